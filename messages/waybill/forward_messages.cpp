@@ -1,0 +1,50 @@
+#include "waybill/forward_messages.hpp"
+
+#include "waybill/enum_names.hpp"
+
+namespace waybill {
+
+namespace {
+
+constexpr std::array<std::string_view, num_forward_outcomes> names{
+  "accepted", "already_accepted", "already_terminal"};
+
+} // namespace
+
+std::string to_string(forward_outcome x) {
+  return detail::enum_name<0>(names, x);
+}
+
+std::optional<forward_outcome>
+parse_forward_outcome(std::string_view text) noexcept {
+  return detail::enum_value<0, forward_outcome>(names, text);
+}
+
+record_enqueue to_enqueue(const forward_call& call) {
+  return {.id = call.id,
+          .kind = call.kind,
+          .target_summary = call.target_summary,
+          .source_instance_id = call.source_instance_id,
+          .source_script = call.source_script,
+          .source_node = call.source_node,
+          .deadline = std::nullopt};
+}
+
+std::optional<std::string> find_fault(const forward_call& x) {
+  return find_fault(to_enqueue(x));
+}
+
+std::optional<std::string> find_fault(const discard& x) {
+  // The reason goes the way of every last error, under its own name.
+  auto fault = find_fault(record_terminal{.id = x.id,
+                                          .status = tracking_status::discarded,
+                                          .last_error = x.reason,
+                                          .http_status = std::nullopt,
+                                          .deadline = std::nullopt});
+  constexpr std::string_view stored_as = "last_error";
+  if (fault && fault->starts_with(stored_as))
+    fault->replace(0, stored_as.size(), "reason");
+  return fault;
+}
+
+} // namespace waybill

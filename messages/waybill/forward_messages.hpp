@@ -1,0 +1,117 @@
+// The requests and replies of a store-and-forward actor.
+//
+//   request        reply           what it does
+//   forward_call   forward_reply   record a call and see it through
+//   discard        update_reply    give an operation up (an operator's wish)
+//   get_backlog    backlog_reply   how much work is waiting
+#pragma once
+
+#include "waybill/messages.hpp"
+
+namespace waybill {
+
+struct forward_reply;
+struct backlog_reply;
+
+/// A call to an external system, to be tracked and delivered. Its first six
+/// fields are recorded as in `record_enqueue`.
+struct forward_call {
+  tracked_operation_id id;
+  std::string kind;
+  std::optional<std::string> target_summary;
+  std::optional<std::string> source_instance_id;
+  std::optional<std::string> source_script;
+  std::optional<std::string> source_node;
+  /// What `deliver` gets to send; any bytes. Kept in memory, not in the store.
+  std::string payload;
+
+  bool operator==(const forward_call&) const = default;
+  using reply = forward_reply;
+  static constexpr const char* type_name = "forward_call";
+  static constexpr auto fields() {
+    using self = forward_call;
+    return std::tuple{field{"id", &self::id},
+                      field{"kind", &self::kind},
+                      field{"target_summary", &self::target_summary},
+                      field{"source_instance_id", &self::source_instance_id},
+                      field{"source_script", &self::source_script},
+                      field{"source_node", &self::source_node},
+                      field{"payload", &self::payload}};
+  }
+};
+
+/// What became of a `forward_call`.
+enum class forward_outcome : std::uint8_t {
+  /// Recorded durably; attempts will follow until it is terminal.
+  accepted = 0,
+  /// This actor is working on the same id already; nothing changed.
+  already_accepted = 1,
+  /// The operation has finished before; it is not called again.
+  already_terminal = 2,
+};
+inline constexpr int num_forward_outcomes = 3;
+std::string to_string(forward_outcome x);
+std::optional<forward_outcome> parse_forward_outcome(std::string_view text)
+  noexcept;
+
+struct forward_reply {
+  forward_outcome outcome = forward_outcome::accepted;
+
+  bool operator==(const forward_reply&) const = default;
+  static constexpr const char* type_name = "forward_reply";
+  static constexpr auto fields() {
+    return std::tuple{field{"outcome", &forward_reply::outcome}};
+  }
+};
+
+/// Gives an operation up: it becomes `Discarded` unless it is terminal already.
+/// An attempt that is running is not interrupted, but none follows it.
+/// Answered with `update_reply`.
+struct discard {
+  tracked_operation_id id;
+  /// Why; recorded as the operation's last error.
+  std::optional<std::string> reason;
+
+  bool operator==(const discard&) const = default;
+  using reply = update_reply;
+  static constexpr const char* type_name = "discard";
+  static constexpr auto fields() {
+    return std::tuple{field{"id", &discard::id},
+                      field{"reason", &discard::reason}};
+  }
+};
+
+/// Asks how much work a store-and-forward actor has.
+struct get_backlog {
+  bool operator==(const get_backlog&) const = default;
+  using reply = backlog_reply;
+  static constexpr const char* type_name = "get_backlog";
+  static constexpr auto fields() { return std::tuple{}; }
+};
+
+struct backlog_reply {
+  /// Calls accepted and not yet terminal, those below included.
+  std::int64_t calls = 0;
+  /// Calls that `deliver` is working on now.
+  std::int64_t delivering = 0;
+  /// Calls that wait for their next attempt's time.
+  std::int64_t backing_off = 0;
+
+  bool operator==(const backlog_reply&) const = default;
+  static constexpr const char* type_name = "backlog_reply";
+  static constexpr auto fields() {
+    using self = backlog_reply;
+    return std::tuple{field{"calls", &self::calls},
+                      field{"delivering", &self::delivering},
+                      field{"backing_off", &self::backing_off}};
+  }
+};
+
+/// Says what is wrong with a call; see `messages.hpp`.
+std::optional<std::string> find_fault(const forward_call& x);
+std::optional<std::string> find_fault(const discard& x);
+
+/// The enqueue request that records `call`.
+record_enqueue to_enqueue(const forward_call& call);
+
+} // namespace waybill

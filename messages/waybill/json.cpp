@@ -1,0 +1,356 @@
+#include "waybill/json.hpp"
+
+#include <cstdint>
+#include <limits>
+
+#include <nlohmann/json.hpp>
+
+#include "waybill/control_messages.hpp"
+#include "waybill/forward_messages.hpp"
+#include "waybill/messages.hpp"
+#include "waybill/text.hpp"
+
+namespace waybill {
+
+json_error::json_error(std::string field, const std::string& reason)
+  : std::invalid_argument{field.empty() ? reason : field + ": " + reason},
+    field_{std::move(field)} {}
+
+namespace {
+
+using nlohmann::json;
+
+// -- writing ------------------------------------------------------------------
+
+json write(const std::string& x) {
+  return x;
+}
+
+template <std::integral T>
+json write(T x) {
+  return x;
+}
+
+template <class T>
+  requires std::is_enum_v<T>
+json write(T x) {
+  return to_string(x);
+}
+
+json write(timestamp x) {
+  return to_string(x);
+}
+
+json write(const tracked_operation_id& x) {
+  return to_string(x);
+}
+
+template <class T>
+json write(const std::vector<T>& xs);
+
+template <has_fields T>
+json write(const T& x) {
+  auto object = json::object();
+  for_each_field(x, [&](const char* name, const auto& value) {
+    using value_type = std::remove_cvref_t<decltype(value)>;
+    if constexpr (is_optional<value_type>) {
+      object[name] = value ? write(*value) : json(nullptr);
+    } else {
+      object[name] = write(value);
+    }
+  });
+  return object;
+}
+
+template <class T>
+json write(const std::vector<T>& xs) {
+  auto array = json::array();
+  for (const auto& x : xs)
+    array.push_back(write(x));
+  return array;
+}
+
+// -- reading ------------------------------------------------------------------
+
+// A value as it can be shown in an error: escaped, and not endless.
+std::string shown(const json& value) {
+  auto text = value.dump(-1, ' ', false, json::error_handler_t::replace);
+  if (text.size() > 60)
+    text = truncate_utf8(text, 60);
+  return value.is_string() ? text : escape(text);
+}
+
+[[noreturn]] void wrong(const std::string& path, const std::string& expected,
+                        const json& got) {
+  throw json_error{path, "must be " + expected + ", but is " + shown(got)};
+}
+
+const std::string& text_of(const std::string& path, const json& value,
+                           const char* expected) {
+  if (!value.is_string())
+    wrong(path, expected, value);
+  return value.get_ref<const std::string&>();
+}
+
+void read(const std::string& path, const json& value, std::string& x) {
+  x = text_of(path, value, "a text");
+}
+
+template <std::signed_integral T>
+void read(const std::string& path, const json& value, T& x) {
+  using range = std::numeric_limits<T>;
+  const auto expected = [] {
+    return "a whole number from " + std::to_string(range::min()) + " to "
+           + std::to_string(range::max());
+  };
+  if (!value.is_number_integer())
+    wrong(path, expected(), value);
+  if (value.is_number_unsigned()
+      && value.get<std::uint64_t>() > static_cast<std::uint64_t>(range::max()))
+    wrong(path, expected(), value);
+  const auto number = value.get<std::int64_t>();
+  if (number < range::min() || number > range::max())
+    wrong(path, expected(), value);
+  x = static_cast<T>(number);
+}
+
+void read(const std::string& path, const json& value, timestamp& x) {
+  constexpr auto expected = "a UTC time like 2026-11-23T08:15:30.000250Z";
+  const auto parsed = parse_timestamp(text_of(path, value, expected));
+  if (!parsed)
+    wrong(path, expected, value);
+  x = *parsed;
+}
+
+void read(const std::string& path, const json& value,
+          tracked_operation_id& x) {
+  constexpr auto expected
+    = "an id like 01932c07-f2a1-7000-8000-0123456789ab";
+  const auto parsed
+    = tracked_operation_id::parse(text_of(path, value, expected));
+  if (!parsed)
+    wrong(path, expected, value);
+  x = *parsed;
+}
+
+template <class Enum>
+struct enum_info;
+
+template <>
+struct enum_info<tracking_status> {
+  static constexpr int count = num_tracking_statuses;
+  static constexpr auto parse = &parse_tracking_status;
+};
+
+template <>
+struct enum_info<enqueue_outcome> {
+  static constexpr int count = num_enqueue_outcomes;
+  static constexpr auto parse = &parse_enqueue_outcome;
+};
+
+template <>
+struct enum_info<update_outcome> {
+  static constexpr int count = num_update_outcomes;
+  static constexpr auto parse = &parse_update_outcome;
+};
+
+template <>
+struct enum_info<forward_outcome> {
+  static constexpr int count = num_forward_outcomes;
+  static constexpr auto parse = &parse_forward_outcome;
+};
+
+template <>
+struct enum_info<health_state> {
+  static constexpr int count = num_health_states;
+  static constexpr auto parse = &parse_health_state;
+};
+
+template <class T>
+  requires std::is_enum_v<T>
+void read(const std::string& path, const json& value, T& x) {
+  const auto expected = [] {
+    std::string all = "one of";
+    for (int i = 0; i < enum_info<T>::count; ++i)
+      all += (i == 0 ? " " : ", ") + to_string(static_cast<T>(i));
+    return all;
+  };
+  if (!value.is_string())
+    wrong(path, expected(), value);
+  const auto parsed
+    = enum_info<T>::parse(value.template get_ref<const std::string&>());
+  if (!parsed)
+    wrong(path, expected(), value);
+  x = *parsed;
+}
+
+template <has_fields T>
+void read(const std::string& path, const json& value, T& x);
+
+template <class T>
+void read(const std::string& path, const json& value, std::vector<T>& xs) {
+  if (!value.is_array())
+    wrong(path, "an array", value);
+  xs.clear();
+  for (std::size_t i = 0; i < value.size(); ++i)
+    read(path + "[" + std::to_string(i) + "]", value[i], xs.emplace_back());
+}
+
+std::string joined(const std::string& path, const char* name) {
+  return path.empty() ? std::string{name} : path + "." + name;
+}
+
+template <has_fields T>
+void read(const std::string& path, const json& value, T& x) {
+  if (!value.is_object())
+    wrong(path, "an object", value);
+  for_each_field(x, [&](const char* name, auto& member) {
+    using member_type = std::remove_cvref_t<decltype(member)>;
+    const auto at = value.find(name);
+    const auto full_name = joined(path, name);
+    if constexpr (is_optional<member_type>) {
+      member.reset();
+      if (at != value.end() && !at->is_null())
+        read(full_name, *at, member.emplace());
+    } else {
+      if (at == value.end())
+        throw json_error{full_name, "is missing"};
+      read(full_name, *at, member);
+    }
+  });
+  for (const auto& [name, ignored] : value.items()) {
+    bool known = false;
+    for_each_field(x, [&, &key = name](const char* field_name, const auto&) {
+      known = known || key == field_name;
+    });
+    if (!known)
+      throw json_error{joined(path, escape(name).c_str()),
+                       std::string{"is no field of "} + T::type_name};
+  }
+}
+
+// -- printing -----------------------------------------------------------------
+
+std::string print(const std::string& x) {
+  return '"' + escape(x) + '"';
+}
+
+template <std::integral T>
+std::string print(T x) {
+  return std::to_string(x);
+}
+
+template <has_fields T>
+std::string print(const T& x);
+
+template <class T>
+std::string print(const std::vector<T>& xs);
+
+template <class T>
+  requires(!has_fields<T> && !std::integral<T>)
+std::string print(const T& x) {
+  return to_string(x);
+}
+
+template <class T>
+std::string print(const std::vector<T>& xs) {
+  std::string out = "[";
+  for (const auto& x : xs)
+    out += (out.size() > 1 ? ", " : "") + print(x);
+  return out + "]";
+}
+
+template <has_fields T>
+std::string print(const T& x) {
+  std::string out = T::type_name;
+  out += '{';
+  bool first = true;
+  const auto append = [&](const char* name, const auto& value) {
+    if (!first)
+      out += ", ";
+    first = false;
+    out += name;
+    out += '=';
+    out += print(value);
+  };
+  for_each_field(x, [&](const char* name, const auto& value) {
+    if constexpr (is_optional<std::remove_cvref_t<decltype(value)>>) {
+      if (value)
+        append(name, *value);
+    } else {
+      append(name, value);
+    }
+  });
+  return out + '}';
+}
+
+} // namespace
+
+template <has_fields T>
+json to_json(const T& x) {
+  return write(x);
+}
+
+template <has_fields T>
+T from_json(const json& value) {
+  T x;
+  read({}, value, x);
+  return x;
+}
+
+template <has_fields T>
+std::string to_json_text(const T& x) {
+  return write(x).dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+template <has_fields T>
+T from_json_text(std::string_view text) {
+  try {
+    return from_json<T>(json::parse(text));
+  } catch (const json::exception& e) {
+    throw json_error{"", std::string{"is no JSON: "} + escape(e.what())};
+  }
+}
+
+template <has_fields T>
+std::string to_string(const T& x) {
+  return print(x);
+}
+
+// One line for each message; a struct that is missing here does not link.
+#define WAYBILL_INSTANTIATE(type)                                              \
+  template json to_json<type>(const type&);                                    \
+  template type from_json<type>(const json&);                                  \
+  template std::string to_json_text<type>(const type&);                        \
+  template type from_json_text<type>(std::string_view);                        \
+  template std::string to_string<type>(const type&);
+
+WAYBILL_INSTANTIATE(record_enqueue)
+WAYBILL_INSTANTIATE(record_attempt)
+WAYBILL_INSTANTIATE(record_terminal)
+WAYBILL_INSTANTIATE(get_status)
+WAYBILL_INSTANTIATE(purge_terminal)
+WAYBILL_INSTANTIATE(get_counts)
+WAYBILL_INSTANTIATE(get_health)
+WAYBILL_INSTANTIATE(enqueue_reply)
+WAYBILL_INSTANTIATE(update_reply)
+WAYBILL_INSTANTIATE(tracking_status_snapshot)
+WAYBILL_INSTANTIATE(status_reply)
+WAYBILL_INSTANTIATE(purge_reply)
+WAYBILL_INSTANTIATE(status_count)
+WAYBILL_INSTANTIATE(counts_reply)
+WAYBILL_INSTANTIATE(health_reply)
+WAYBILL_INSTANTIATE(forward_call)
+WAYBILL_INSTANTIATE(forward_reply)
+WAYBILL_INSTANTIATE(discard)
+WAYBILL_INSTANTIATE(get_backlog)
+WAYBILL_INSTANTIATE(backlog_reply)
+WAYBILL_INSTANTIATE(commit_tick)
+WAYBILL_INSTANTIATE(work_tick)
+WAYBILL_INSTANTIATE(recovery_tick)
+WAYBILL_INSTANTIATE(shut_down)
+WAYBILL_INSTANTIATE(drained)
+
+#undef WAYBILL_INSTANTIATE
+
+} // namespace waybill

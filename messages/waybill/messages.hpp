@@ -1,0 +1,394 @@
+// All requests and replies of the tracker: what is said, one struct each.
+//
+//   request           reply           what it does
+//   record_enqueue    enqueue_reply   insert an operation in Submitted
+//   record_attempt    update_reply    update an operation in flight
+//   record_terminal   update_reply    finish an operation
+//   get_status        status_reply    the latest snapshot, or none
+//   purge_terminal    purge_reply     delete old finished operations
+//   get_counts        counts_reply    how many operations by kind and status
+//   get_health        health_reply    how the tracker is doing
+//
+// A request ends in its reply (done), or in an error whose code says whether
+// the request is refused or its fate unknown (errc.hpp). Repeating a request
+// is always harmless.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "waybill/errc.hpp"
+#include "waybill/field_list.hpp"
+#include "waybill/timestamp.hpp"
+#include "waybill/tracked_operation_id.hpp"
+#include "waybill/tracking_status.hpp"
+
+namespace waybill {
+
+struct enqueue_reply;
+struct update_reply;
+struct status_reply;
+struct purge_reply;
+struct counts_reply;
+struct health_reply;
+
+// -- requests -----------------------------------------------------------------
+
+/// Inserts an operation in `Submitted` with a retry count of 0. If the id is
+/// there already, nothing changes: the id is the idempotency key.
+struct record_enqueue {
+  tracked_operation_id id;
+  /// What sort of call it is, for example `ExternalSystem.CachedCall`;
+  /// 1 to `limits::max_kind` bytes.
+  std::string kind;
+  /// Whom or what the call addresses; at most `limits::max_target` bytes.
+  std::optional<std::string> target_summary;
+  /// Who makes the call; at most `limits::max_source` bytes each.
+  std::optional<std::string> source_instance_id;
+  std::optional<std::string> source_script;
+  std::optional<std::string> source_node;
+  /// If this has passed before the request is applied, it is refused with
+  /// `deadline_passed`; after that the request runs to its end.
+  std::optional<timestamp> deadline;
+
+  bool operator==(const record_enqueue&) const = default;
+  using reply = enqueue_reply;
+  static constexpr const char* type_name = "record_enqueue";
+  static constexpr auto fields() {
+    using self = record_enqueue;
+    return std::tuple{field{"id", &self::id},
+                      field{"kind", &self::kind},
+                      field{"target_summary", &self::target_summary},
+                      field{"source_instance_id", &self::source_instance_id},
+                      field{"source_script", &self::source_script},
+                      field{"source_node", &self::source_node},
+                      field{"deadline", &self::deadline}};
+  }
+};
+
+/// Updates an operation in flight. A terminal one is never touched, and one in
+/// `Retrying` never goes back to `Submitted`.
+struct record_attempt {
+  tracked_operation_id id;
+  /// `Submitted` or `Retrying`.
+  tracking_status status = tracking_status::retrying;
+  /// How often the call has been repeated; 0 or more.
+  std::int32_t retry_count = 0;
+  /// Why the attempt failed. Replaces the last one, also with none. Shortened
+  /// to the store's `last_error_cap`.
+  std::optional<std::string> last_error;
+  /// 100 to 599.
+  std::optional<std::int32_t> http_status;
+  /// See `record_enqueue::deadline`.
+  std::optional<timestamp> deadline;
+
+  bool operator==(const record_attempt&) const = default;
+  using reply = update_reply;
+  static constexpr const char* type_name = "record_attempt";
+  static constexpr auto fields() {
+    using self = record_attempt;
+    return std::tuple{field{"id", &self::id},
+                      field{"status", &self::status},
+                      field{"retry_count", &self::retry_count},
+                      field{"last_error", &self::last_error},
+                      field{"http_status", &self::http_status},
+                      field{"deadline", &self::deadline}};
+  }
+};
+
+/// Flips an operation in flight to a terminal status. The first one wins: a
+/// terminal operation never changes again.
+struct record_terminal {
+  tracked_operation_id id;
+  /// `Delivered`, `Parked`, `Failed` or `Discarded`.
+  tracking_status status = tracking_status::delivered;
+  /// See `record_attempt::last_error`.
+  std::optional<std::string> last_error;
+  /// 100 to 599.
+  std::optional<std::int32_t> http_status;
+  /// See `record_enqueue::deadline`.
+  std::optional<timestamp> deadline;
+
+  bool operator==(const record_terminal&) const = default;
+  using reply = update_reply;
+  static constexpr const char* type_name = "record_terminal";
+  static constexpr auto fields() {
+    using self = record_terminal;
+    return std::tuple{field{"id", &self::id},
+                      field{"status", &self::status},
+                      field{"last_error", &self::last_error},
+                      field{"http_status", &self::http_status},
+                      field{"deadline", &self::deadline}};
+  }
+};
+
+/// Asks for the latest snapshot of an operation.
+struct get_status {
+  tracked_operation_id id;
+  /// See `record_enqueue::deadline`.
+  std::optional<timestamp> deadline;
+
+  bool operator==(const get_status&) const = default;
+  using reply = status_reply;
+  static constexpr const char* type_name = "get_status";
+  static constexpr auto fields() {
+    return std::tuple{field{"id", &get_status::id},
+                      field{"deadline", &get_status::deadline}};
+  }
+};
+
+/// Deletes terminal operations that finished strictly before `older_than`.
+/// Operations in flight stay, whatever their age.
+struct purge_terminal {
+  timestamp older_than;
+  /// Only this terminal status; none means all four.
+  std::optional<tracking_status> status;
+  /// See `record_enqueue::deadline`; looked at before the first chunk.
+  std::optional<timestamp> deadline;
+
+  bool operator==(const purge_terminal&) const = default;
+  using reply = purge_reply;
+  static constexpr const char* type_name = "purge_terminal";
+  static constexpr auto fields() {
+    return std::tuple{field{"older_than", &purge_terminal::older_than},
+                      field{"status", &purge_terminal::status},
+                      field{"deadline", &purge_terminal::deadline}};
+  }
+};
+
+/// Asks for the number of operations by kind and status.
+struct get_counts {
+  /// See `record_enqueue::deadline`.
+  std::optional<timestamp> deadline;
+
+  bool operator==(const get_counts&) const = default;
+  using reply = counts_reply;
+  static constexpr const char* type_name = "get_counts";
+  static constexpr auto fields() {
+    return std::tuple{field{"deadline", &get_counts::deadline}};
+  }
+};
+
+/// Asks how the tracker is doing. Answered at once, also while storage fails.
+struct get_health {
+  bool operator==(const get_health&) const = default;
+  using reply = health_reply;
+  static constexpr const char* type_name = "get_health";
+  static constexpr auto fields() { return std::tuple{}; }
+};
+
+// -- replies ------------------------------------------------------------------
+
+/// What `record_enqueue` found.
+enum class enqueue_outcome : std::uint8_t {
+  /// The operation is new and stored now.
+  inserted = 0,
+  /// The id was there already; its row is untouched.
+  duplicate = 1,
+};
+inline constexpr int num_enqueue_outcomes = 2;
+std::string to_string(enqueue_outcome x);
+std::optional<enqueue_outcome> parse_enqueue_outcome(std::string_view text)
+  noexcept;
+
+/// What `record_attempt` or `record_terminal` found.
+enum class update_outcome : std::uint8_t {
+  /// The transition is stored now.
+  applied = 0,
+  /// The operation had finished before; its row is untouched.
+  already_terminal = 1,
+  /// No operation has this id (purged or never recorded).
+  not_found = 2,
+};
+inline constexpr int num_update_outcomes = 3;
+std::string to_string(update_outcome x);
+std::optional<update_outcome> parse_update_outcome(std::string_view text)
+  noexcept;
+
+struct enqueue_reply {
+  enqueue_outcome outcome = enqueue_outcome::inserted;
+
+  bool operator==(const enqueue_reply&) const = default;
+  static constexpr const char* type_name = "enqueue_reply";
+  static constexpr auto fields() {
+    return std::tuple{field{"outcome", &enqueue_reply::outcome}};
+  }
+};
+
+struct update_reply {
+  update_outcome outcome = update_outcome::applied;
+
+  bool operator==(const update_reply&) const = default;
+  static constexpr const char* type_name = "update_reply";
+  static constexpr auto fields() {
+    return std::tuple{field{"outcome", &update_reply::outcome}};
+  }
+};
+
+/// An operation as last committed.
+struct tracking_status_snapshot {
+  tracked_operation_id id;
+  std::string kind;
+  std::optional<std::string> target_summary;
+  tracking_status status = tracking_status::submitted;
+  std::int32_t retry_count = 0;
+  std::optional<std::string> last_error;
+  std::optional<std::int32_t> http_status;
+  timestamp created_at;
+  timestamp updated_at;
+  /// When it became terminal; none while in flight.
+  std::optional<timestamp> terminal_at;
+  std::optional<std::string> source_instance_id;
+  std::optional<std::string> source_script;
+  std::optional<std::string> source_node;
+
+  bool operator==(const tracking_status_snapshot&) const = default;
+  static constexpr const char* type_name = "tracking_status_snapshot";
+  static constexpr auto fields() {
+    using self = tracking_status_snapshot;
+    return std::tuple{field{"id", &self::id},
+                      field{"kind", &self::kind},
+                      field{"target_summary", &self::target_summary},
+                      field{"status", &self::status},
+                      field{"retry_count", &self::retry_count},
+                      field{"last_error", &self::last_error},
+                      field{"http_status", &self::http_status},
+                      field{"created_at", &self::created_at},
+                      field{"updated_at", &self::updated_at},
+                      field{"terminal_at", &self::terminal_at},
+                      field{"source_instance_id", &self::source_instance_id},
+                      field{"source_script", &self::source_script},
+                      field{"source_node", &self::source_node}};
+  }
+};
+
+struct status_reply {
+  /// None: purged or never recorded.
+  std::optional<tracking_status_snapshot> snapshot;
+
+  bool operator==(const status_reply&) const = default;
+  static constexpr const char* type_name = "status_reply";
+  static constexpr auto fields() {
+    return std::tuple{field{"snapshot", &status_reply::snapshot}};
+  }
+};
+
+struct purge_reply {
+  /// How many rows went.
+  std::int64_t deleted = 0;
+
+  bool operator==(const purge_reply&) const = default;
+  static constexpr const char* type_name = "purge_reply";
+  static constexpr auto fields() {
+    return std::tuple{field{"deleted", &purge_reply::deleted}};
+  }
+};
+
+/// The number of operations of one kind in one status; never 0.
+struct status_count {
+  std::string kind;
+  tracking_status status = tracking_status::submitted;
+  std::int64_t operations = 0;
+
+  bool operator==(const status_count&) const = default;
+  static constexpr const char* type_name = "status_count";
+  static constexpr auto fields() {
+    return std::tuple{field{"kind", &status_count::kind},
+                      field{"status", &status_count::status},
+                      field{"operations", &status_count::operations}};
+  }
+};
+
+struct counts_reply {
+  /// Ordered by kind, then status; all kinds past `limits::max_counted_kinds`
+  /// are counted together as `other_kinds`.
+  std::vector<status_count> counts;
+
+  bool operator==(const counts_reply&) const = default;
+  static constexpr const char* type_name = "counts_reply";
+  static constexpr auto fields() {
+    return std::tuple{field{"counts", &counts_reply::counts}};
+  }
+};
+
+/// What kinds without a counter of their own are counted as.
+inline constexpr const char* other_kinds = "(other)";
+
+/// How a tracker is doing.
+enum class health_state : std::uint8_t {
+  /// Requests are stored.
+  ok = 0,
+  /// Storage fails now; the tracker tries again and heals by itself, for
+  /// example once a full disk has space.
+  degraded = 1,
+  /// Storage has failed for good; an operator is needed.
+  failed = 2,
+};
+inline constexpr int num_health_states = 3;
+std::string to_string(health_state x);
+std::optional<health_state> parse_health_state(std::string_view text) noexcept;
+
+struct health_reply {
+  health_state state = health_state::ok;
+  /// Why it is not `ok`; empty if it is.
+  std::string reason;
+  /// Since when the state has been what it is.
+  timestamp since;
+  /// The last storage error, also if the tracker has recovered since.
+  std::optional<std::string> last_error;
+  /// Requests admitted and not yet answered, and their bytes of text.
+  std::int64_t waiting_requests = 0;
+  std::int64_t waiting_bytes = 0;
+  /// Transactions committed since the start, and requests in them.
+  std::int64_t batches = 0;
+  std::int64_t batched_requests = 0;
+  /// Size of the write-ahead log's content, in bytes.
+  std::int64_t wal_bytes = 0;
+
+  bool operator==(const health_reply&) const = default;
+  static constexpr const char* type_name = "health_reply";
+  static constexpr auto fields() {
+    using self = health_reply;
+    return std::tuple{field{"state", &self::state},
+                      field{"reason", &self::reason},
+                      field{"since", &self::since},
+                      field{"last_error", &self::last_error},
+                      field{"waiting_requests", &self::waiting_requests},
+                      field{"waiting_bytes", &self::waiting_bytes},
+                      field{"batches", &self::batches},
+                      field{"batched_requests", &self::batched_requests},
+                      field{"wal_bytes", &self::wal_bytes}};
+  }
+};
+
+// -- limits -------------------------------------------------------------------
+
+/// What requests may hold; past it they are refused before anything is stored.
+namespace limits {
+
+/// Longest texts, in bytes of UTF-8.
+inline constexpr std::size_t max_kind = 128;
+inline constexpr std::size_t max_target = 1'024;
+inline constexpr std::size_t max_source = 256;
+/// A longer error text is refused; one between the store's `last_error_cap`
+/// and this is shortened.
+inline constexpr std::size_t max_last_error = 1'048'576;
+/// Kinds with counters of their own.
+inline constexpr std::size_t max_counted_kinds = 256;
+
+} // namespace limits
+
+/// Says what is wrong with a request, for example `kind: must not be empty`;
+/// none if it is acceptable. Times must be between `min_timestamp` and
+/// `max_timestamp`; texts must be UTF-8 without NUL; ids must not be nil.
+std::optional<std::string> find_fault(const record_enqueue& x);
+std::optional<std::string> find_fault(const record_attempt& x);
+std::optional<std::string> find_fault(const record_terminal& x);
+std::optional<std::string> find_fault(const get_status& x);
+std::optional<std::string> find_fault(const purge_terminal& x);
+std::optional<std::string> find_fault(const get_counts& x);
+
+} // namespace waybill
