@@ -1,0 +1,73 @@
+// Interned texts: the columns of low cardinality hold small numbers instead.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "waybill/sqlite.hpp"
+
+namespace waybill {
+
+/// The columns whose texts are interned; numbers as stored in `name.field`.
+enum class name_field : std::uint8_t {
+  kind = 0,
+  target = 1,
+  source_instance = 2,
+  source_script = 3,
+  source_node = 4,
+};
+inline constexpr std::size_t num_name_fields = 5;
+
+/// All names of a store, in memory. Names are only ever added, up to a quota
+/// for each field, so that a field of high cardinality cannot crowd out the
+/// others; past it, texts are stored in the rows.
+class name_table {
+public:
+  /// Reads all names.
+  void load(sqlite::connection& db);
+
+  /// The number that stands for `text`; a new one is inserted in the current
+  /// transaction. None if the quota is used up.
+  std::optional<std::int64_t> intern(name_field field, std::string_view text);
+
+  /// The text that `id` stands for; none for an id that was never given.
+  [[nodiscard]] const std::string* find(std::int64_t id) const noexcept;
+
+  /// The transaction since the last call of either was committed, or rolled
+  /// back, which forgets the names that it inserted.
+  void on_commit() noexcept { committed_ = texts_.size(); }
+  void on_rollback();
+
+  /// Gives up the statement, so that the database can be closed.
+  void close() noexcept { insert_ = {}; }
+
+private:
+  struct entry {
+    name_field field;
+    std::string text;
+  };
+
+  struct text_hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const noexcept {
+      return std::hash<std::string_view>{}(text);
+    }
+  };
+
+  using id_map = std::unordered_map<std::string, std::int64_t, text_hash,
+                                    std::equal_to<>>;
+
+  void add(name_field field, std::string_view text);
+
+  std::vector<entry> texts_; // texts_[i] has the id i + 1
+  std::array<id_map, num_name_fields> ids_;
+  std::size_t committed_ = 0;
+  sqlite::statement insert_;
+};
+
+} // namespace waybill

@@ -1,0 +1,784 @@
+#include "waybill/operation_tracking_store.hpp"
+
+#include <algorithm>
+#include <array>
+#include <new>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "waybill/name_table.hpp"
+#include "waybill/schema.hpp"
+#include "waybill/sqlite.hpp"
+#include "waybill/status_counters.hpp"
+#include "waybill/store_file.hpp"
+#include "waybill/text.hpp"
+
+namespace waybill {
+
+namespace {
+
+constexpr std::int64_t page_bytes = 4'096;
+constexpr std::int64_t wal_frame_bytes = page_bytes + 24;
+constexpr int busy_timeout_ms = 1'000;
+constexpr std::int64_t rows_between_clock_looks = 64;
+constexpr std::array terminal_statuses{
+  tracking_status::delivered, tracking_status::parked, tracking_status::failed,
+  tracking_status::discarded};
+
+using id_bytes = std::array<std::uint8_t, 16>;
+
+id_bytes encode(const tracked_operation_id& id) noexcept {
+  id_bytes bytes{};
+  for (std::size_t i = 0; i < 8; ++i) {
+    bytes[i] = static_cast<std::uint8_t>(id.high() >> (56 - 8 * i));
+    bytes[i + 8] = static_cast<std::uint8_t>(id.low() >> (56 - 8 * i));
+  }
+  return bytes;
+}
+
+// Refuses what find_fault() finds, and what comes after its deadline.
+template <class Request>
+void admit(const Request& request, timestamp now) {
+  if (const auto fault = find_fault(request))
+    throw store_error{errc::invalid_request, *fault};
+  if (request.deadline && now > *request.deadline)
+    throw store_error{errc::deadline_passed,
+                      "deadline: " + to_string(*request.deadline)
+                        + " has passed; not stored"};
+}
+
+void require(bool in_range, const char* option, const char* range) {
+  if (!in_range)
+    throw store_error{errc::invalid_options,
+                      std::string{option} + ": must be " + range};
+}
+
+store_options checked(store_options options) {
+  require(options.last_error_cap >= 64
+            && options.last_error_cap <= limits::max_last_error,
+          "last_error_cap", "64 to 1048576 bytes");
+  require(options.checkpoint_pages >= 100
+            && options.checkpoint_pages <= 1'000'000,
+          "checkpoint_pages", "100 to 1000000 pages");
+  require(options.cache_bytes >= 65'536
+            && options.cache_bytes <= 17'179'869'184,
+          "cache_bytes", "65536 to 17179869184 bytes");
+  require(options.synchronous <= durability::full, "synchronous",
+          "off, normal or full");
+  options.file = canonical_store_path(options.file);
+  return options;
+}
+
+// What an error while opening means; the codes of verbs do not fit there.
+store_error as_open_error(const store_error& e, const std::string& file) {
+  auto code = e.code();
+  switch (e.sqlite_code() & 0xFF) {
+    case SQLITE_NOTADB:
+      code = errc::not_a_store;
+      break;
+    case SQLITE_CANTOPEN:
+    case SQLITE_PERM:
+    case SQLITE_READONLY:
+    case SQLITE_AUTH:
+      code = errc::store_unavailable;
+      break;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      code = errc::store_locked;
+      break;
+    default:
+      break;
+  }
+  const std::string what = e.what();
+  return {code, what.starts_with(file) ? what : file + ": " + what,
+          e.sqlite_code()};
+}
+
+// Takes the ownership of a file that looks as if it could be a store.
+file_ownership take(const std::string& file) {
+  check_store_file(file);
+  file_ownership ownership{file};
+  try {
+    ensure_store_file(file);
+  } catch (...) {
+    ownership.withdraw();
+    throw;
+  }
+  return ownership;
+}
+
+} // namespace
+
+class operation_tracking_store::impl {
+public:
+  explicit impl(store_options options)
+    : options_{checked(std::move(options))}, ownership_{take(options_.file)} {
+    try {
+      open(completeness::best_effort);
+    } catch (...) {
+      close_database();
+      ownership_.withdraw();
+      throw;
+    }
+  }
+
+  impl(const impl&) = delete;
+  impl& operator=(const impl&) = delete;
+
+  ~impl() { close(); }
+
+  enqueue_reply record_enqueue(const waybill::record_enqueue& request,
+                               timestamp now) {
+    admit(request, now);
+    return guarded([&] {
+      const auto id = encode(request.id);
+      const auto kind = names_.intern(name_field::kind, request.kind);
+      insert_.bind_borrowed(1, id);
+      insert_.bind(2, now.us());
+      bind_name(3, kind, request.kind);
+      bind_interned(4, name_field::target, request.target_summary);
+      bind_interned(5, name_field::source_instance, request.source_instance_id);
+      bind_interned(6, name_field::source_script, request.source_script);
+      bind_interned(7, name_field::source_node, request.source_node);
+      insert_.run();
+      if (sqlite3_changes(db_.get()) == 0)
+        return enqueue_reply{enqueue_outcome::duplicate};
+      counters_.add(kind.value_or(0), tracking_status::submitted, 1);
+      return enqueue_reply{enqueue_outcome::inserted};
+    });
+  }
+
+  update_reply record_attempt(const waybill::record_attempt& request,
+                              timestamp now) {
+    admit(request, now);
+    return transition(request.id, [&](const found_row& row) {
+      update_attempt_.bind(4, request.retry_count);
+      return write(update_attempt_, row,
+                   std::max(row.status, request.status), request.last_error,
+                   request.http_status, now);
+    });
+  }
+
+  update_reply record_terminal(const waybill::record_terminal& request,
+                               timestamp now) {
+    admit(request, now);
+    return transition(request.id, [&](const found_row& row) {
+      return write(update_terminal_, row, request.status, request.last_error,
+                   request.http_status, now);
+    });
+  }
+
+  status_reply get_status(const waybill::get_status& request, timestamp now) {
+    admit(request, now);
+    require_usable();
+    return latched([&] {
+      const auto id = encode(request.id);
+      select_.bind_borrowed(1, id);
+      const sqlite::reset_guard guard{select_};
+      status_reply reply;
+      if (select_.step())
+        reply.snapshot = decode(request.id);
+      return reply;
+    });
+  }
+
+  purge_progress purge_chunk(const waybill::purge_terminal& request,
+                             timestamp now, std::int64_t max_rows,
+                             std::chrono::microseconds max_time) {
+    admit(request, now);
+    return guarded([&] {
+      const auto stop = std::chrono::steady_clock::now() + max_time;
+      purge_progress progress;
+      for (const auto status : terminal_statuses) {
+        if (request.status && *request.status != status)
+          continue;
+        for (;;) {
+          const auto limit = std::min(rows_between_clock_looks,
+                                      max_rows - progress.deleted);
+          const auto n = delete_finished(status, request.older_than, limit);
+          progress.deleted += n;
+          if (n < rows_between_clock_looks && n < limit)
+            break; // no more of this status
+          if (progress.deleted >= max_rows
+              || std::chrono::steady_clock::now() >= stop) {
+            progress.finished = false;
+            return progress;
+          }
+        }
+      }
+      return progress;
+    });
+  }
+
+  [[nodiscard]] counts_reply get_counts() const {
+    return counters_.snapshot(names_);
+  }
+
+  void begin() {
+    require_usable();
+    if (begun_)
+      throw store_error{errc::not_stored, "a transaction is open already"};
+    maintain();
+    latched([&] { begin_.run(); });
+    begun_ = true;
+  }
+
+  void commit() {
+    if (!begun_)
+      throw store_error{errc::not_stored, "no transaction is open"};
+    if (!db_.in_transaction()) {
+      rollback();
+      throw store_error{errc::not_stored,
+                        "the transaction was rolled back after an error"};
+    }
+    try {
+      latched([&] { counters_.flush(); });
+    } catch (...) {
+      rollback();
+      throw;
+    }
+    try {
+      commit_.run();
+    } catch (const store_error& e) {
+      if ((e.sqlite_code() & 0xFF) == SQLITE_BUSY && db_.in_transaction()) {
+        rollback();
+        throw store_error{errc::not_stored, e.what(), e.sqlite_code()};
+      }
+      // The log may hold the whole transaction, and then it is there again
+      // after a restart. Whatever this connection believes does not matter.
+      broken_ = true;
+      rollback();
+      throw store_error{errc::outcome_unknown, e.what(), e.sqlite_code()};
+    }
+    begun_ = false;
+    names_.on_commit();
+    counters_.on_commit();
+  }
+
+  void rollback() noexcept {
+    if (db_.in_transaction())
+      sqlite3_exec(db_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
+    begun_ = false;
+    names_.on_rollback();
+    counters_.on_rollback();
+  }
+
+  [[nodiscard]] bool in_transaction() const noexcept {
+    return begun_ && db_.in_transaction();
+  }
+
+  void maintain() noexcept {
+    if (wal_frames_ < options_.checkpoint_pages || !usable())
+      return;
+    int log = 0;
+    int copied = 0;
+    const auto code = sqlite3_wal_checkpoint_v2(
+      db_.get(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &log, &copied);
+    if (code != SQLITE_OK || copied < log)
+      return; // a reader or an error is in the way; the log is kept
+    // From here the next commit starts the log over. One that a slow reader
+    // let grow far past its size gives its disk space back.
+    if (log > 2 * options_.checkpoint_pages)
+      sqlite3_wal_checkpoint_v2(db_.get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE,
+                                nullptr, nullptr);
+    wal_frames_ = 0;
+  }
+
+  bool give_back_space(int max_pages) {
+    require_usable();
+    return latched([&] {
+      const auto unused = db_.query_int("PRAGMA freelist_count");
+      const auto all = db_.query_int("PRAGMA page_count");
+      const auto keep = std::max<std::int64_t>(1'024, all / 10);
+      if (unused <= keep)
+        return false;
+      const auto pages = std::min<std::int64_t>(max_pages, unused - keep);
+      db_.exec(
+        ("PRAGMA incremental_vacuum(" + std::to_string(pages) + ")").c_str());
+      return unused - pages > keep;
+    });
+  }
+
+  [[nodiscard]] std::int64_t wal_bytes() const noexcept {
+    return wal_frames_ * wal_frame_bytes;
+  }
+
+  [[nodiscard]] bool needs_recovery() const noexcept { return broken_; }
+
+  void recover() {
+    if (failure_)
+      throw store_error{*failure_};
+    rollback();
+    close_database();
+    broken_ = true; // until all of this has succeeded
+    open(completeness::required);
+    broken_ = false;
+  }
+
+  void close() noexcept {
+    rollback();
+    if (usable())
+      sqlite3_wal_checkpoint_v2(db_.get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE,
+                                nullptr, nullptr);
+    close_database();
+    broken_ = true;
+    ownership_ = file_ownership{};
+  }
+
+  [[nodiscard]] const store_options& options() const noexcept {
+    return options_;
+  }
+
+private:
+  struct found_row {
+    std::int64_t seq;
+    tracking_status status;
+    std::int64_t kind; // 0 if it is not interned
+  };
+
+  enum class completeness { best_effort, required };
+
+  // -- opening and closing ----------------------------------------------------
+
+  void open(completeness checkpoint) {
+    try {
+      db_ = sqlite::connection{options_.file,
+                               SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW
+                                 | SQLITE_OPEN_NOMUTEX
+                                 | SQLITE_OPEN_PRIVATECACHE,
+                               options_.vfs};
+      configure();
+      migrate(db_, options_.file);
+      use_wal();
+      verify_schema(db_, options_.file);
+      make_baseline(checkpoint);
+      names_.load(db_);
+      counters_.load(db_);
+      prepare();
+    } catch (const store_error& e) {
+      close_database();
+      throw as_open_error(e, options_.file);
+    }
+  }
+
+  void configure() {
+    auto* const db = db_.get();
+    const auto set = [&](int option, int value) {
+      const auto code = sqlite3_db_config(db, option, value, nullptr);
+      if (code != SQLITE_OK)
+        sqlite::raise(db, code, "sqlite3_db_config");
+    };
+    // Nothing that a file brings along may run.
+    set(SQLITE_DBCONFIG_DEFENSIVE, 1);
+    set(SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0);
+    set(SQLITE_DBCONFIG_ENABLE_TRIGGER, 0);
+    set(SQLITE_DBCONFIG_ENABLE_VIEW, 0);
+    set(SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0);
+    set(SQLITE_DBCONFIG_DQS_DML, 0);
+    set(SQLITE_DBCONFIG_DQS_DDL, 0);
+    sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
+    sqlite3_busy_timeout(db, busy_timeout_ms);
+    db_.exec("PRAGMA mmap_size = 0");
+    db_.exec("PRAGMA cell_size_check = ON");
+    db_.exec("PRAGMA temp_store = MEMORY");
+    db_.exec(("PRAGMA cache_size = -"
+              + std::to_string(options_.cache_bytes / 1'024))
+               .c_str());
+    if (sqlite3_db_readonly(db, "main") != 0)
+      throw store_error{errc::store_unavailable,
+                        options_.file + ": is read-only"};
+  }
+
+  void use_wal() {
+    if (db_.query_text("PRAGMA journal_mode = WAL") != "wal")
+      throw store_error{errc::store_unavailable,
+                        options_.file + ": the file system cannot hold a "
+                                        "write-ahead log"};
+    const auto wanted = static_cast<int>(options_.synchronous);
+    db_.exec(("PRAGMA synchronous = " + std::to_string(wanted)).c_str());
+    if (db_.query_int("PRAGMA synchronous") != wanted)
+      throw store_error{errc::store_unavailable,
+                        options_.file + ": synchronous cannot be set"};
+    db_.exec(("PRAGMA journal_size_limit = "
+              + std::to_string(2 * options_.checkpoint_pages * page_bytes))
+               .c_str());
+    // Replaces SQLite's automatic checkpoint, which runs inside COMMIT while
+    // senders wait for their answers.
+    sqlite3_wal_hook(
+      db_.get(),
+      [](void* self, sqlite3*, const char*, int frames) {
+        static_cast<impl*>(self)->wal_frames_ = frames;
+        return SQLITE_OK;
+      },
+      this);
+  }
+
+  // Baseline: all that this file shows from here on is durable.
+  //
+  // A process killed between writing the log and syncing it leaves commits that
+  // are visible and yet only in the kernel's memory. `duplicate` answers and
+  // snapshots rest on them without writing, hence without a sync of their own.
+  // One small write syncs the log, and with it all that came before.
+  //
+  // After a failed sync that is not enough: the kernel may have dropped the
+  // pages, and a later sync does not bring them back. Then the log's content
+  // must be copied into the database file, which is synced for itself.
+  void make_baseline(completeness checkpoint) {
+    db_.exec("UPDATE store SET opens = opens + 1");
+    const auto required = checkpoint == completeness::required;
+    // Starting the log over waits for readers; only after a failure is it worth
+    // the wait.
+    const auto code = sqlite3_wal_checkpoint_v2(
+      db_.get(), nullptr,
+      required ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE,
+      nullptr, nullptr);
+    if (required && code != SQLITE_OK)
+      sqlite::raise(db_.get(), code, "checkpoint after a failed commit");
+    if (required)
+      wal_frames_ = 0;
+  }
+
+  void prepare() {
+    begin_ = db_.prepare("BEGIN IMMEDIATE");
+    commit_ = db_.prepare("COMMIT");
+    insert_ = db_.prepare(
+      "INSERT INTO operation (id, status, retry_count, created_at, updated_at, "
+      "kind, target, source_instance, source_script, source_node) "
+      "VALUES (?1, 0, 0, ?2, ?2, ?3, ?4, ?5, ?6, ?7) "
+      "ON CONFLICT (id) DO NOTHING");
+    find_ = db_.prepare("SELECT seq, status, kind FROM operation WHERE id = ?1");
+    update_attempt_ = db_.prepare(
+      "UPDATE operation SET status = ?2, updated_at = ?3, retry_count = ?4, "
+      "last_error = ?5, http_status = ?6 WHERE seq = ?1");
+    update_terminal_ = db_.prepare(
+      "UPDATE operation SET status = ?2, updated_at = ?3, "
+      "last_error = ?5, http_status = ?6 WHERE seq = ?1");
+    select_ = db_.prepare(
+      "SELECT status, retry_count, http_status, created_at, updated_at, kind, "
+      "target, source_instance, source_script, source_node, last_error "
+      "FROM operation WHERE id = ?1");
+    // `status >= 2` lets SQLite see that the partial index serves.
+    delete_ = db_.prepare(
+      "DELETE FROM operation WHERE seq IN (SELECT seq FROM operation "
+      "WHERE status >= 2 AND status = ?1 AND updated_at < ?2 "
+      "ORDER BY updated_at LIMIT ?3) RETURNING kind");
+  }
+
+  void close_database() noexcept {
+    for (auto* const stmt :
+         {&begin_, &commit_, &insert_, &find_, &update_attempt_,
+          &update_terminal_, &select_, &delete_})
+      *stmt = {};
+    names_.close();
+    counters_.close();
+    db_.close();
+    wal_frames_ = 0;
+  }
+
+  // -- running verbs ----------------------------------------------------------
+
+  [[nodiscard]] bool usable() const noexcept {
+    return db_.is_open() && !broken_ && !failure_;
+  }
+
+  void require_usable() const {
+    if (failure_)
+      throw store_error{*failure_};
+    if (broken_ || !db_.is_open())
+      throw store_error{errc::not_stored,
+                        options_.file + ": storage has failed; not stored"};
+    if (begun_ && !db_.in_transaction())
+      throw store_error{errc::not_stored,
+                        "the transaction was rolled back after an error"};
+  }
+
+  // Runs `f`; once it finds the file damaged, nothing is touched any more.
+  template <class F>
+  auto latched(F&& f) -> decltype(f()) {
+    try {
+      return f();
+    } catch (const store_error& e) {
+      if (e.code() == errc::store_corrupt)
+        failure_ = e;
+      throw;
+    }
+  }
+
+  // Runs a writing verb, in a transaction of its own if none is open.
+  template <class F>
+  auto guarded(F&& f) -> decltype(f()) {
+    const auto alone = !begun_;
+    if (alone)
+      begin();
+    else
+      require_usable();
+    try {
+      auto reply = latched(f);
+      if (alone)
+        commit();
+      return reply;
+    } catch (const store_error&) {
+      if (alone)
+        rollback();
+      throw;
+    } catch (const std::bad_alloc&) {
+      // What is in memory may not match the transaction any more.
+      const auto was_begun = begun_;
+      rollback();
+      begun_ = was_begun && !alone; // commit() must say that it is gone
+      throw store_error{errc::not_stored, "out of memory; rolled back"};
+    }
+  }
+
+  template <class F>
+  update_reply transition(const tracked_operation_id& id, F&& apply) {
+    return guarded([&] {
+      const auto row = find(id);
+      if (!row)
+        return update_reply{update_outcome::not_found};
+      if (is_terminal(row->status))
+        return update_reply{update_outcome::already_terminal};
+      apply(*row);
+      return update_reply{update_outcome::applied};
+    });
+  }
+
+  std::optional<found_row> find(const tracked_operation_id& id) {
+    const auto bytes = encode(id);
+    find_.bind_borrowed(1, bytes);
+    const sqlite::reset_guard guard{find_};
+    if (!find_.step())
+      return std::nullopt;
+    return found_row{find_.integer(0), decode_status(find_.integer(1)),
+                     find_.is_integer(2) ? find_.integer(2) : 0};
+  }
+
+  void write(sqlite::statement& update, const found_row& row,
+             tracking_status status,
+             const std::optional<std::string>& last_error,
+             const std::optional<std::int32_t>& http_status, timestamp now) {
+    update.bind(1, row.seq);
+    update.bind(2, static_cast<std::int64_t>(status));
+    update.bind(3, now.us());
+    std::string shortened; // must live until the statement has run
+    if (!last_error) {
+      update.bind_null(5);
+    } else if (last_error->size() > options_.last_error_cap) {
+      shortened = truncate_utf8(*last_error, options_.last_error_cap);
+      update.bind_borrowed(5, shortened);
+    } else {
+      update.bind_borrowed(5, *last_error);
+    }
+    if (http_status)
+      update.bind(6, *http_status);
+    else
+      update.bind_null(6);
+    update.run();
+    if (status != row.status) {
+      counters_.add(row.kind, row.status, -1);
+      counters_.add(row.kind, status, 1);
+    }
+  }
+
+  std::int64_t delete_finished(tracking_status status, timestamp older_than,
+                               std::int64_t limit) {
+    delete_.bind(1, static_cast<std::int64_t>(status));
+    delete_.bind(2, older_than.us());
+    delete_.bind(3, limit);
+    const sqlite::reset_guard guard{delete_};
+    std::int64_t deleted = 0;
+    while (delete_.step()) {
+      ++deleted;
+      counters_.add(delete_.is_integer(0) ? delete_.integer(0) : 0, status, -1);
+    }
+    return deleted;
+  }
+
+  // -- columns ----------------------------------------------------------------
+
+  void bind_name(int at, std::optional<std::int64_t> name,
+                 std::string_view text) {
+    if (name)
+      insert_.bind(at, *name);
+    else
+      insert_.bind_borrowed(at, text);
+  }
+
+  void bind_interned(int at, name_field field,
+                     const std::optional<std::string>& text) {
+    if (text)
+      bind_name(at, names_.intern(field, *text), *text);
+    else
+      insert_.bind_null(at);
+  }
+
+  [[noreturn]] static void corrupt(const std::string& what) {
+    throw store_error{errc::store_corrupt, "a row holds " + what};
+  }
+
+  static tracking_status decode_status(std::int64_t number) {
+    if (number < 0 || number >= num_tracking_statuses)
+      corrupt("the status " + std::to_string(number));
+    return static_cast<tracking_status>(number);
+  }
+
+  std::string decode_name(int column) {
+    if (!select_.is_integer(column))
+      return std::string{select_.text(column)};
+    const auto* const text = names_.find(select_.integer(column));
+    if (text == nullptr)
+      corrupt("the name " + std::to_string(select_.integer(column)));
+    return *text;
+  }
+
+  std::optional<std::string> decode_optional_name(int column) {
+    if (select_.is_null(column))
+      return std::nullopt;
+    return decode_name(column);
+  }
+
+  tracking_status_snapshot decode(const tracked_operation_id& id) {
+    tracking_status_snapshot x;
+    x.id = id;
+    x.status = decode_status(select_.integer(0));
+    x.retry_count = static_cast<std::int32_t>(select_.integer(1));
+    if (!select_.is_null(2))
+      x.http_status = static_cast<std::int32_t>(select_.integer(2));
+    x.created_at = timestamp{select_.integer(3)};
+    x.updated_at = timestamp{select_.integer(4)};
+    if (is_terminal(x.status))
+      x.terminal_at = x.updated_at;
+    x.kind = decode_name(5);
+    x.target_summary = decode_optional_name(6);
+    x.source_instance_id = decode_optional_name(7);
+    x.source_script = decode_optional_name(8);
+    x.source_node = decode_optional_name(9);
+    if (!select_.is_null(10))
+      x.last_error = std::string{select_.text(10)};
+    return x;
+  }
+
+  store_options options_;
+  file_ownership ownership_;
+  sqlite::connection db_;
+  name_table names_;
+  status_counters counters_;
+  sqlite::statement begin_;
+  sqlite::statement commit_;
+  sqlite::statement insert_;
+  sqlite::statement find_;
+  sqlite::statement update_attempt_;
+  sqlite::statement update_terminal_;
+  sqlite::statement select_;
+  sqlite::statement delete_;
+  std::int64_t wal_frames_ = 0;
+  bool begun_ = false;  // begin() was called and not ended
+  bool broken_ = false; // a COMMIT ended without saying how
+  std::optional<store_error> failure_;
+};
+
+operation_tracking_store::operation_tracking_store(store_options options)
+  : impl_{std::make_unique<impl>(std::move(options))} {}
+
+operation_tracking_store::~operation_tracking_store() = default;
+
+operation_tracking_store::operation_tracking_store(
+  operation_tracking_store&&) noexcept
+  = default;
+
+operation_tracking_store& operation_tracking_store::operator=(
+  operation_tracking_store&&) noexcept
+  = default;
+
+enqueue_reply operation_tracking_store::record_enqueue(
+  const waybill::record_enqueue& request, timestamp now) {
+  return impl_->record_enqueue(request, now);
+}
+
+update_reply operation_tracking_store::record_attempt(
+  const waybill::record_attempt& request, timestamp now) {
+  return impl_->record_attempt(request, now);
+}
+
+update_reply operation_tracking_store::record_terminal(
+  const waybill::record_terminal& request, timestamp now) {
+  return impl_->record_terminal(request, now);
+}
+
+status_reply
+operation_tracking_store::get_status(const waybill::get_status& request,
+                                     timestamp now) {
+  return impl_->get_status(request, now);
+}
+
+purge_reply
+operation_tracking_store::purge_terminal(const waybill::purge_terminal& request,
+                                         timestamp now) {
+  constexpr std::int64_t chunk_rows = 512;
+  constexpr auto chunk_time = std::chrono::milliseconds{50};
+  purge_reply reply;
+  for (;;) {
+    const auto step = purge_chunk(request, now, chunk_rows, chunk_time);
+    reply.deleted += step.deleted;
+    if (step.finished)
+      return reply;
+  }
+}
+
+void operation_tracking_store::begin() {
+  impl_->begin();
+}
+
+void operation_tracking_store::commit() {
+  impl_->commit();
+}
+
+void operation_tracking_store::rollback() noexcept {
+  impl_->rollback();
+}
+
+bool operation_tracking_store::in_transaction() const noexcept {
+  return impl_->in_transaction();
+}
+
+operation_tracking_store::purge_progress
+operation_tracking_store::purge_chunk(const waybill::purge_terminal& request,
+                                      timestamp now, std::int64_t max_rows,
+                                      std::chrono::microseconds max_time) {
+  return impl_->purge_chunk(request, now, max_rows, max_time);
+}
+
+counts_reply operation_tracking_store::get_counts() const {
+  return impl_->get_counts();
+}
+
+void operation_tracking_store::maintain() {
+  impl_->maintain();
+}
+
+bool operation_tracking_store::give_back_space(int max_pages) {
+  return impl_->give_back_space(max_pages);
+}
+
+std::int64_t operation_tracking_store::wal_bytes() const noexcept {
+  return impl_->wal_bytes();
+}
+
+bool operation_tracking_store::needs_recovery() const noexcept {
+  return impl_->needs_recovery();
+}
+
+void operation_tracking_store::recover() {
+  impl_->recover();
+}
+
+void operation_tracking_store::close() noexcept {
+  impl_->close();
+}
+
+const store_options& operation_tracking_store::options() const noexcept {
+  return impl_->options();
+}
+
+} // namespace waybill

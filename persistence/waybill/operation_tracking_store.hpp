@@ -1,0 +1,161 @@
+// The tracking store: the contract's five verbs on SQLite, synchronously and
+// without actors.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "waybill/messages.hpp"
+#include "waybill/store_error.hpp"
+
+namespace waybill {
+
+/// How much a COMMIT survives (SQLite's `synchronous`).
+enum class durability : std::uint8_t {
+  /// Process kill only. Power loss may corrupt the file.
+  off = 0,
+  /// Process kill and OS crash without loss of the file; the last commits may
+  /// be gone after power loss.
+  normal = 1,
+  /// All of these, on storage that honours fsync. The default.
+  full = 2,
+};
+
+struct store_options {
+  /// The database file; created with mode 0600 if missing. Its folder must
+  /// exist and be on a local file system.
+  std::string file;
+  durability synchronous = durability::full;
+  /// Longest `last_error` kept, in bytes; longer ones are shortened.
+  std::size_t last_error_cap = 4'096;
+  /// The write-ahead log is copied into the file once it has this many pages
+  /// (of 4,096 bytes).
+  int checkpoint_pages = 4'000;
+  /// SQLite's page cache, in bytes.
+  std::int64_t cache_bytes = 16 * 1'024 * 1'024;
+  /// The name of a registered SQLite VFS; empty for the default.
+  std::string vfs;
+};
+
+/// A durable map from operation id to what became of the operation.
+///
+/// One object owns the file: it holds the only read-write connection, and a
+/// second owner, in this process or another, gets `store_locked`.
+///
+/// A verb outside `begin()`/`commit()` is a transaction of its own and is
+/// durable when it returns. Between the two, verbs apply at once and are
+/// durable when `commit()` returns. Each verb is all or nothing, in a
+/// transaction too: one that throws leaves no trace, and the others stand,
+/// unless `in_transaction()` has become false; then SQLite had to roll back the
+/// whole transaction.
+///
+/// All verbs throw store_error: `invalid_request` naming the field,
+/// `deadline_passed`, `store_full`, `store_corrupt`, `not_stored`, and
+/// `outcome_unknown` if COMMIT itself failed. After `outcome_unknown` every
+/// verb is refused with `not_stored` until `recover()` has succeeded.
+///
+/// Not to be used by two threads at a time. Reads no clock: times are
+/// arguments.
+class operation_tracking_store {
+public:
+  /// Opens or creates the store.
+  /// @throws store_error `store_locked`, `store_unavailable`, `not_a_store`,
+  ///         `newer_schema`, `store_corrupt`, `store_full`, or `not_stored` if
+  ///         reading it failed.
+  explicit operation_tracking_store(store_options options);
+
+  /// Rolls an open transaction back, then closes.
+  ~operation_tracking_store();
+
+  operation_tracking_store(operation_tracking_store&&) noexcept;
+  operation_tracking_store& operator=(operation_tracking_store&&) noexcept;
+
+  // -- the contract -----------------------------------------------------------
+
+  /// Inserts an operation, or leaves the one with that id untouched.
+  enqueue_reply record_enqueue(const waybill::record_enqueue& request,
+                               timestamp now);
+
+  /// Updates an operation in flight. `Retrying` stays `Retrying`.
+  update_reply record_attempt(const waybill::record_attempt& request,
+                              timestamp now);
+
+  /// Flips an operation in flight to terminal, with `now` as its terminal time.
+  update_reply record_terminal(const waybill::record_terminal& request,
+                               timestamp now);
+
+  /// The latest state, uncommitted changes of this object included.
+  status_reply get_status(const waybill::get_status& request, timestamp now);
+
+  /// Deletes all terminal operations that are due, in chunks with a transaction
+  /// each. Must not be called in a transaction.
+  purge_reply purge_terminal(const waybill::purge_terminal& request,
+                             timestamp now);
+
+  // -- transactions -----------------------------------------------------------
+
+  void begin();
+
+  /// @throws store_error `outcome_unknown` if the changes may or may not be
+  ///         there; any other code if they are certainly rolled back.
+  void commit();
+
+  /// Undoes all since `begin()`; does nothing outside a transaction.
+  void rollback() noexcept;
+
+  [[nodiscard]] bool in_transaction() const noexcept;
+
+  // -- care -------------------------------------------------------------------
+
+  /// What one step of a purge did.
+  struct purge_progress {
+    std::int64_t deleted = 0;
+    /// False if rows that are due may be left.
+    bool finished = true;
+  };
+
+  /// Deletes at most `max_rows` due rows and stops early after `max_time`.
+  purge_progress purge_chunk(const waybill::purge_terminal& request,
+                             timestamp now, std::int64_t max_rows,
+                             std::chrono::microseconds max_time);
+
+  /// The number of operations by kind and status, from counters: takes no
+  /// longer with more rows.
+  counts_reply get_counts() const;
+
+  /// Copies the write-ahead log into the file if it is due. Verbs never do
+  /// that, except for `begin()`; call it when nobody waits for an answer.
+  /// Nothing is lost if it fails; a later call tries again.
+  void maintain();
+
+  /// Returns up to `max_pages` unused pages to the file system, if more than a
+  /// tenth of the file (and 1,024 pages) is unused.
+  /// @returns true if there is more to return.
+  bool give_back_space(int max_pages);
+
+  /// Size of the write-ahead log's content in bytes, as of the last commit.
+  [[nodiscard]] std::int64_t wal_bytes() const noexcept;
+
+  /// True after `outcome_unknown`, until `recover()` succeeds.
+  [[nodiscard]] bool needs_recovery() const noexcept;
+
+  /// Closes the database, opens it again and makes what it holds durable, so
+  /// that answers can rest on it. The ownership is kept throughout.
+  /// @throws store_error as the constructor; may be called again.
+  void recover();
+
+  /// Checkpoints and closes; the object can only be destroyed after that.
+  /// An open transaction is rolled back.
+  void close() noexcept;
+
+  [[nodiscard]] const store_options& options() const noexcept;
+
+private:
+  class impl;
+  std::unique_ptr<impl> impl_;
+};
+
+} // namespace waybill

@@ -1,0 +1,129 @@
+#include "waybill/schema.hpp"
+
+#include <array>
+#include <map>
+#include <string_view>
+
+#include "waybill/text.hpp"
+
+namespace waybill {
+
+namespace {
+
+// migrations[n] takes version n to n + 1. A migration that has been released
+// never changes.
+constexpr std::array<const char*, schema_version> migrations{R"sql(
+CREATE TABLE store (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  opens INTEGER NOT NULL
+) STRICT;
+INSERT INTO store (one, opens) VALUES (1, 0);
+CREATE TABLE name (
+  id INTEGER PRIMARY KEY,
+  field INTEGER NOT NULL CHECK (field BETWEEN 0 AND 4),
+  text TEXT NOT NULL
+) STRICT;
+CREATE TABLE operation (
+  seq INTEGER PRIMARY KEY,
+  id BLOB NOT NULL UNIQUE CHECK (length(id) = 16),
+  status INTEGER NOT NULL CHECK (status BETWEEN 0 AND 5),
+  retry_count INTEGER NOT NULL CHECK (retry_count >= 0),
+  http_status INTEGER CHECK (http_status BETWEEN 100 AND 599),
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  kind ANY NOT NULL,
+  target ANY,
+  source_instance ANY,
+  source_script ANY,
+  source_node ANY,
+  last_error TEXT
+) STRICT;
+CREATE INDEX operation_finished ON operation (status, updated_at)
+  WHERE status >= 2;
+CREATE TABLE counter (
+  kind INTEGER NOT NULL,
+  status INTEGER NOT NULL CHECK (status BETWEEN 0 AND 5),
+  operations INTEGER NOT NULL CHECK (operations >= 0),
+  PRIMARY KEY (kind, status)
+) STRICT, WITHOUT ROWID;
+)sql"};
+
+std::map<std::string, std::string> objects_of(sqlite::connection& db) {
+  std::map<std::string, std::string> objects;
+  auto stmt = db.prepare("SELECT type || ' ' || name, coalesce(sql, '') "
+                         "FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%'");
+  while (stmt.step())
+    objects.emplace(stmt.text(0), stmt.text(1));
+  return objects;
+}
+
+void apply(sqlite::connection& db, int version) {
+  db.exec("BEGIN IMMEDIATE");
+  try {
+    db.exec(migrations.at(static_cast<std::size_t>(version)));
+    db.exec(("PRAGMA user_version = " + std::to_string(version + 1)).c_str());
+    db.exec("COMMIT");
+  } catch (...) {
+    if (db.in_transaction())
+      sqlite3_exec(db.get(), "ROLLBACK", nullptr, nullptr, nullptr);
+    throw;
+  }
+}
+
+} // namespace
+
+void migrate(sqlite::connection& db, const std::string& file) {
+  const auto application_id = db.query_int("PRAGMA application_id");
+  auto version = db.query_int("PRAGMA user_version");
+  if (application_id != store_application_id) {
+    const auto objects = db.query_int("SELECT count(*) FROM sqlite_schema");
+    if (application_id != 0 || version != 0 || objects != 0)
+      throw store_error{errc::not_a_store,
+                        file + ": is a database of another program "
+                               "(application_id "
+                          + std::to_string(application_id) + ", "
+                          + std::to_string(objects) + " schema objects)"};
+    // auto_vacuum must be set before the first page is written, which turning
+    // WAL on does.
+    db.exec("PRAGMA auto_vacuum = INCREMENTAL");
+    db.exec("PRAGMA journal_mode = WAL");
+    db.exec(("PRAGMA application_id = " + std::to_string(store_application_id))
+              .c_str());
+  }
+  if (version < 0 || version > schema_version)
+    throw store_error{errc::newer_schema,
+                      file + ": has schema version " + std::to_string(version)
+                        + ", but this program knows versions up to "
+                        + std::to_string(schema_version)
+                        + "; use a newer waybill"};
+  for (; version < schema_version; ++version)
+    apply(db, static_cast<int>(version));
+}
+
+void verify_schema(sqlite::connection& db, const std::string& file) {
+  sqlite::connection model{":memory:",
+                           SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+                             | SQLITE_OPEN_NOMUTEX,
+                           ""};
+  for (const auto* const migration : migrations)
+    model.exec(migration);
+  const auto wanted = objects_of(model);
+  const auto found = objects_of(db);
+  const auto differs = [&](const std::string& object, std::string_view how) {
+    throw store_error{errc::not_a_store, file + ": its schema is not waybill's: "
+                                           + escape(object) + " "
+                                           + std::string{how}};
+  };
+  for (const auto& [object, sql] : found) {
+    const auto at = wanted.find(object);
+    if (at == wanted.end())
+      differs(object, "does not belong there");
+    else if (at->second != sql)
+      differs(object, "has another definition");
+  }
+  for (const auto& [object, sql] : wanted)
+    if (!found.contains(object))
+      differs(object, "is missing");
+}
+
+} // namespace waybill

@@ -1,0 +1,151 @@
+#include "waybill/sqlite.hpp"
+
+namespace waybill::sqlite {
+
+errc to_errc(int code) noexcept {
+  switch (code & 0xFF) {
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return errc::store_corrupt;
+    case SQLITE_FULL:
+      return errc::store_full;
+    case SQLITE_TOOBIG:
+    case SQLITE_CONSTRAINT:
+    case SQLITE_MISMATCH:
+      return errc::invalid_request;
+    default:
+      return errc::not_stored;
+  }
+}
+
+void raise(sqlite3* db, int code, std::string_view doing) {
+  std::string message{doing};
+  message += ": ";
+  // The connection's message says more than the code's, if it is about it.
+  if (db != nullptr && (sqlite3_extended_errcode(db) & 0xFF) == (code & 0xFF))
+    message += sqlite3_errmsg(db);
+  else
+    message += sqlite3_errstr(code);
+  message += " (SQLite code " + std::to_string(code) + ")";
+  throw store_error{to_errc(code), message, code};
+}
+
+connection::connection(const std::string& file, int flags,
+                       const std::string& vfs) {
+  sqlite3* db = nullptr;
+  const auto code = sqlite3_open_v2(file.c_str(), &db,
+                                    flags | SQLITE_OPEN_EXRESCODE,
+                                    vfs.empty() ? nullptr : vfs.c_str());
+  db_.reset(db); // also after an error there is something to close
+  if (code != SQLITE_OK)
+    raise(db, code, "cannot open " + file);
+}
+
+void connection::exec(const char* sql) {
+  const auto code = sqlite3_exec(get(), sql, nullptr, nullptr, nullptr);
+  if (code != SQLITE_OK)
+    raise(get(), code, sql);
+}
+
+std::int64_t connection::query_int(const char* sql) {
+  statement stmt{get(), sql};
+  return stmt.step() ? stmt.integer(0) : 0;
+}
+
+std::string connection::query_text(const char* sql) {
+  statement stmt{get(), sql};
+  return stmt.step() ? std::string{stmt.text(0)} : std::string{};
+}
+
+statement connection::prepare(std::string_view sql) {
+  return statement{get(), sql};
+}
+
+statement::statement(sqlite3* db, std::string_view sql) {
+  sqlite3_stmt* stmt = nullptr;
+  const auto code = sqlite3_prepare_v3(db, sql.data(),
+                                       static_cast<int>(sql.size()),
+                                       SQLITE_PREPARE_PERSISTENT, &stmt,
+                                       nullptr);
+  stmt_.reset(stmt);
+  if (code != SQLITE_OK)
+    raise(db, code, sql);
+}
+
+void statement::check(int code, std::string_view doing) {
+  if (code != SQLITE_OK)
+    raise(sqlite3_db_handle(stmt_.get()), code, doing);
+}
+
+void statement::bind(int at, std::int64_t value) {
+  check(sqlite3_bind_int64(stmt_.get(), at, value), "bind");
+}
+
+void statement::bind_null(int at) {
+  check(sqlite3_bind_null(stmt_.get(), at), "bind");
+}
+
+void statement::bind_borrowed(int at, std::string_view text) {
+  check(sqlite3_bind_text64(stmt_.get(), at, text.data(), text.size(),
+                            SQLITE_STATIC, SQLITE_UTF8),
+        "bind");
+}
+
+void statement::bind_borrowed(int at, std::span<const std::uint8_t> blob) {
+  check(sqlite3_bind_blob64(stmt_.get(), at, blob.data(), blob.size(),
+                            SQLITE_STATIC),
+        "bind");
+}
+
+bool statement::step() {
+  const auto code = sqlite3_step(stmt_.get());
+  if (code == SQLITE_ROW)
+    return true;
+  if (code == SQLITE_DONE)
+    return false;
+  // The text of the statement, never its bound values: those are users' data.
+  const auto* const sql = sqlite3_sql(stmt_.get());
+  auto* const db = sqlite3_db_handle(stmt_.get());
+  try {
+    raise(db, code, sql == nullptr ? "step" : sql);
+  } catch (...) {
+    reset();
+    throw;
+  }
+}
+
+void statement::run() {
+  const reset_guard guard{*this};
+  while (step()) {
+    // Rows are of no interest here.
+  }
+}
+
+bool statement::is_null(int column) const noexcept {
+  return sqlite3_column_type(stmt_.get(), column) == SQLITE_NULL;
+}
+
+bool statement::is_integer(int column) const noexcept {
+  return sqlite3_column_type(stmt_.get(), column) == SQLITE_INTEGER;
+}
+
+std::int64_t statement::integer(int column) const noexcept {
+  return sqlite3_column_int64(stmt_.get(), column);
+}
+
+std::string_view statement::text(int column) const noexcept {
+  const auto* const text = sqlite3_column_text(stmt_.get(), column);
+  if (text == nullptr)
+    return {};
+  const auto size = sqlite3_column_bytes(stmt_.get(), column);
+  return {reinterpret_cast<const char*>(text), static_cast<std::size_t>(size)};
+}
+
+std::span<const std::uint8_t> statement::blob(int column) const noexcept {
+  const auto* const data = sqlite3_column_blob(stmt_.get(), column);
+  const auto size = sqlite3_column_bytes(stmt_.get(), column);
+  return {static_cast<const std::uint8_t*>(data),
+          data == nullptr ? 0U : static_cast<std::size_t>(size)};
+}
+
+} // namespace waybill::sqlite

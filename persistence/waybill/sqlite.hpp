@@ -1,0 +1,120 @@
+// A thin RAII layer over SQLite's C API: a connection, a statement. Errors are
+// store_error; nothing here knows what waybill stores.
+#pragma once
+
+#include <sqlite3.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "waybill/store_error.hpp"
+
+namespace waybill::sqlite {
+
+/// What `code`, from anything but COMMIT, means for a request.
+errc to_errc(int code) noexcept;
+
+/// Throws a store_error that names `doing`, the file and SQLite's message.
+[[noreturn]] void raise(sqlite3* db, int code, std::string_view doing);
+
+class statement;
+
+/// An open database. Not to be shared between threads.
+class connection {
+public:
+  connection() noexcept = default;
+
+  /// @param flags as for sqlite3_open_v2.
+  /// @param vfs the name of a registered VFS, or empty for the default.
+  connection(const std::string& file, int flags, const std::string& vfs);
+
+  [[nodiscard]] bool is_open() const noexcept { return db_ != nullptr; }
+  [[nodiscard]] sqlite3* get() const noexcept { return db_.get(); }
+
+  /// Runs statements that return nothing of interest.
+  void exec(const char* sql);
+
+  /// Reads one integer, for example a pragma's value.
+  std::int64_t query_int(const char* sql);
+
+  /// Reads one text.
+  std::string query_text(const char* sql);
+
+  statement prepare(std::string_view sql);
+
+  /// True while BEGIN has not been ended, be it by COMMIT, by ROLLBACK or by
+  /// SQLite itself after an error.
+  [[nodiscard]] bool in_transaction() const noexcept {
+    return db_ != nullptr && sqlite3_get_autocommit(db_.get()) == 0;
+  }
+
+  /// Closes; all statements must be gone.
+  void close() noexcept { db_.reset(); }
+
+private:
+  struct closer {
+    void operator()(sqlite3* db) const noexcept { sqlite3_close_v2(db); }
+  };
+
+  std::unique_ptr<sqlite3, closer> db_;
+};
+
+/// A prepared statement, to be used many times.
+class statement {
+public:
+  statement() noexcept = default;
+  statement(sqlite3* db, std::string_view sql);
+
+  /// Binds by number, from 1. Texts and blobs are borrowed: they must live
+  /// until the step after.
+  void bind(int at, std::int64_t value);
+  void bind_null(int at);
+  void bind_borrowed(int at, std::string_view text);
+  void bind_borrowed(int at, std::span<const std::uint8_t> blob);
+
+  /// Runs to the next row.
+  /// @returns false at the end.
+  bool step();
+
+  /// Runs a statement that returns no rows, and resets it.
+  void run();
+
+  /// Ends the statement's run; it holds no lock after that.
+  void reset() noexcept { sqlite3_reset(stmt_.get()); }
+
+  [[nodiscard]] bool is_null(int column) const noexcept;
+  [[nodiscard]] bool is_integer(int column) const noexcept;
+  [[nodiscard]] std::int64_t integer(int column) const noexcept;
+  /// Valid until the next step or reset.
+  [[nodiscard]] std::string_view text(int column) const noexcept;
+  /// Valid until the next step or reset.
+  [[nodiscard]] std::span<const std::uint8_t> blob(int column) const noexcept;
+
+private:
+  struct finalizer {
+    void operator()(sqlite3_stmt* stmt) const noexcept {
+      sqlite3_finalize(stmt);
+    }
+  };
+
+  void check(int code, std::string_view doing);
+
+  std::unique_ptr<sqlite3_stmt, finalizer> stmt_;
+};
+
+/// Resets a statement at the end of a scope, whatever happens in it.
+class reset_guard {
+public:
+  explicit reset_guard(statement& stmt) noexcept : stmt_{stmt} {}
+  ~reset_guard() { stmt_.reset(); }
+  reset_guard(const reset_guard&) = delete;
+  reset_guard& operator=(const reset_guard&) = delete;
+
+private:
+  statement& stmt_;
+};
+
+} // namespace waybill::sqlite

@@ -1,0 +1,97 @@
+#include "waybill/status_counters.hpp"
+
+#include <algorithm>
+
+namespace waybill {
+
+namespace {
+
+// Far above what the quotas of names allow; keeps a damaged file from asking for
+// gigabytes.
+constexpr std::int64_t max_kind_id = 65'536;
+
+} // namespace
+
+void status_counters::load(sqlite::connection& db) {
+  rows_.clear();
+  changed_.clear();
+  auto stmt = db.prepare("SELECT kind, status, operations FROM counter");
+  while (stmt.step()) {
+    const auto kind = stmt.integer(0);
+    const auto status = stmt.integer(1);
+    if (kind < 0 || kind > max_kind_id || status < 0
+        || status >= num_tracking_statuses)
+      throw store_error{errc::store_corrupt, "a counter has kind "
+                                               + std::to_string(kind)
+                                               + " and status "
+                                               + std::to_string(status)};
+    row_of(kind)[static_cast<std::size_t>(status)].committed = stmt.integer(2);
+  }
+  upsert_ = db.prepare(
+    "INSERT INTO counter (kind, status, operations) VALUES (?1, ?2, ?3) "
+    "ON CONFLICT (kind, status) DO UPDATE SET operations = excluded.operations");
+}
+
+void status_counters::add(std::int64_t kind, tracking_status status,
+                          std::int64_t change) {
+  row_of(kind)[static_cast<std::size_t>(status)].change += change;
+  if (std::ranges::find(changed_, kind) == changed_.end())
+    changed_.push_back(kind);
+}
+
+void status_counters::flush() {
+  for (const auto kind : changed_) {
+    const auto& cells = row_of(kind);
+    for (std::size_t status = 0; status < cells.size(); ++status) {
+      const auto& cell = cells[status];
+      if (cell.change == 0)
+        continue;
+      upsert_.bind(1, kind);
+      upsert_.bind(2, static_cast<std::int64_t>(status));
+      upsert_.bind(3, cell.committed + cell.change);
+      upsert_.run();
+    }
+  }
+}
+
+void status_counters::on_commit() {
+  for (const auto kind : changed_)
+    for (auto& cell : row_of(kind)) {
+      cell.committed += cell.change;
+      cell.change = 0;
+    }
+  changed_.clear();
+}
+
+void status_counters::on_rollback() noexcept {
+  for (const auto kind : changed_)
+    for (auto& cell : rows_[static_cast<std::size_t>(kind)])
+      cell.change = 0;
+  changed_.clear();
+}
+
+counts_reply status_counters::snapshot(const name_table& names) const {
+  counts_reply reply;
+  for (std::size_t kind = 0; kind < rows_.size(); ++kind) {
+    const auto* const name = names.find(static_cast<std::int64_t>(kind));
+    for (std::size_t status = 0; status < rows_[kind].size(); ++status) {
+      const auto& cell = rows_[kind][status];
+      if (const auto n = cell.committed + cell.change; n != 0)
+        reply.counts.push_back({name == nullptr ? other_kinds : *name,
+                                static_cast<tracking_status>(status), n});
+    }
+  }
+  std::ranges::sort(reply.counts, [](const auto& a, const auto& b) {
+    return std::tie(a.kind, a.status) < std::tie(b.kind, b.status);
+  });
+  return reply;
+}
+
+status_counters::row& status_counters::row_of(std::int64_t kind) {
+  const auto index = static_cast<std::size_t>(kind);
+  if (index >= rows_.size())
+    rows_.resize(index + 1);
+  return rows_[index];
+}
+
+} // namespace waybill

@@ -1,0 +1,51 @@
+// The number of operations by kind and status, changed with the rows.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "waybill/messages.hpp"
+#include "waybill/name_table.hpp"
+#include "waybill/sqlite.hpp"
+
+namespace waybill {
+
+/// The counters of a store, in memory; changes are written once a transaction.
+class status_counters {
+public:
+  /// Reads all counters.
+  void load(sqlite::connection& db);
+
+  /// An operation appeared in `status`, moved to it, or went.
+  /// @param kind the kind's name id, or 0 for kinds that are not interned.
+  void add(std::int64_t kind, tracking_status status, std::int64_t change);
+
+  /// Writes what has changed in the current transaction.
+  void flush();
+
+  void on_commit();
+  void on_rollback() noexcept;
+
+  /// All counts that are not 0, uncommitted changes included.
+  [[nodiscard]] counts_reply snapshot(const name_table& names) const;
+
+  /// Gives up the statement, so that the database can be closed.
+  void close() noexcept { upsert_ = {}; }
+
+private:
+  struct count {
+    std::int64_t committed = 0;
+    std::int64_t change = 0;
+  };
+
+  using row = std::array<count, num_tracking_statuses>;
+
+  row& row_of(std::int64_t kind);
+
+  std::vector<row> rows_; // by kind
+  std::vector<std::int64_t> changed_; // kinds with a change, each once
+  sqlite::statement upsert_;
+};
+
+} // namespace waybill

@@ -1,0 +1,147 @@
+#include "waybill/store_file.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "waybill/store_error.hpp"
+
+namespace waybill {
+
+namespace {
+
+constexpr mode_t owner_only = S_IRUSR | S_IWUSR;
+
+[[noreturn]] void unavailable(const std::string& file,
+                              const std::string& reason) {
+  throw store_error{errc::store_unavailable, file + ": " + reason};
+}
+
+std::string error_text(int code) {
+  return std::generic_category().message(code);
+}
+
+} // namespace
+
+file_ownership::file_ownership(const std::string& file)
+  : lock_file_{file + "-lock"} {
+  for (;;) {
+    constexpr auto flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW;
+    fd_ = ::open(lock_file_.c_str(), flags | O_CREAT | O_EXCL, owner_only);
+    created_ = fd_ >= 0;
+    if (fd_ < 0 && errno == EEXIST)
+      fd_ = ::open(lock_file_.c_str(), flags);
+    if (fd_ < 0 && errno == ENOENT)
+      continue; // withdrawn by its maker just now
+    if (fd_ < 0)
+      unavailable(lock_file_,
+                  "cannot open the lock file: " + error_text(errno));
+    if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
+      const auto code = errno;
+      ::close(std::exchange(fd_, -1));
+      if (code == EWOULDBLOCK)
+        throw store_error{errc::store_locked,
+                          file + ": another owner holds this store ("
+                            + lock_file_ + " is locked)"};
+      unavailable(lock_file_, "cannot lock: " + error_text(code));
+    }
+    // A lock on a file that has been withdrawn meanwhile guards nothing.
+    struct stat held {};
+    struct stat named {};
+    if (::fstat(fd_, &held) == 0 && ::lstat(lock_file_.c_str(), &named) == 0
+        && held.st_ino == named.st_ino && held.st_dev == named.st_dev)
+      return;
+    ::close(std::exchange(fd_, -1));
+  }
+}
+
+void file_ownership::withdraw() noexcept {
+  if (fd_ >= 0 && created_)
+    ::unlink(lock_file_.c_str());
+  if (fd_ >= 0)
+    ::close(std::exchange(fd_, -1));
+}
+
+file_ownership::~file_ownership() {
+  if (fd_ >= 0)
+    ::close(fd_);
+}
+
+file_ownership::file_ownership(file_ownership&& other) noexcept
+  : lock_file_{std::move(other.lock_file_)},
+    created_{other.created_},
+    fd_{std::exchange(other.fd_, -1)} {}
+
+file_ownership& file_ownership::operator=(file_ownership&& other) noexcept {
+  std::swap(lock_file_, other.lock_file_);
+  std::swap(created_, other.created_);
+  std::swap(fd_, other.fd_);
+  return *this;
+}
+
+std::string canonical_store_path(const std::string& file) {
+  if (file.empty())
+    throw store_error{errc::store_unavailable, "file: must not be empty"};
+  if (file.find('\0') != std::string::npos)
+    throw store_error{errc::store_unavailable, "file: must not contain NUL"};
+  const std::filesystem::path path{file};
+  const auto parent
+    = path.has_parent_path() ? path.parent_path() : std::filesystem::path{"."};
+  std::error_code error;
+  const auto folder = std::filesystem::canonical(parent, error);
+  if (error)
+    unavailable(file, "its folder cannot be used: " + error.message());
+  if (!path.has_filename() || path.filename() == "." || path.filename() == "..")
+    unavailable(file, "is not the name of a file");
+  return (folder / path.filename()).string();
+}
+
+bool check_store_file(const std::string& file) {
+  // Only looked at, never opened: closing another descriptor of a database
+  // would drop the locks that SQLite holds on it in this process.
+  struct stat info {};
+  if (::lstat(file.c_str(), &info) != 0) {
+    if (errno == ENOENT)
+      return false;
+    unavailable(file, error_text(errno));
+  }
+  if (S_ISLNK(info.st_mode))
+    unavailable(file, "is a symbolic link; name the file itself");
+  if (S_ISDIR(info.st_mode))
+    unavailable(file, "is a directory");
+  if (!S_ISREG(info.st_mode))
+    unavailable(file, "is not a regular file");
+  if (info.st_nlink > 1)
+    unavailable(file, "has more than one hard link; two names for one store "
+                      "would have two locks");
+  if ((info.st_mode & (S_IWUSR | S_IWGRP | S_IWOTH)) == 0
+      || ::access(file.c_str(), R_OK | W_OK) != 0)
+    unavailable(file, "is read-only");
+  return true;
+}
+
+void ensure_store_file(const std::string& file) {
+  const auto fd = ::open(file.c_str(),
+                         O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+                         owner_only);
+  if (fd < 0) {
+    if (errno != EEXIST)
+      unavailable(file, "cannot create the file: " + error_text(errno));
+    check_store_file(file);
+    return;
+  }
+  // The umask may have taken the owner's own rights away.
+  const auto moded = ::fchmod(fd, owner_only);
+  const auto code = errno;
+  ::close(fd);
+  if (moded != 0)
+    unavailable(file, "cannot set its mode to 0600: " + error_text(code));
+}
+
+} // namespace waybill
