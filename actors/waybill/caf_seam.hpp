@@ -1,0 +1,305 @@
+// The seam between waybill and CAF: the only file that knows CAF's version.
+// CAF 0.17.6 and 1.x are supported.
+#pragma once
+
+#include <caf/config.hpp>
+
+#if CAF_MAJOR_VERSION >= 1
+#  define WAYBILL_CAF_1 1
+#  include <caf/init_global_meta_objects.hpp>
+#  include <caf/mail_cache.hpp>
+#  include <caf/scheduler.hpp>
+#elif defined(CAF_MINOR_VERSION) && CAF_MINOR_VERSION != 17
+#  error "waybill needs CAF 0.17.6 or CAF 1.x; 0.18 and 0.19 are not supported"
+#elif CAF_VERSION != 1706
+#  error "waybill needs CAF 0.17.6 or CAF 1.x"
+#else
+#  define WAYBILL_CAF_1 0
+#  include <caf/replies_to.hpp>
+#endif
+
+#include <caf/actor_cast.hpp>
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/error.hpp>
+#include <caf/event_based_actor.hpp>
+#include <caf/mailbox_element.hpp>
+#include <caf/scoped_actor.hpp>
+#include <caf/sec.hpp>
+#include <caf/typed_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+#include <caf/typed_response_promise.hpp>
+
+#include <chrono>
+#include <string>
+#include <utility>
+
+#include "waybill/errc.hpp"
+#include "waybill/field_list.hpp"
+#include "waybill/timestamp.hpp"
+#include "waybill/tracked_operation_id.hpp"
+
+// Makes an enum usable as an error code, outside of all namespaces.
+#if WAYBILL_CAF_1
+#  define WAYBILL_ERROR_CODE_ENUM(type) CAF_ERROR_CODE_ENUM(type)
+#else
+#  define WAYBILL_ERROR_CODE_ENUM(type) CAF_ERROR_CODE_ENUM(type, "waybill")
+#endif
+
+namespace waybill {
+
+/// One line of a typed actor's interface: takes `In...`, answers `Reply`.
+#if WAYBILL_CAF_1
+template <class Reply, class... In>
+using handles = caf::result<Reply>(In...);
+#else
+template <class Reply, class... In>
+using handles = typename caf::replies_to<In...>::template with<Reply>;
+#endif
+
+/// The answer of a message that is only heard.
+#if WAYBILL_CAF_1
+template <class... In>
+using hears = caf::result<void>(In...);
+#else
+template <class... In>
+using hears = caf::reacts_to<In...>;
+#endif
+
+// -- inspection: the field lists, as CAF wants them ---------------------------
+
+#if WAYBILL_CAF_1
+
+template <class Inspector, has_fields T>
+bool inspect(Inspector& f, T& x) {
+  return std::apply(
+    [&](const auto&... each) {
+      return f.object(x)
+        .pretty_name(T::type_name)
+        .fields(f.field(each.name, x.*each.member)...);
+    },
+    T::fields());
+}
+
+template <class Inspector>
+bool inspect(Inspector& f, tracked_operation_id& x) {
+  return f.object(x).fields(
+    f.field(
+      "high", [&x] { return x.high(); },
+      [&x](std::uint64_t high) {
+        x = tracked_operation_id{high, x.low()};
+        return true;
+      }),
+    f.field(
+      "low", [&x] { return x.low(); },
+      [&x](std::uint64_t low) {
+        x = tracked_operation_id{x.high(), low};
+        return true;
+      }));
+}
+
+template <class Inspector>
+bool inspect(Inspector& f, timestamp& x) {
+  return f.object(x).fields(f.field(
+    "us", [&x] { return x.us(); },
+    [&x](std::int64_t us) {
+      x = timestamp{us};
+      return true;
+    }));
+}
+
+// All enums of waybill are bytes; what a number means is checked where it is
+// used, because another node may be newer.
+template <class Inspector, class Enum>
+  requires(std::is_enum_v<Enum>
+           && std::is_same_v<std::underlying_type_t<Enum>, std::uint8_t>)
+bool inspect(Inspector& f, Enum& x) {
+  return f.apply([&x] { return static_cast<std::uint8_t>(x); },
+                 [&x](std::uint8_t number) {
+                   x = static_cast<Enum>(number);
+                   return true;
+                 });
+}
+
+#else
+
+namespace detail {
+
+template <class T>
+struct optional_view {
+  std::optional<T>* value;
+};
+
+template <class Inspector, class T>
+typename Inspector::result_type inspect(Inspector& f, optional_view<T>& x) {
+  bool present = x.value->has_value();
+  if constexpr (Inspector::reads_state) {
+    return present ? f(present, **x.value) : f(present);
+  } else {
+    x.value->reset();
+    if (auto err = f(present); err || !present)
+      return err;
+    return f(x.value->emplace());
+  }
+}
+
+template <class T>
+T& viewed(T& x) {
+  return x;
+}
+
+template <class T>
+optional_view<T> viewed(std::optional<T>& x) {
+  return {&x};
+}
+
+template <class Inspector, class... Views>
+typename Inspector::result_type inspect_all(Inspector& f, const char* name,
+                                            Views&&... views) {
+  return f(caf::meta::type_name(name), views...);
+}
+
+} // namespace detail
+
+template <class Inspector, has_fields T>
+typename Inspector::result_type inspect(Inspector& f, T& x) {
+  return std::apply(
+    [&](const auto&... each) {
+      return detail::inspect_all(f, T::type_name,
+                                 detail::viewed(x.*each.member)...);
+    },
+    T::fields());
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, tracked_operation_id& x) {
+  auto high = x.high();
+  auto low = x.low();
+  if constexpr (Inspector::reads_state) {
+    return f(high, low);
+  } else {
+    auto err = f(high, low);
+    x = tracked_operation_id{high, low};
+    return err;
+  }
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, timestamp& x) {
+  auto us = x.us();
+  if constexpr (Inspector::reads_state) {
+    return f(us);
+  } else {
+    auto err = f(us);
+    x = timestamp{us};
+    return err;
+  }
+}
+
+#endif
+
+// -- sending ------------------------------------------------------------------
+
+/// Sends `message` and expects no answer.
+template <class Self, class Handle, class Message>
+void tell(Self&& self, const Handle& to, Message&& message) {
+#if WAYBILL_CAF_1
+  self->mail(std::forward<Message>(message)).send(to);
+#else
+  self->send(to, std::forward<Message>(message));
+#endif
+}
+
+/// Sends `message` after `delay`. It cannot be called back: give it a counter
+/// and ignore stale ones.
+template <class Self, class Handle, class Message>
+void tell_later(Self&& self, const Handle& to, std::chrono::nanoseconds delay,
+                Message&& message) {
+#if WAYBILL_CAF_1
+  // Weak: a timer keeps no actor alive.
+  self->mail(std::forward<Message>(message))
+    .delay(delay)
+    .send(to, caf::weak_ref, caf::weak_self_ref);
+#else
+  self->delayed_send(to, delay, std::forward<Message>(message));
+#endif
+}
+
+/// Sends `message` and expects an answer within `timeout`: call `.then(f, g)`
+/// on what it returns in an actor, `.receive(f, g)` for a scoped actor. `g`
+/// gets a caf::error; see `to_failure`.
+template <class Self, class Handle, class Message>
+auto request(Self&& self, const Handle& to, std::chrono::nanoseconds timeout,
+             Message&& message) {
+#if WAYBILL_CAF_1
+  return self->mail(std::forward<Message>(message)).request(to, timeout);
+#else
+  return self->request(to, timeout, std::forward<Message>(message));
+#endif
+}
+
+// -- admission before the mailbox ---------------------------------------------
+
+/// An actor that decides about each message in its sender's thread, before it
+/// is queued: CAF's mailboxes have no bound of their own.
+template <class Base>
+class gated : public Base {
+public:
+  using Base::Base;
+  using Base::enqueue;
+
+#if WAYBILL_CAF_1
+  bool enqueue(caf::mailbox_element_ptr element,
+               caf::scheduler* context) override {
+    if (auto refusal = refuse(element->payload); !refusal)
+      return Base::enqueue(std::move(element), context);
+    else
+      bounce(*element, std::move(*refusal), context);
+    return true;
+  }
+#else
+  void enqueue(caf::mailbox_element_ptr element,
+               caf::execution_unit* context) override {
+    if (auto refusal = refuse(element->content()); !refusal)
+      Base::enqueue(std::move(element), context);
+    else
+      bounce(*element, std::move(*refusal), context);
+  }
+#endif
+
+protected:
+#if WAYBILL_CAF_1
+  using content_view = caf::message;
+#else
+  using content_view = caf::type_erased_tuple;
+#endif
+
+  /// Called in the sender's thread, by many at a time.
+  /// @returns the error to answer instead of queueing the message, or none.
+  virtual std::optional<caf::error> refuse(const content_view& content) = 0;
+
+  /// The message if it is one `T`, or null.
+  template <class T>
+  static const T* as(const content_view& content) {
+    return content.match_elements<T>() ? &content.template get_as<T>(0)
+                                       : nullptr;
+  }
+
+private:
+  template <class Context>
+  static void bounce(caf::mailbox_element& element, caf::error reason,
+                     Context* context) {
+    if (!element.sender || !element.mid.is_request())
+      return;
+    const auto id = element.mid.response_id();
+#if WAYBILL_CAF_1
+    element.sender->enqueue(
+      caf::make_mailbox_element(nullptr, id, std::move(reason)), context);
+#else
+    element.sender->enqueue(nullptr, id, caf::make_message(std::move(reason)),
+                            context);
+#endif
+  }
+};
+
+} // namespace waybill

@@ -1,0 +1,19 @@
+// A section of CAF's config as JSON, so that options have one reader.
+#pragma once
+
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+namespace caf {
+class actor_system_config;
+} // namespace caf
+
+namespace waybill {
+
+/// The values of section `name`; keys may be written with `-` for `_`. Empty if
+/// there is no such section.
+nlohmann::json config_section(const caf::actor_system_config& config,
+                              const std::string& name);
+
+} // namespace waybill

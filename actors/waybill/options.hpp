@@ -1,0 +1,108 @@
+// What a host can set: one list of options, read from a struct, from CAF's
+// config or from JSON, and checked in one place.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "waybill/operation_tracking_store.hpp"
+#include "waybill/timestamp.hpp"
+
+namespace caf {
+class actor_system_config;
+} // namespace caf
+
+namespace waybill {
+
+/// Where the actors get the time from; tests put their own there.
+struct time_source {
+  /// UTC, as stored. May jump.
+  std::function<timestamp()> wall = &timestamp::now;
+  /// Never jumps.
+  std::function<std::chrono::steady_clock::time_point()> steady
+    = &std::chrono::steady_clock::now;
+};
+
+enum class severity : std::uint8_t { info, warning, error };
+
+/// Hears what an operator should know, for example that storage fails or that
+/// the clock has jumped. Text from outside is escaped in it. Called by several
+/// threads; an exception that it throws is dropped.
+using notice_function = std::function<void(severity, const std::string& text)>;
+
+/// Writes `waybill: warning: …` to standard error.
+void print_notice(severity level, const std::string& text);
+
+/// Calls `notify` if it holds a function, and drops what that throws.
+void notify(const notice_function& notify, severity level,
+            const std::string& text) noexcept;
+
+/// How long finished operations are kept; none means for ever.
+using retention_window = std::optional<std::chrono::milliseconds>;
+
+struct options {
+  std::string file;
+  durability synchronous = durability::full;
+  std::int64_t last_error_cap = 4'096;
+  std::int64_t checkpoint_pages = 4'000;
+  std::int64_t cache_bytes = 16 * 1'024 * 1'024;
+  std::int64_t max_batch = 1'024;
+  std::int64_t max_waiting_requests = 65'536;
+  std::int64_t max_waiting_bytes = 32 * 1'024 * 1'024;
+  std::int64_t purge_chunk_rows = 512;
+  retention_window retention_delivered = std::chrono::hours{7 * 24};
+  retention_window retention_parked = std::chrono::hours{7 * 24};
+  retention_window retention_failed = std::chrono::hours{7 * 24};
+  retention_window retention_discarded = std::chrono::hours{7 * 24};
+  std::chrono::milliseconds retention_interval = std::chrono::hours{1};
+  std::chrono::milliseconds status_timeout = std::chrono::seconds{5};
+  std::chrono::milliseconds stop_timeout = std::chrono::seconds{10};
+
+  // Not to be set from text:
+  time_source clock;
+  notice_function on_notice = &print_notice;
+  /// See store_options::vfs.
+  std::string vfs;
+};
+
+/// One option, for people: what `--help` and the README show.
+struct option_info {
+  std::string name;
+  std::string default_value;
+  std::string range;
+  std::string meaning;
+};
+
+/// All options, in the order of the struct.
+std::vector<option_info> describe_options();
+
+/// @throws store_error `invalid_options` naming the first option that is out of
+///         its range, the value and the range.
+void validate(const options& x);
+
+/// Reads a JSON object whose keys are option names, on top of the defaults.
+/// Numbers are plain, durations texts like `"500ms"`, `"30s"`, `"10min"`,
+/// `"1h"`, `"7d"`, windows also `"forever"`; `retention` sets all four windows.
+/// @throws store_error `invalid_options` for an unknown key, an ill-typed value,
+///         a value out of its range or a text that is no JSON.
+options options_from_json(std::string_view text);
+
+/// The same from a file.
+/// @throws store_error `invalid_options` also if it cannot be read.
+options options_from_json_file(const std::string& path);
+
+/// The same from the section `waybill { … }` of a CAF config.
+options options_from_config(const caf::actor_system_config& config);
+
+/// Reads `"500ms"`, `"30s"`, `"10min"`, `"1h"`, `"7d"`.
+std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
+
+/// Writes what `parse_duration` reads, with the largest unit that is exact.
+std::string to_text(std::chrono::milliseconds duration);
+
+} // namespace waybill

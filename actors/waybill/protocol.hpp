@@ -1,0 +1,122 @@
+// Every typed actor of waybill and what it answers: a table of contents.
+#pragma once
+
+#include "waybill/caf_seam.hpp"
+#include "waybill/control_messages.hpp"
+#include "waybill/forward_messages.hpp"
+#include "waybill/messages.hpp"
+
+namespace waybill {
+
+// -- actors ----------------------------------------------------------------
+
+/// The tracker: owns the store, answers after COMMIT.
+using tracking_actor = caf::typed_actor<
+  // Insert an operation.
+  handles<enqueue_reply, record_enqueue>,
+  // Update an operation in flight.
+  handles<update_reply, record_attempt>,
+  // Finish an operation; the first one wins.
+  handles<update_reply, record_terminal>,
+  // The latest committed snapshot, or none.
+  handles<status_reply, get_status>,
+  // Delete old finished operations, in chunks.
+  handles<purge_reply, purge_terminal>,
+  // How many operations by kind and status.
+  handles<counts_reply, get_counts>,
+  // How the tracker is doing.
+  handles<health_reply, get_health>>;
+
+/// Answers questions about one operation, always in time.
+using status_request_actor = caf::typed_actor<
+  // The latest committed snapshot, or none; errors `tracker_gone`, `timed_out`.
+  handles<status_reply, get_status>,
+  // The same as JSON: `{"id": "…"}` in, a status_reply or
+  // `{"error": {"code": "…", "message": "…"}}` out.
+  handles<std::string, std::string>>;
+
+/// Sees calls to one target through.
+using store_and_forward_actor = caf::typed_actor<
+  // Record a call and deliver it; answered once it is recorded.
+  handles<forward_reply, forward_call>,
+  // Give an operation up.
+  handles<update_reply, discard>,
+  // How much work is waiting.
+  handles<backlog_reply, get_backlog>,
+  // Finish and report the attempts that are running, begin no more, end.
+  hears<shut_down>>;
+
+// -- errors -------------------------------------------------------------------
+
+/// An error of a request, as the code and text that waybill gave it.
+struct failure {
+  errc code = errc::outcome_unknown;
+  std::string text;
+};
+
+/// The CAF error that carries `code` and `text`.
+caf::error to_error(errc code, const std::string& text);
+
+/// What an error answer means. Errors of CAF itself become `tracker_gone` (the
+/// actor has ended), `timed_out`, or `outcome_unknown`.
+failure to_failure(const caf::error& error);
+
+// -- registration -------------------------------------------------------------
+
+/// Makes waybill's messages known to CAF. Call it before the actor system is
+/// created, for example in the constructor of the host's own config class.
+/// Calling it again is harmless.
+void register_types(caf::actor_system_config& config);
+
+/// A ready config for hosts without types of their own, also for `CAF_MAIN`:
+/// `void caf_main(caf::actor_system&, const waybill::actor_config&)`.
+class actor_config : public caf::actor_system_config {
+public:
+  actor_config() { register_types(*this); }
+};
+
+/// Whether `register_types` has been called; CAF 0.17 works without.
+bool types_registered();
+
+} // namespace waybill
+
+// The numbers are sent between nodes: append, never reorder.
+CAF_BEGIN_TYPE_ID_BLOCK(waybill, caf::first_custom_type_id + 800)
+
+  CAF_ADD_TYPE_ID(waybill, (waybill::errc))
+  CAF_ADD_TYPE_ID(waybill, (waybill::tracked_operation_id))
+  CAF_ADD_TYPE_ID(waybill, (waybill::timestamp))
+  CAF_ADD_TYPE_ID(waybill, (waybill::tracking_status))
+  CAF_ADD_TYPE_ID(waybill, (waybill::record_enqueue))
+  CAF_ADD_TYPE_ID(waybill, (waybill::record_attempt))
+  CAF_ADD_TYPE_ID(waybill, (waybill::record_terminal))
+  CAF_ADD_TYPE_ID(waybill, (waybill::get_status))
+  CAF_ADD_TYPE_ID(waybill, (waybill::purge_terminal))
+  CAF_ADD_TYPE_ID(waybill, (waybill::get_counts))
+  CAF_ADD_TYPE_ID(waybill, (waybill::get_health))
+  CAF_ADD_TYPE_ID(waybill, (waybill::enqueue_outcome))
+  CAF_ADD_TYPE_ID(waybill, (waybill::update_outcome))
+  CAF_ADD_TYPE_ID(waybill, (waybill::health_state))
+  CAF_ADD_TYPE_ID(waybill, (waybill::enqueue_reply))
+  CAF_ADD_TYPE_ID(waybill, (waybill::update_reply))
+  CAF_ADD_TYPE_ID(waybill, (waybill::tracking_status_snapshot))
+  CAF_ADD_TYPE_ID(waybill, (waybill::status_reply))
+  CAF_ADD_TYPE_ID(waybill, (waybill::purge_reply))
+  CAF_ADD_TYPE_ID(waybill, (waybill::status_count))
+  CAF_ADD_TYPE_ID(waybill, (waybill::counts_reply))
+  CAF_ADD_TYPE_ID(waybill, (waybill::health_reply))
+  CAF_ADD_TYPE_ID(waybill, (waybill::forward_outcome))
+  CAF_ADD_TYPE_ID(waybill, (waybill::forward_call))
+  CAF_ADD_TYPE_ID(waybill, (waybill::forward_reply))
+  CAF_ADD_TYPE_ID(waybill, (waybill::discard))
+  CAF_ADD_TYPE_ID(waybill, (waybill::get_backlog))
+  CAF_ADD_TYPE_ID(waybill, (waybill::backlog_reply))
+  CAF_ADD_TYPE_ID(waybill, (waybill::commit_tick))
+  CAF_ADD_TYPE_ID(waybill, (waybill::work_tick))
+  CAF_ADD_TYPE_ID(waybill, (waybill::recovery_tick))
+  CAF_ADD_TYPE_ID(waybill, (waybill::shut_down))
+  CAF_ADD_TYPE_ID(waybill, (waybill::drained))
+
+CAF_END_TYPE_ID_BLOCK(waybill)
+
+WAYBILL_ERROR_CODE_ENUM(waybill::errc)

@@ -1,0 +1,63 @@
+// Bootstrap: one call starts everything in a host's own actor system.
+#pragma once
+
+#include <memory>
+
+#include "waybill/options.hpp"
+#include "waybill/protocol.hpp"
+#include "waybill/store_and_forward.hpp"
+
+namespace waybill {
+
+/// The owner of a running tracker and its actors.
+///
+/// Must be destroyed or stopped before its actor system is. A host may have
+/// several, each on a file of its own.
+class service {
+public:
+  service(service&&) noexcept;
+  service& operator=(service&&) noexcept;
+
+  /// Calls `stop()`.
+  ~service();
+
+  /// The tracker; a handle that stays valid and answers `stopped` after
+  /// `stop()`.
+  [[nodiscard]] const tracking_actor& tracker() const noexcept;
+
+  /// Answers questions about single operations in time.
+  [[nodiscard]] const status_request_actor& status_requests() const noexcept;
+
+  /// Starts a store-and-forward actor that `stop()` ends.
+  /// @throws store_error `invalid_options`.
+  store_and_forward_actor spawn_store_and_forward(forward_options options,
+                                                  deliver_function deliver);
+
+  /// Ends everything in order: store-and-forward actors finish the attempts
+  /// that are running, the tracker answers and commits what it has admitted,
+  /// checkpoints and closes the file. Calling it again does nothing. Must not
+  /// be called from an actor.
+  /// @returns false if `stop_timeout` passed first; then what was left has been
+  ///          killed, its requests answered with an error.
+  bool stop();
+
+private:
+  friend service start(caf::actor_system&, options);
+
+  class impl;
+  explicit service(std::unique_ptr<impl> x) noexcept;
+  std::unique_ptr<impl> impl_;
+};
+
+/// Opens the store and starts the tracker, the retention and the status request
+/// actors. Call `register_types` (or use `actor_config`) before creating
+/// `system`.
+/// @throws store_error `invalid_options` or what opening the store throws;
+///         nothing runs then. std::logic_error if the types are not registered.
+service start(caf::actor_system& system, options x);
+
+/// The same with the options of the section `waybill { … }` of `system`'s
+/// config.
+service start(caf::actor_system& system);
+
+} // namespace waybill

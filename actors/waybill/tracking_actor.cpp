@@ -1,0 +1,507 @@
+#include "waybill/tracking_actor.hpp"
+
+#include <deque>
+#include <new>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "waybill/admission.hpp"
+#include "waybill/json.hpp"
+#include "waybill/text.hpp"
+
+namespace waybill {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+// Questions about health get through when nothing else does.
+constexpr std::int64_t reserved_for_health = 256;
+constexpr auto max_purge_step = milliseconds{5};
+constexpr int vacuum_step_pages = 256;
+constexpr auto first_recovery_delay = milliseconds{20};
+constexpr auto max_recovery_delay = milliseconds{500};
+
+std::int64_t size_of(const std::optional<std::string>& text) noexcept {
+  return text ? static_cast<std::int64_t>(text->size()) : 0;
+}
+
+std::int64_t weight(const record_enqueue& x) noexcept {
+  return static_cast<std::int64_t>(x.kind.size()) + size_of(x.target_summary)
+         + size_of(x.source_instance_id) + size_of(x.source_script)
+         + size_of(x.source_node);
+}
+
+std::int64_t weight(const record_attempt& x) noexcept {
+  return size_of(x.last_error);
+}
+
+std::int64_t weight(const record_terminal& x) noexcept {
+  return size_of(x.last_error);
+}
+
+template <class Request>
+std::int64_t weight(const Request&) noexcept {
+  return 0;
+}
+
+template <class Reply>
+using promise = caf::typed_response_promise<Reply>;
+
+// An answer that waits for COMMIT.
+template <class Reply>
+struct held_answer {
+  promise<Reply> to;
+  Reply reply;
+  std::int64_t weight;
+};
+
+template <class Reply>
+using held_answers = std::vector<held_answer<Reply>>;
+
+class tracking_actor_impl : public gated<owned_tracking_actor::base> {
+public:
+  using super = gated<owned_tracking_actor::base>;
+
+  tracking_actor_impl(caf::actor_config& config, operation_tracking_store store,
+                      const options& x)
+    : super{config},
+      store_{std::move(store)},
+      clock_{x.clock},
+      on_notice_{x.on_notice},
+      max_batch_{x.max_batch},
+      purge_chunk_rows_{x.purge_chunk_rows},
+      admission_{x.max_waiting_requests, x.max_waiting_bytes},
+      since_{clock_.wall()} {}
+
+  const char* name() const override { return "waybill.tracker"; }
+
+  behavior_type make_behavior() override {
+    return {
+      [this](const record_enqueue& x) {
+        return write(x, &operation_tracking_store::record_enqueue);
+      },
+      [this](const record_attempt& x) {
+        return write(x, &operation_tracking_store::record_attempt);
+      },
+      [this](const record_terminal& x) {
+        return write(x, &operation_tracking_store::record_terminal);
+      },
+      [this](const get_status& x) {
+        return read(x, [&] { return store_.get_status(x, clock_.wall()); });
+      },
+      [this](const purge_terminal& x) { return start_purge(x); },
+      [this](const get_counts& x) {
+        return read(x, [&] {
+          refuse_late(x.deadline);
+          return store_.get_counts();
+        });
+      },
+      [this](const get_health&) { return health(); },
+      [this](const shut_down&) {
+        // What has been admitted is in the mailbox before `drained`.
+        admission_.stop();
+        tell(this, owned_tracking_actor{this}, drained{});
+      },
+      [this](const drained&) { this->quit(); },
+      [this](const commit_tick& x) {
+        if (batch_open_ && x.batch == batch_)
+          commit();
+      },
+      [this](const work_tick&) { work(); },
+      [this](const recovery_tick&) { recover(); },
+    };
+  }
+
+  // Runs on every way out: quit(), an exit message, an exception, the end of
+  // the actor system. CAF 0.17 does not answer promises of a dead actor.
+  void on_exit() override {
+    admission_.stop();
+    if (batch_open_)
+      commit();
+    const store_error why{errc::stopped, "the tracker has stopped"};
+    while (!purges_.empty())
+      fail_purge(why);
+    store_.close();
+  }
+
+protected:
+  std::optional<caf::error> refuse(const content_view& content) override {
+    return refuse_any<record_enqueue, record_attempt, record_terminal,
+                      get_status, purge_terminal, get_counts, get_health>(
+      content);
+  }
+
+private:
+  struct purge_job {
+    purge_terminal request;
+    promise<purge_reply> to;
+    std::int64_t deleted;
+  };
+
+  // -- admission --------------------------------------------------------------
+
+  // In the sender's thread: touches nothing but admission_.
+  template <class... Requests>
+  std::optional<caf::error> refuse_any(const content_view& content) {
+    std::optional<caf::error> refusal;
+    static_cast<void>((refuse_one<Requests>(content, refusal) || ...));
+    return refusal;
+  }
+
+  template <class Request>
+  bool refuse_one(const content_view& content,
+                  std::optional<caf::error>& refusal) {
+    const auto* const x = as<Request>(content);
+    if (x == nullptr)
+      return false;
+    const auto extra
+      = std::is_same_v<Request, get_health> ? reserved_for_health : 0;
+    switch (admission_.enter(weight(*x), extra)) {
+      case admission::verdict::admitted:
+        break;
+      case admission::verdict::overloaded:
+        refusal = to_error(errc::overloaded,
+                           "too many requests wait for the tracker; not stored");
+        break;
+      case admission::verdict::stopped:
+        refusal = to_error(errc::stopped, "the tracker has stopped; not stored");
+        break;
+    }
+    return true;
+  }
+
+  // -- requests ---------------------------------------------------------------
+
+  template <class Request>
+  using verb = typename Request::reply (operation_tracking_store::*)(
+    const Request&, timestamp);
+
+  // Applies at once, answers after COMMIT.
+  template <class Request>
+  promise<typename Request::reply> write(const Request& x, verb<Request> apply) {
+    using reply_type = typename Request::reply;
+    auto to = this->make_response_promise<reply_type>();
+    attempt(to, weight(x), [&] {
+      open_batch();
+      hold(to, (store_.*apply)(x, clock_.wall()), weight(x));
+    });
+    return to;
+  }
+
+  // Sees what has been applied, and is therefore answered after its COMMIT.
+  template <class Request, class Look>
+  promise<typename Request::reply> read(const Request& x, Look&& look) {
+    using reply_type = typename Request::reply;
+    auto to = this->make_response_promise<reply_type>();
+    attempt(to, weight(x), [&] {
+      auto reply = look();
+      if (batch_open_)
+        hold(to, std::move(reply), weight(x));
+      else
+        answer(to, std::move(reply), weight(x));
+    });
+    return to;
+  }
+
+  // The one place where an exception becomes an answer.
+  template <class Reply, class F>
+  void attempt(promise<Reply>& to, std::int64_t bytes, F&& f) {
+    try {
+      f();
+    } catch (const store_error& e) {
+      fail(to, e, bytes);
+      on_error(e);
+    } catch (const std::bad_alloc&) {
+      // The request may have been applied, but its answer could not be kept.
+      const store_error e{errc::not_stored, "out of memory; rolled back"};
+      fail(to, e, bytes);
+      if (batch_open_)
+        fail_batch(e);
+    }
+  }
+
+  void refuse_late(const std::optional<timestamp>& deadline) const {
+    if (deadline && clock_.wall() > *deadline)
+      throw store_error{errc::deadline_passed, "deadline: "
+                                                 + to_string(*deadline)
+                                                 + " has passed; not stored"};
+  }
+
+  promise<health_reply> health() {
+    auto to = this->make_response_promise<health_reply>();
+    answer(to,
+           health_reply{.state = state_,
+                        .reason = reason_,
+                        .since = since_,
+                        .last_error = last_error_,
+                        .waiting_requests = admission_.requests() - 1,
+                        .waiting_bytes = admission_.bytes(),
+                        .batches = batches_,
+                        .batched_requests = batched_requests_,
+                        .wal_bytes = store_.wal_bytes()},
+           0);
+    return to;
+  }
+
+  // -- answering --------------------------------------------------------------
+
+  template <class Reply>
+  void answer(promise<Reply>& to, Reply reply, std::int64_t bytes) {
+    admission_.leave(bytes);
+    to.deliver(std::move(reply));
+  }
+
+  template <class Reply>
+  void fail(promise<Reply>& to, const store_error& e, std::int64_t bytes) {
+    admission_.leave(bytes);
+    // A question stores nothing, so nothing about it can be in doubt.
+    constexpr auto is_question = std::is_same_v<Reply, status_reply>
+                                 || std::is_same_v<Reply, counts_reply>;
+    const auto code = is_question && e.code() == errc::outcome_unknown
+                        ? errc::not_stored
+                        : e.code();
+    to.deliver(to_error(code, e.what()));
+  }
+
+  template <class Reply>
+  void hold(const promise<Reply>& to, Reply reply, std::int64_t bytes) {
+    std::get<held_answers<Reply>>(held_).push_back(
+      {to, std::move(reply), bytes});
+    if (++num_held_ >= max_batch_)
+      commit();
+  }
+
+  // Takes the answers out first: whoever gets one may be asking again already.
+  template <class F>
+  void for_each_held(F&& f) {
+    std::swap(held_, answering_); // two, to keep what they have allocated
+    num_held_ = 0;
+    std::apply(
+      [&](auto&... lists) {
+        const auto drain = [&](auto& list) {
+          for (auto& x : list)
+            f(x);
+          list.clear();
+        };
+        (drain(lists), ...);
+      },
+      answering_);
+  }
+
+  // -- group commit -----------------------------------------------------------
+
+  // The commit message lines up behind all that is in the mailbox by now; what
+  // arrives before its turn shares the COMMIT.
+  void open_batch() {
+    if (batch_open_)
+      return;
+    store_.begin();
+    batch_open_ = true;
+    tell(this, owned_tracking_actor{this}, commit_tick{++batch_});
+  }
+
+  void commit() {
+    batch_open_ = false;
+    try {
+      store_.commit();
+    } catch (const store_error& e) {
+      fail_batch(e);
+      return;
+    }
+    ++batches_;
+    batched_requests_ += num_held_;
+    set_state(health_state::ok, "");
+    for_each_held([this](auto& x) {
+      answer(x.to, std::move(x.reply), x.weight);
+    });
+    store_.maintain(); // nobody waits for an answer now
+  }
+
+  void fail_batch(const store_error& e) {
+    batch_open_ = false;
+    store_.rollback();
+    for_each_held([&](auto& x) { fail(x.to, e, x.weight); });
+    if (!purges_.empty())
+      fail_purge(e); // its last step may have been in this batch
+    on_error(e);
+  }
+
+  // -- failing storage --------------------------------------------------------
+
+  void on_error(const store_error& e) {
+    switch (e.code()) {
+      case errc::invalid_request:
+      case errc::deadline_passed:
+      case errc::stopped:
+        return; // the sender's affair
+      default:
+        break;
+    }
+    last_error_ = e.what();
+    if (e.code() == errc::store_corrupt)
+      set_state(health_state::failed, e.what());
+    else
+      set_state(health_state::degraded, e.what());
+    if (batch_open_ && !store_.in_transaction()) {
+      // SQLite has rolled the whole batch back: none of it is stored.
+      fail_batch({errc::not_stored,
+                  std::string{"rolled back after an error: "} + e.what(),
+                  e.sqlite_code()});
+      return;
+    }
+    if (store_.needs_recovery() && !recovering_) {
+      recovering_ = true;
+      recovery_delay_ = first_recovery_delay;
+      tell(this, owned_tracking_actor{this}, recovery_tick{});
+    }
+  }
+
+  // A commit ended without saying how. Opening the file again and copying its
+  // log makes certain what it holds; until that has succeeded every request is
+  // refused.
+  void recover() {
+    try {
+      store_.recover();
+      recovering_ = false;
+      set_state(health_state::ok, "");
+    } catch (const store_error& e) {
+      last_error_ = e.what();
+      if (e.code() == errc::store_corrupt || e.code() == errc::not_a_store) {
+        set_state(health_state::failed, e.what());
+        return;
+      }
+      tell_later(this, owned_tracking_actor{this}, recovery_delay_,
+                 recovery_tick{});
+      recovery_delay_ = std::min(2 * recovery_delay_, max_recovery_delay);
+    }
+  }
+
+  void set_state(health_state state, const std::string& reason) {
+    if (state == state_)
+      return;
+    // A damaged file does not heal.
+    if (state_ == health_state::failed)
+      return;
+    state_ = state;
+    reason_ = reason;
+    since_ = clock_.wall();
+    if (state == health_state::ok)
+      notify(on_notice_, severity::info, "storage works again");
+    else
+      notify(on_notice_,
+             state == health_state::failed ? severity::error
+                                           : severity::warning,
+             "storage is " + to_string(state) + ": " + escape(reason));
+  }
+
+  // -- purging and other work between requests --------------------------------
+
+  promise<purge_reply> start_purge(const purge_terminal& x) {
+    auto to = this->make_response_promise<purge_reply>();
+    attempt(to, 0, [&] {
+      if (const auto fault = find_fault(x))
+        throw store_error{errc::invalid_request, *fault};
+      refuse_late(x.deadline);
+      purges_.push_back({x, to, 0});
+      purges_.back().request.deadline.reset(); // it has been looked at
+      schedule_work();
+    });
+    return to;
+  }
+
+  // Behind what waits in the mailbox, so that requests go between two steps.
+  void schedule_work() {
+    if (work_scheduled_)
+      return;
+    work_scheduled_ = true;
+    tell(this, owned_tracking_actor{this}, work_tick{});
+  }
+
+  void work() {
+    work_scheduled_ = false;
+    if (!purges_.empty())
+      purge_step();
+    else if (vacuum_wanted_)
+      vacuum_step();
+    if (!purges_.empty() || vacuum_wanted_)
+      schedule_work();
+  }
+
+  void purge_step() {
+    auto& job = purges_.front();
+    try {
+      open_batch();
+      const auto step = store_.purge_chunk(job.request, clock_.wall(),
+                                           purge_chunk_rows_, max_purge_step);
+      job.deleted += step.deleted;
+      if (!step.finished)
+        return;
+      const auto finished = std::move(job);
+      purges_.pop_front();
+      vacuum_wanted_ = vacuum_wanted_ || finished.deleted > 0;
+      hold(finished.to, purge_reply{finished.deleted}, 0);
+    } catch (const store_error& e) {
+      fail_purge(e);
+      on_error(e);
+    }
+  }
+
+  void fail_purge(const store_error& e) {
+    auto job = std::move(purges_.front());
+    purges_.pop_front();
+    fail(job.to, e, 0);
+  }
+
+  void vacuum_step() {
+    try {
+      if (batch_open_)
+        commit();
+      vacuum_wanted_ = store_.give_back_space(vacuum_step_pages);
+      store_.maintain();
+    } catch (const store_error& e) {
+      vacuum_wanted_ = false; // the next purge tries again
+      on_error(e);
+    }
+  }
+
+  operation_tracking_store store_;
+  time_source clock_;
+  notice_function on_notice_;
+  const std::int64_t max_batch_;
+  const std::int64_t purge_chunk_rows_;
+  admission admission_;
+
+  bool batch_open_ = false;
+  std::int64_t batch_ = 0;
+  std::int64_t num_held_ = 0;
+  std::tuple<held_answers<enqueue_reply>, held_answers<update_reply>,
+             held_answers<status_reply>, held_answers<purge_reply>,
+             held_answers<counts_reply>>
+    held_, answering_;
+
+  std::deque<purge_job> purges_;
+  bool vacuum_wanted_ = false;
+  bool work_scheduled_ = false;
+
+  health_state state_ = health_state::ok;
+  std::string reason_;
+  timestamp since_;
+  std::optional<std::string> last_error_;
+  bool recovering_ = false;
+  milliseconds recovery_delay_ = first_recovery_delay;
+
+  std::int64_t batches_ = 0;
+  std::int64_t batched_requests_ = 0;
+};
+
+} // namespace
+
+owned_tracking_actor spawn_tracking_actor(caf::actor_system& system,
+                                          operation_tracking_store store,
+                                          const options& x) {
+  return system.spawn<tracking_actor_impl, caf::detached>(std::move(store), x);
+}
+
+} // namespace waybill
