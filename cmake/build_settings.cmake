@@ -1,0 +1,47 @@
+# How everything in this tree is compiled. Nothing here reaches users: it is set
+# for the directories of this project, not on its targets' interfaces.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+
+# Static libraries too: they end up in users' shared ones.
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
+if(PROJECT_IS_TOP_LEVEL)
+  if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+    set(CMAKE_BUILD_TYPE
+        RelWithDebInfo
+        CACHE STRING "Build type" FORCE)
+  endif()
+  set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+  # Adds targets that compile each public header alone; build
+  # all_verify_interface_header_sets to run the check.
+  set(CMAKE_VERIFY_INTERFACE_HEADER_SETS ON)
+endif()
+
+if(PROJECT_IS_TOP_LEVEL OR WAYBILL_WARNINGS_AS_ERRORS)
+  add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion
+                      -Wold-style-cast -Wnon-virtual-dtor)
+endif()
+set(CMAKE_COMPILE_WARNING_AS_ERROR ${WAYBILL_WARNINGS_AS_ERRORS})
+
+if(WAYBILL_SANITIZE)
+  add_compile_options(-fsanitize=${WAYBILL_SANITIZE} -fno-omit-frame-pointer
+                      -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${WAYBILL_SANITIZE})
+endif()
+
+# Declares the library waybill::<name>; its directory adds sources and headers.
+function(waybill_add_library name)
+  add_library(waybill_${name})
+  add_library(waybill::${name} ALIAS waybill_${name})
+  target_compile_features(waybill_${name} PUBLIC cxx_std_20)
+  # Before 1.0 every minor version may change the binary interface.
+  set_target_properties(
+    waybill_${name}
+    PROPERTIES EXPORT_NAME ${name}
+               VERSION ${PROJECT_VERSION}
+               SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+endfunction()

@@ -1,0 +1,59 @@
+# Proves by the #include lines that dependencies point one way (actors to
+# persistence to messages), that CAF stays in the actors, and that one file
+# alone tests its version.
+#
+# cmake -D root=<source dir> -P layers.cmake
+
+cmake_minimum_required(VERSION 3.25)
+
+set(broken "")
+
+function(files_of out)
+  list(TRANSFORM ARGN REPLACE "(.+)" "${root}/\\1/*.[ch]pp")
+  file(GLOB_RECURSE files ${ARGN})
+  if(NOT files)
+    message(FATAL_ERROR "found no sources below ${root}")
+  endif()
+  set(${out} "${files}" PARENT_SCOPE)
+endfunction()
+
+# Fails for each of `files` with a line that matches `regex`.
+function(refuse regex reason)
+  foreach(file IN LISTS ARGN)
+    file(STRINGS "${file}" lines REGEX "${regex}")
+    foreach(line IN LISTS lines)
+      cmake_path(RELATIVE_PATH file BASE_DIRECTORY "${root}")
+      string(APPEND broken "\n  ${file}: ${line}\n    ${reason}")
+    endforeach()
+  endforeach()
+  set(broken "${broken}" PARENT_SCOPE)
+endfunction()
+
+# A regex for including any header of the folder.
+function(includes_of folder out)
+  file(GLOB headers RELATIVE "${root}/${folder}" "${root}/${folder}/waybill/*.hpp")
+  string(REPLACE "." "\\." headers "${headers}")
+  string(REPLACE ";" "|" headers "${headers}")
+  set(${out} "#[ \t]*include[ \t]*[<\"](${headers})[>\"]" PARENT_SCOPE)
+endfunction()
+
+files_of(messages messages)
+files_of(persistence persistence)
+files_of(others actors examples tests)
+list(FILTER others EXCLUDE REGEX "/actors/waybill/caf_seam\\.[ch]pp$")
+
+includes_of(persistence persistence_headers)
+includes_of(actors actor_headers)
+set(caf "#[ \t]*include[ \t]*[<\"]caf/")
+set(caf_version "CAF_((MAJOR|MINOR|PATCH)_)?VERSION")
+
+refuse("${caf}" "CAF belongs in actors/" ${messages} ${persistence})
+refuse("${persistence_headers}" "messages/ knows no persistence" ${messages})
+refuse("${actor_headers}" "only actors/ knows the actors" ${messages}
+       ${persistence})
+refuse("${caf_version}" "only actors/waybill/caf_seam.hpp tests the version"
+       ${messages} ${persistence} ${others})
+
+if(broken)
+  message(FATAL_ERROR "wrong dependencies:${broken}")
+endif()
