@@ -51,8 +51,9 @@ need_packages() {
   fi
   echo "installing: ${missing[*]}"
   "${as_root[@]}" apt-get -qq update &&
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -y \
-      --no-install-recommends install "${missing[@]}" >/dev/null ||
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+      apt-get -qq -y --no-install-recommends -o Dpkg::Use-Pty=0 \
+      install "${missing[@]}" >/dev/null ||
     die "could not install: ${missing[*]}"
 }
 

@@ -2,11 +2,19 @@
 # Installs what is missing, builds, and runs the main job: a site runtime that
 # pushes calls through store-and-forward while every step is tracked.
 #
-# Usage: scripts/run.sh [ARGUMENT...]   (as of examples/site_runtime --help)
+# Usage: scripts/run.sh [ARGUMENT...]
 #
-# Without an INPUT argument it runs the sample, examples/data/calls.jsonl.
+# The arguments are site_runtime's (see scripts/run.sh --help); without an input
+# it runs the sample, examples/data/calls.jsonl.
 source "$(dirname "$0")/lib.sh"
 
-need_packages "${build_packages[@]}" "${example_packages[@]}"
-configure release
-build release site_runtime
+# Standard output is the program's alone.
+{
+  need_packages "${build_packages[@]}" "${example_packages[@]}"
+  configure release
+  build release site_runtime
+} >&2
+
+program=$PWD/$(build_dir release)/examples/site_runtime
+cd "$start_dir"
+exec "$program" "$@"

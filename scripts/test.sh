@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds without warnings, and runs all checks: format,
-# tests, tests under AddressSanitizer and UBSan, lint.
+# Installs what is missing, builds without warnings, and runs all checks:
+# format, tests, tests under AddressSanitizer and UBSan, lint.
 source "$(dirname "$0")/lib.sh"
 
 usage() {

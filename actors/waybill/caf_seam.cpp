@@ -54,12 +54,8 @@ failure to_failure(const caf::error& error) {
 }
 
 void register_types(caf::actor_system_config& config) {
-#if WAYBILL_CAF_1
-  static_cast<void>(config);
-  caf::core::init_global_meta_objects();
-  caf::init_global_meta_objects<caf::id_block::waybill>();
-#else
-  config.add_message_types<caf::id_block::waybill>();
+  register_block<caf::id_block::waybill>(config);
+#if !WAYBILL_CAF_1
   config.add_error_category(
     caf::detail::error_factory<errc>::category,
     [](std::uint8_t code, caf::atom_value, const caf::message& context) {

@@ -198,6 +198,21 @@ typename Inspector::result_type inspect(Inspector& f, timestamp& x) {
 
 #endif
 
+// -- registration -------------------------------------------------------------
+
+/// Makes the messages of a type-id block known to CAF, before the actor system
+/// is created. Repeating it is harmless.
+template <class IdBlock>
+void register_block(caf::actor_system_config& config) {
+#if WAYBILL_CAF_1
+  static_cast<void>(config);
+  caf::core::init_global_meta_objects();
+  caf::init_global_meta_objects<IdBlock>();
+#else
+  config.add_message_types<IdBlock>();
+#endif
+}
+
 // -- sending ------------------------------------------------------------------
 
 /// Sends `message` and expects no answer.

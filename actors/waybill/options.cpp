@@ -4,8 +4,8 @@
 #include <cmath>
 #include <cstdio>
 #include <fstream>
-#include <iterator>
 #include <limits>
+#include <sstream>
 #include <string>
 #include <variant>
 
@@ -327,13 +327,12 @@ options options_from_json(std::string_view text) {
 
 options options_from_json_file(const std::string& path) {
   std::ifstream in{path, std::ios::binary};
-  if (!in)
-    invalid(escape(path), "cannot be read");
-  const std::string text{std::istreambuf_iterator<char>{in}, {}};
-  if (in.bad() || (in.fail() && text.empty()))
+  std::ostringstream text;
+  // Fails for a directory as well, which can be opened.
+  if (!in || !(text << in.rdbuf()))
     invalid(escape(path), "cannot be read");
   try {
-    return options_from_json(text);
+    return options_from_json(text.str());
   } catch (const store_error& e) {
     throw store_error{e.code(), escape(path) + ": " + e.what()};
   }

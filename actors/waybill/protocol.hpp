@@ -3,6 +3,7 @@
 
 #include "waybill/caf_seam.hpp"
 #include "waybill/control_messages.hpp"
+#include "waybill/delivery_messages.hpp"
 #include "waybill/forward_messages.hpp"
 #include "waybill/messages.hpp"
 
@@ -116,6 +117,9 @@ CAF_BEGIN_TYPE_ID_BLOCK(waybill, caf::first_custom_type_id + 800)
   CAF_ADD_TYPE_ID(waybill, (waybill::recovery_tick))
   CAF_ADD_TYPE_ID(waybill, (waybill::shut_down))
   CAF_ADD_TYPE_ID(waybill, (waybill::drained))
+  CAF_ADD_TYPE_ID(waybill, (waybill::delivery_result))
+  CAF_ADD_TYPE_ID(waybill, (waybill::delivery_job))
+  CAF_ADD_TYPE_ID(waybill, (waybill::delivery_done))
 
 CAF_END_TYPE_ID_BLOCK(waybill)
 

@@ -72,12 +72,21 @@ json write(const std::vector<T>& xs) {
 
 // -- reading ------------------------------------------------------------------
 
-// A value as it can be shown in an error: escaped, and not endless.
+// A text as it can be shown in an error: escaped, and not endless.
+std::string shown(const std::string& text) {
+  return escape(truncate_utf8(text, 60));
+}
+
+// What arrays and objects hold is not shown: writing it out would recurse as
+// deep as a hostile text nests them.
 std::string shown(const json& value) {
-  auto text = value.dump(-1, ' ', false, json::error_handler_t::replace);
-  if (text.size() > 60)
-    text = truncate_utf8(text, 60);
-  return value.is_string() ? text : escape(text);
+  if (value.is_array())
+    return "an array";
+  if (value.is_object())
+    return "an object";
+  if (value.is_string())
+    return '"' + shown(value.get_ref<const std::string&>()) + '"';
+  return value.dump();
 }
 
 [[noreturn]] void wrong(const std::string& path, const std::string& expected,
@@ -224,7 +233,7 @@ void read(const std::string& path, const json& value, T& x) {
       known = known || key == field_name;
     });
     if (!known)
-      throw json_error{joined(path, escape(name).c_str()),
+      throw json_error{joined(path, shown(name).c_str()),
                        std::string{"is no field of "} + T::type_name};
   }
 }
@@ -305,10 +314,15 @@ std::string to_json_text(const T& x) {
 
 template <has_fields T>
 T from_json_text(std::string_view text) {
+  // The parser takes a NUL for the end and would not look at the rest.
+  if (text.find('\0') != std::string_view::npos)
+    throw json_error{"", "is no JSON: it contains NUL"};
   try {
     return from_json<T>(json::parse(text));
   } catch (const json::exception& e) {
-    throw json_error{"", std::string{"is no JSON: "} + escape(e.what())};
+    // The parser quotes what it read last, at any length.
+    throw json_error{
+      "", "is no JSON: " + escape(truncate_utf8(sanitize_utf8(e.what()), 200))};
   }
 }
 

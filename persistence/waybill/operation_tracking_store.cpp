@@ -269,20 +269,8 @@ public:
   }
 
   void maintain() noexcept {
-    if (wal_frames_ < options_.checkpoint_pages || !usable())
-      return;
-    int log = 0;
-    int copied = 0;
-    const auto code = sqlite3_wal_checkpoint_v2(
-      db_.get(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &log, &copied);
-    if (code != SQLITE_OK || copied < log)
-      return; // a reader or an error is in the way; the log is kept
-    // From here the next commit starts the log over. One that a slow reader
-    // let grow far past its size gives its disk space back.
-    if (log > 2 * options_.checkpoint_pages)
-      sqlite3_wal_checkpoint_v2(db_.get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE,
-                                nullptr, nullptr);
-    wal_frames_ = 0;
+    if (wal_frames_ >= options_.checkpoint_pages && usable())
+      checkpoint();
   }
 
   bool give_back_space(int max_pages) {
@@ -296,7 +284,10 @@ public:
       const auto pages = std::min<std::int64_t>(max_pages, unused - keep);
       db_.exec(
         ("PRAGMA incremental_vacuum(" + std::to_string(pages) + ")").c_str());
-      return unused - pages > keep;
+      if (unused - pages > keep)
+        return true;
+      checkpoint(); // this is what shortens the file
+      return false;
     });
   }
 
@@ -473,6 +464,22 @@ private:
     names_.close();
     counters_.close();
     db_.close();
+    wal_frames_ = 0;
+  }
+
+  // Copies the log into the file, as far as readers let it.
+  void checkpoint() noexcept {
+    int log = 0;
+    int copied = 0;
+    const auto code = sqlite3_wal_checkpoint_v2(
+      db_.get(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &log, &copied);
+    if (code != SQLITE_OK || copied < log)
+      return; // a reader or an error is in the way; the log is kept
+    // From here the next commit starts the log over. One that a slow reader
+    // let grow far past its size gives its disk space back.
+    if (log > 2 * options_.checkpoint_pages)
+      sqlite3_wal_checkpoint_v2(db_.get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE,
+                                nullptr, nullptr);
     wal_frames_ = 0;
   }
 

@@ -18,17 +18,17 @@ struct StringMaker<T> {
 };
 
 template <class T>
-  requires requires(const T& x) { waybill::to_string(x); }
-           && (!waybill::has_fields<T>)
-struct StringMaker<T> {
-  static std::string convert(const T& x) { return waybill::to_string(x); }
-};
+  requires requires(const T& x) {
+    waybill::to_string(x);
+  } &&(!waybill::has_fields<T>)struct StringMaker<T> {
+    static std::string convert(const T& x) { return waybill::to_string(x); }
+  };
 
-template <class T>
-struct StringMaker<std::optional<T>> {
-  static std::string convert(const std::optional<T>& x) {
-    return x ? Detail::stringify(*x) : std::string{"(none)"};
-  }
-};
+  template <class T>
+  struct StringMaker<std::optional<T>> {
+    static std::string convert(const std::optional<T>& x) {
+      return x ? Detail::stringify(*x) : std::string{"(none)"};
+    }
+  };
 
 } // namespace Catch

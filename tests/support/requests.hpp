@@ -26,18 +26,19 @@ constexpr tracked_operation_id id_of(std::uint64_t n) {
 /// An enqueue request with a value in each field.
 inline record_enqueue enqueue(std::uint64_t n,
                               std::string kind = "ExternalSystem.CachedCall") {
-  return {id_of(n), std::move(kind), "https://plant.example/api",
-          "instance-7",  "scripts/send.csx", "node-a",
+  return {id_of(n),     std::move(kind),    "https://plant.example/api",
+          "instance-7", "scripts/send.csx", "node-a",
           std::nullopt};
 }
 
 inline record_attempt attempt(std::uint64_t n, std::int32_t retry_count) {
-  return {id_of(n), tracking_status::retrying, retry_count,
-          "503 Service Unavailable", 503, std::nullopt};
+  return {id_of(n),    tracking_status::retrying,
+          retry_count, "503 Service Unavailable",
+          503,         std::nullopt};
 }
 
-inline record_terminal
-terminal(std::uint64_t n, tracking_status status = tracking_status::delivered) {
+inline record_terminal terminal(std::uint64_t n, tracking_status status
+                                                 = tracking_status::delivered) {
   return {id_of(n), status, std::nullopt, 200, std::nullopt};
 }
 
@@ -67,8 +68,8 @@ inline tracking_status_snapshot fresh(std::uint64_t n, timestamp now) {
           .source_node = request.source_node};
 }
 
-inline constexpr tracking_status terminal_statuses[] = {
-  tracking_status::delivered, tracking_status::parked, tracking_status::failed,
-  tracking_status::discarded};
+inline constexpr tracking_status terminal_statuses[]
+  = {tracking_status::delivered, tracking_status::parked,
+     tracking_status::failed, tracking_status::discarded};
 
 } // namespace waybill::test

@@ -1,12 +1,13 @@
 // A program that uses the installed store without actors.
-#include <filesystem>
+#include <cstdio>
 #include <iostream>
 
 #include "waybill/json.hpp"
 #include "waybill/operation_tracking_store.hpp"
 
 int main() {
-  std::filesystem::remove("consumer.db");
+  for (const char* file : {"consumer.db", "consumer.db-wal", "consumer.db-shm"})
+    std::remove(file);
   waybill::operation_tracking_store store{{.file = "consumer.db"}};
   const auto id = waybill::tracked_operation_id::generate();
   const auto now = waybill::timestamp::now();

@@ -1,0 +1,92 @@
+#include "waybill/delivery_worker.hpp"
+
+#include <exception>
+#include <utility>
+
+#include "waybill/text.hpp"
+
+namespace waybill {
+
+namespace {
+
+// Fit to be reported, whatever the target sent.
+std::string fit_error(std::string_view text, std::int64_t last_error_cap) {
+  const auto cap = static_cast<std::size_t>(last_error_cap);
+  // One byte too many tells a text that has been cut. Sanitizing shortens none.
+  return truncate_utf8(sanitize_utf8(text.substr(0, cap + 1)), cap);
+}
+
+class delivery_worker_impl : public delivery_worker::base {
+public:
+  using super = delivery_worker::base;
+
+  delivery_worker_impl(caf::actor_config& config,
+                       std::shared_ptr<const deliver_function> deliver,
+                       std::int64_t last_error_cap)
+    : super{config},
+      deliver_{std::move(deliver)},
+      last_error_cap_{last_error_cap} {}
+
+  const char* name() const override { return "waybill.delivery_worker"; }
+
+  behavior_type make_behavior() override {
+    return {
+      [this](const delivery_job& x) {
+        say(delivery_done{x.worker, attempt(x.call)});
+      },
+      [this](const shut_down&) {
+        deliver_.reset();
+        say(drained{});
+        this->quit();
+      },
+    };
+  }
+
+  void on_exit() override { deliver_.reset(); }
+
+private:
+  template <class Message>
+  void say(Message&& message) {
+    const auto listener
+      = caf::actor_cast<delivery_listener>(this->current_sender());
+    if (listener)
+      tell(this, listener, std::forward<Message>(message));
+  }
+
+  delivery_result attempt(const forward_call& call) const {
+    auto result = run(call);
+    if (result.error)
+      result.error = fit_error(*result.error, last_error_cap_);
+    if (result.http_status
+        && (*result.http_status < 100 || *result.http_status > 599))
+      result.http_status.reset();
+    return result;
+  }
+
+  delivery_result run(const forward_call& call) const {
+    using kind = delivery_result::kind;
+    try {
+      return (*deliver_)(call);
+    } catch (const std::exception& e) {
+      return {.what = kind::transient, .error = e.what()};
+    } catch (...) {
+      return {.what = kind::transient,
+              .error = "deliver threw what is no std::exception"};
+    }
+  }
+
+  std::shared_ptr<const deliver_function> deliver_;
+  const std::int64_t last_error_cap_;
+};
+
+} // namespace
+
+delivery_worker
+spawn_delivery_worker(caf::actor_system& system,
+                      std::shared_ptr<const deliver_function> deliver,
+                      std::int64_t last_error_cap) {
+  return system.spawn<delivery_worker_impl, caf::detached>(std::move(deliver),
+                                                           last_error_cap);
+}
+
+} // namespace waybill

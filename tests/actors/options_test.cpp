@@ -1,0 +1,197 @@
+// Options: from a struct, from JSON, from CAF's config; errors by name.
+
+#include <fstream>
+#include <sstream>
+
+#include "support/actors.hpp"
+
+using namespace waybill;
+using namespace waybill::test;
+
+namespace {
+
+// What options_from_json() objects to.
+std::string objection(const std::string& json) {
+  try {
+    options_from_json(json);
+  } catch (const store_error& e) {
+    CHECK(e.code() == errc::invalid_options);
+    return e.what();
+  }
+  return "(accepted)";
+}
+
+template <class F>
+std::string objection_after(F&& change) {
+  options x;
+  x.file = "track.db";
+  change(x);
+  try {
+    validate(x);
+  } catch (const store_error& e) {
+    CHECK(e.code() == errc::invalid_options);
+    return e.what();
+  }
+  return "(accepted)";
+}
+
+std::string read_text(const std::string& path) {
+  std::ifstream in{path, std::ios::binary};
+  std::ostringstream out;
+  out << in.rdbuf();
+  return out.str();
+}
+
+} // namespace
+
+TEST_CASE("the defaults are valid once a file is named") {
+  CHECK(objection_after([](options&) {}) == "(accepted)");
+  CHECK(objection_after([](options& x) { x.file.clear(); })
+        == "file: must not be empty");
+}
+
+TEST_CASE("an option out of its range is named with its value and range") {
+  CHECK(objection_after([](options& x) { x.max_batch = 0; })
+        == "max_batch: must be 1 to 65536 requests, but is 0");
+  CHECK(objection_after([](options& x) { x.max_batch = 65'537; })
+        == "max_batch: must be 1 to 65536 requests, but is 65537");
+  CHECK(objection_after([](options& x) { x.retention_interval = 0ms; })
+        == "retention_interval: must be 100ms to 30d, but is 0s");
+  CHECK(objection_after([](options& x) { x.retention_parked = -1ms; })
+        == "retention_parked: must be 0s to 3650d, forever, but is -1ms");
+  CHECK(objection_after(
+          [](options& x) { x.synchronous = static_cast<durability>(9); })
+        == "synchronous: must be off, normal, full, but is 9");
+  CHECK(objection_after([](options& x) { x.last_error_cap = INT64_MIN; })
+          .starts_with("last_error_cap: "));
+}
+
+TEST_CASE("JSON sets every option") {
+  const auto x = options_from_json(R"({
+    "file": "t.db", "synchronous": "normal", "last_error_cap": 100,
+    "checkpoint_pages": 500, "cache_bytes": 100000, "max_batch": 7,
+    "max_waiting_requests": 8, "max_waiting_bytes": 9000,
+    "purge_chunk_rows": 10, "retention": "1d", "retention_parked": "forever",
+    "retention_interval": "10min", "status_timeout": "250ms",
+    "stop_timeout": "3s"})");
+  CHECK(x.file == "t.db");
+  CHECK(x.synchronous == durability::normal);
+  CHECK(x.last_error_cap == 100);
+  CHECK(x.checkpoint_pages == 500);
+  CHECK(x.cache_bytes == 100'000);
+  CHECK(x.max_batch == 7);
+  CHECK(x.max_waiting_requests == 8);
+  CHECK(x.max_waiting_bytes == 9'000);
+  CHECK(x.purge_chunk_rows == 10);
+  CHECK(x.retention_delivered == 24h);
+  CHECK_FALSE(x.retention_parked);
+  CHECK(x.retention_failed == 24h);
+  CHECK(x.retention_discarded == 24h);
+  CHECK(x.retention_interval == 10min);
+  CHECK(x.status_timeout == 250ms);
+  CHECK(x.stop_timeout == 3s);
+}
+
+TEST_CASE("JSON that is wrong is refused by the option's name") {
+  CHECK(objection("").starts_with("options: is no JSON"));
+  CHECK(objection("{").starts_with("options: is no JSON"));
+  CHECK(objection("[]").starts_with("options: must be a JSON object"));
+  CHECK(objection("{}") == "file: must not be empty");
+  CHECK(objection(R"({"file": 7})") == "file: must be a text, but is 7");
+  CHECK(objection(R"({"file": "f", "max_bach": 1})")
+        == "max_bach: is no option of waybill");
+  CHECK(objection(R"({"file": "f", "\u001b[2J": 1})")
+        == "\\x1B[2J: is no option of waybill");
+  CHECK(objection(R"({"file": "f", "max_batch": "1"})")
+          .starts_with("max_batch: must be a whole number"));
+  CHECK(objection(R"({"file": "f", "max_batch": 1.5})")
+          .starts_with("max_batch: must be a whole number"));
+  CHECK(objection(R"({"file": "f", "max_batch": 99999999999999999999})")
+          .starts_with("max_batch: must be a whole number"));
+  CHECK(objection(R"({"file": "f", "max_batch": -1})")
+          .starts_with("max_batch: must be 1 to 65536"));
+  CHECK(objection(R"({"file": "f", "synchronous": "most"})")
+          .starts_with("synchronous: must be off, normal or full"));
+  CHECK(objection(R"({"file": "f", "stop_timeout": 5})")
+          .starts_with("stop_timeout: must be a duration"));
+  CHECK(objection(R"({"file": "f", "stop_timeout": "5 s"})")
+          .starts_with("stop_timeout: must be a duration"));
+  CHECK(objection(R"({"file": "f", "stop_timeout": "forever"})")
+          .starts_with("stop_timeout: must be a duration"));
+  CHECK(objection(R"({"file": "f", "retention": null})")
+          .starts_with("retention: must be a duration"));
+}
+
+TEST_CASE_METHOD(actor_fixture, "options come from a JSON file") {
+  const auto path = dir / "options.json";
+  std::ofstream{path} << R"({"file": "t.db", "max_batch": 3})";
+  CHECK(options_from_json_file(path).max_batch == 3);
+  std::ofstream{path} << R"({"file": "t.db", "max_batch": 0})";
+  CHECK_THROWS_WITH(options_from_json_file(path),
+                    path + ": max_batch: must be 1 to 65536 requests, but is 0");
+  CHECK_THROWS_WITH(options_from_json_file((dir / "missing.json")),
+                    (dir / "missing.json") + ": cannot be read");
+  CHECK_THROWS_AS(options_from_json_file(dir.path().string()), store_error);
+}
+
+TEST_CASE("options come from the host's CAF config") {
+  temp_dir dir;
+  const auto path = dir / "caf-application.conf";
+  std::ofstream{path} << "waybill {\n"
+                         "  file = \"t.db\"\n"
+                         "  max-batch = 12\n"
+                         "  status_timeout = 250ms\n"
+                         "  retention = \"forever\"\n"
+                         "}\n";
+  actor_config config;
+  std::string program = "host";
+  char* argv[] = {program.data()};
+  REQUIRE_FALSE(config.parse(1, argv, path.c_str()));
+  const auto x = options_from_config(config);
+  CHECK(x.file == "t.db");
+  CHECK(x.max_batch == 12);
+  CHECK(x.status_timeout == 250ms);
+  CHECK_FALSE(x.retention_delivered);
+}
+
+TEST_CASE("a host's CAF config with a wrong option is refused by its name") {
+  temp_dir dir;
+  const auto path = dir / "caf-application.conf";
+  std::ofstream{path} << "waybill {\n  file = \"t.db\"\n  max-bach = 1\n}\n";
+  actor_config config;
+  std::string program = "host";
+  char* argv[] = {program.data()};
+  REQUIRE_FALSE(config.parse(1, argv, path.c_str()));
+  CHECK_THROWS_WITH(options_from_config(config),
+                    "max_bach: is no option of waybill");
+}
+
+TEST_CASE("durations are read and written") {
+  CHECK(parse_duration("0s") == 0ms);
+  CHECK(parse_duration("500ms") == 500ms);
+  CHECK(parse_duration("30s") == 30s);
+  CHECK(parse_duration("10min") == 10min);
+  CHECK(parse_duration("10m") == 10min);
+  CHECK(parse_duration("1h") == 1h);
+  CHECK(parse_duration("7d") == 168h);
+  for (const auto* bad : {"", "1", "s", "-1s", "1 s", "1.5s", "1w", "1S",
+                          "9999999999999999s", "999999999999999d", "1ss"})
+    CHECK_FALSE(parse_duration(bad));
+  CHECK(to_text(0ms) == "0s");
+  CHECK(to_text(1'500ms) == "1500ms");
+  CHECK(to_text(90s) == "90s");
+  CHECK(to_text(120s) == "2min");
+  CHECK(to_text(168h) == "7d");
+}
+
+TEST_CASE("the README's table of options is the list in the code") {
+  const auto readme = read_text(WAYBILL_SOURCE_DIR "/README.md");
+  for (const auto& x : describe_options()) {
+    const auto row = "| `" + x.name + "` | "
+                     + (x.default_value.empty() ? "(none)"
+                                                : "`" + x.default_value + "`")
+                     + " | " + x.range + " | " + x.meaning + " |";
+    INFO(row);
+    CHECK(readme.find(row) != std::string::npos);
+  }
+}

@@ -1,0 +1,180 @@
+// Bootstrap: starting, stopping, and hosts of several shapes.
+
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include <sys/stat.h>
+
+#include "support/actors.hpp"
+
+using namespace waybill;
+using namespace waybill::test;
+
+namespace {
+
+errc start_error(caf::actor_system& system, const options& x) {
+  try {
+    auto running = start(system, x);
+  } catch (const store_error& e) {
+    CHECK(std::string{e.what()}.find(x.file) != std::string::npos);
+    return e.code();
+  }
+  return {};
+}
+
+// A message type of the host's own, beside waybill's.
+struct host_message {
+  std::int32_t value = 0;
+  static constexpr const char* type_name = "host_message";
+  static constexpr auto fields() {
+    return std::tuple{field{"value", &host_message::value}};
+  }
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, host_message& x) {
+  return waybill::inspect(f, x);
+}
+
+std::string to_string(const host_message& x) {
+  return std::to_string(x.value);
+}
+
+} // namespace
+
+CAF_BEGIN_TYPE_ID_BLOCK(host, caf::first_custom_type_id)
+
+  CAF_ADD_TYPE_ID(host, (host_message))
+
+CAF_END_TYPE_ID_BLOCK(host)
+
+TEST_CASE("an actor system shuts down after its service without hanging") {
+  temp_dir dir;
+  const auto begin = std::chrono::steady_clock::now();
+  {
+    actor_config config;
+    caf::actor_system system{config};
+    options x;
+    x.file = dir / "track.db";
+    auto running = start(system, x);
+    ask(system, running.tracker(), enqueue(1));
+    // stop() is left to the destructor; the retention's timer is an hour away.
+  }
+  CHECK(std::chrono::steady_clock::now() - begin < 5s);
+  operation_tracking_store store{{.file = dir / "track.db", .vfs = {}}};
+  CHECK(store.get_status(status_of(1), t0).snapshot);
+}
+
+TEST_CASE_METHOD(actor_fixture, "a clean stop leaves one file and no log") {
+  auto running = start(system, make_options());
+  get(running.tracker(), enqueue(1));
+  CHECK(running.stop());
+  CHECK(running.stop());
+  const auto file = make_options().file;
+  CHECK(std::filesystem::exists(file));
+  CHECK_FALSE(std::filesystem::exists(file + "-wal"));
+  CHECK_FALSE(std::filesystem::exists(file + "-shm"));
+}
+
+TEST_CASE_METHOD(actor_fixture, "a service can be moved") {
+  auto first = start(system, make_options());
+  auto second = std::move(first);
+  CHECK(get(second.tracker(), enqueue(1)).outcome == enqueue_outcome::inserted);
+  auto x = make_options();
+  x.file = dir / "other.db";
+  second = start(system, x);
+  CHECK(get(second.tracker(), enqueue(1)).outcome == enqueue_outcome::inserted);
+}
+
+TEST_CASE_METHOD(actor_fixture, "a host may run several trackers") {
+  std::vector<service> all;
+  for (int i = 0; i < 4; ++i) {
+    auto x = make_options();
+    x.file = (dir / ("track" + std::to_string(i) + ".db").c_str());
+    all.push_back(start(system, x));
+  }
+  for (auto& each : all)
+    CHECK(get(each.tracker(), enqueue(1)).outcome == enqueue_outcome::inserted);
+}
+
+TEST_CASE_METHOD(actor_fixture, "a service starts and stops many times") {
+  for (std::uint64_t n = 1; n <= 20; ++n) {
+    auto running = start(system, make_options());
+    CHECK(get(running.tracker(), enqueue(n)).outcome
+          == enqueue_outcome::inserted);
+    CHECK(get(running.tracker(), status_of(1)).snapshot);
+  }
+}
+
+TEST_CASE("waybill lives beside a host's own messages") {
+  struct host_config : caf::actor_system_config {
+    host_config() {
+      register_types(*this);
+      register_types(*this); // harmless
+      register_block<caf::id_block::host>(*this);
+    }
+  };
+  temp_dir dir;
+  host_config config;
+  caf::actor_system system{config};
+  options x;
+  x.file = dir / "track.db";
+  auto running = start(system, x);
+  CHECK(ask(system, running.tracker(), enqueue(1)).outcome
+        == enqueue_outcome::inserted);
+}
+
+TEST_CASE("a service starts from the host's config file") {
+  temp_dir dir;
+  const auto path = dir / "caf-application.conf";
+  std::ofstream{path} << "waybill {\n  file = \"" << (dir / "track.db")
+                      << "\"\n}\n";
+  actor_config config;
+  std::string program = "host";
+  char* argv[] = {program.data()};
+  REQUIRE_FALSE(config.parse(1, argv, path.c_str()));
+  caf::actor_system system{config};
+  auto running = start(system);
+  CHECK(ask(system, running.tracker(), enqueue(1)).outcome
+        == enqueue_outcome::inserted);
+  CHECK(std::filesystem::exists((dir / "track.db")));
+}
+
+TEST_CASE_METHOD(actor_fixture,
+                 "a file that cannot be a store is refused by name, and "
+                 "nothing is changed") {
+  auto x = make_options();
+
+  x.file = dir.path().string();
+  CHECK(start_error(system, x) == errc::store_unavailable);
+
+  x.file = dir / "missing/track.db";
+  CHECK(start_error(system, x) == errc::store_unavailable);
+
+  x.file = dir / "text.txt";
+  const std::string content = "not a database, but a text that is long enough "
+                              "to be mistaken for something";
+  std::ofstream{x.file} << content;
+  CHECK(start_error(system, x) == errc::not_a_store);
+  std::ifstream in{x.file};
+  CHECK(std::string{std::istreambuf_iterator<char>{in}, {}} == content);
+  CHECK_FALSE(std::filesystem::exists(x.file + "-lock"));
+
+  x.file = dir / "readonly.db";
+  { auto running = start(system, x); }
+  ::chmod(x.file.c_str(), 0444);
+  CHECK(start_error(system, x) == errc::store_unavailable);
+}
+
+TEST_CASE_METHOD(actor_fixture, "the files of a store are for the owner only") {
+  const auto old_mask = ::umask(0);
+  auto running = start(system, make_options());
+  get(running.tracker(), enqueue(1));
+  ::umask(old_mask);
+  for (const auto* suffix : {"", "-wal", "-shm", "-lock"}) {
+    struct stat info {};
+    REQUIRE(::stat((make_options().file + suffix).c_str(), &info) == 0);
+    CHECK((info.st_mode & 0777) == 0600);
+  }
+}

@@ -1,0 +1,184 @@
+// What senders hear when storage fails under a running tracker, and how it
+// comes back.
+
+#include <atomic>
+
+#include "support/actors.hpp"
+#include "support/fault_vfs.hpp"
+
+using namespace waybill;
+using namespace waybill::test;
+
+namespace {
+
+struct failing_storage : actor_fixture {
+  fault_vfs vfs;
+  std::atomic<int> wal_sync{SQLITE_OK};
+  std::atomic<int> wal_write{SQLITE_OK};
+  std::atomic<int> database_read{SQLITE_OK};
+
+  failing_storage() {
+    vfs.before = [this](const io_call& call) -> int {
+      if (call.file == io_file::wal && call.op == io_op::sync)
+        return wal_sync;
+      if (call.file == io_file::wal && call.op == io_op::write)
+        return wal_write;
+      if (call.file == io_file::database && call.op == io_op::read)
+        return database_read;
+      return SQLITE_OK;
+    };
+  }
+
+  options with_faults() {
+    auto x = make_options();
+    x.vfs = vfs.name();
+    return x;
+  }
+
+  bool healthy(const service& running) {
+    return get(running.tracker(), get_health{}).state == health_state::ok;
+  }
+};
+
+} // namespace
+
+TEST_CASE_METHOD(failing_storage,
+                 "promise 2, outcomes: a COMMIT whose sync fails is unknown, "
+                 "and a repeated request gives one row",
+                 "[promise-2][promise-1]") {
+  auto running = start(system, with_faults());
+  const auto& tracker = running.tracker();
+  CHECK(get(tracker, enqueue(1)).outcome == enqueue_outcome::inserted);
+
+  wal_sync = SQLITE_IOERR_FSYNC;
+  CHECK(error_of(tracker, enqueue(2)) == errc::outcome_unknown);
+  CHECK(eventually([&] { return !healthy(running); }));
+  // Neither what was in doubt nor what was there before is answered from
+  // ground that may give way.
+  CHECK(error_of(tracker, enqueue(3)) == errc::not_stored);
+  CHECK(error_of(tracker, status_of(1)) == errc::not_stored);
+  const auto health = get(tracker, get_health{});
+  CHECK(health.state == health_state::degraded);
+  CHECK_FALSE(health.reason.empty());
+  REQUIRE(health.last_error);
+  CHECK(heard.contain("storage is degraded"));
+
+  wal_sync = SQLITE_OK;
+  CHECK(eventually([&] { return healthy(running); }, 1s));
+  CHECK(heard.contain("storage works again"));
+  get(tracker, enqueue(2)); // inserted or duplicate: unknown means either
+  CHECK(get(tracker, enqueue(2)).outcome == enqueue_outcome::duplicate);
+  CHECK_FALSE(get(tracker, status_of(3)).snapshot);
+  std::int64_t operations = 0;
+  for (const auto& x : get(tracker, get_counts{}).counts)
+    operations += x.operations;
+  CHECK(operations == 2);
+}
+
+TEST_CASE_METHOD(failing_storage,
+                 "promise 2, outcomes: all requests of a batch that fails are "
+                 "answered, none as done",
+                 "[promise-2][promise-3]") {
+  auto running = start(system, with_faults());
+  get(running.tracker(), enqueue(1));
+  std::vector<record_enqueue> requests;
+  for (std::uint64_t n = 100; n < 1'124; ++n)
+    requests.push_back(enqueue(n));
+  wal_sync = SQLITE_IOERR_FSYNC;
+  for (const auto& x : send_all(system, running.tracker(), requests)) {
+    REQUIRE(x.error);
+    REQUIRE((x.error->code == errc::outcome_unknown
+             || x.error->code == errc::not_stored));
+  }
+  wal_sync = SQLITE_OK;
+  CHECK(eventually([&] { return healthy(running); }, 1s));
+  for (const auto& x : send_all(system, running.tracker(), requests))
+    REQUIRE(x.reply);
+  CHECK(get(running.tracker(), get_counts{}).counts.at(0).operations == 1'025);
+}
+
+TEST_CASE_METHOD(failing_storage,
+                 "a full disk refuses or leaves unknown, and heals by itself "
+                 "once there is space",
+                 "[promise-2]") {
+  auto running = start(system, with_faults());
+  const auto& tracker = running.tracker();
+  get(tracker, enqueue(1));
+  wal_write = SQLITE_FULL;
+  for (std::uint64_t n = 2; n <= 20; ++n) {
+    const auto code = error_of(tracker, enqueue(n));
+    CHECK((code == errc::store_full || code == errc::outcome_unknown
+           || code == errc::not_stored));
+  }
+  wal_write = SQLITE_OK;
+  CHECK(eventually(
+    [&] {
+      try {
+        return get(tracker, enqueue(30)).outcome == enqueue_outcome::inserted;
+      } catch (const request_error&) {
+        return false;
+      }
+    },
+    1s));
+  CHECK(healthy(running));
+  CHECK(get(tracker, status_of(1)).snapshot);
+}
+
+TEST_CASE_METHOD(failing_storage,
+                 "promise 11, corruption: once damage is found, the tracker "
+                 "stops for good and says so",
+                 "[promise-11]") {
+  auto x = with_faults();
+  x.cache_bytes = 65'536;
+  {
+    operation_tracking_store store{{.file = x.file, .vfs = {}}};
+    store.begin();
+    for (std::uint64_t n = 1; n <= 20'000; ++n)
+      store.record_enqueue(enqueue(n), t0);
+    store.commit();
+  }
+  auto running = start(system, x);
+  CHECK(get(running.tracker(), status_of(1)).snapshot);
+  database_read = SQLITE_CORRUPT;
+  CHECK(error_of(running.tracker(), status_of(9'999)) == errc::store_corrupt);
+  database_read = SQLITE_OK;
+  // It does not trust the file any more, even if the next read would succeed.
+  CHECK(error_of(running.tracker(), status_of(1)) == errc::store_corrupt);
+  CHECK(error_of(running.tracker(), enqueue(30'000)) == errc::store_corrupt);
+  const auto health = get(running.tracker(), get_health{});
+  CHECK(health.state == health_state::failed);
+  CHECK(heard.contain("storage is failed"));
+}
+
+TEST_CASE_METHOD(failing_storage,
+                 "a purge whose COMMIT fails is answered with the error",
+                 "[promise-2]") {
+  auto running = start(system, with_faults());
+  for (std::uint64_t n = 1; n <= 50; ++n) {
+    get(running.tracker(), enqueue(n));
+    get(running.tracker(), terminal(n));
+  }
+  wal_sync = SQLITE_IOERR_FSYNC;
+  const auto later = timestamp::now() + 1h;
+  CHECK(error_of(running.tracker(), purge_before(later))
+        == errc::outcome_unknown);
+  wal_sync = SQLITE_OK;
+  CHECK(eventually([&] { return healthy(running); }, 1s));
+  get(running.tracker(), purge_before(later));
+  CHECK(get(running.tracker(), get_counts{}).counts.empty());
+}
+
+TEST_CASE_METHOD(failing_storage,
+                 "a service whose storage has failed stops in time",
+                 "[promise-2]") {
+  auto running = start(system, with_faults());
+  get(running.tracker(), enqueue(1));
+  wal_sync = SQLITE_IOERR_FSYNC;
+  CHECK(error_of(running.tracker(), enqueue(2)) == errc::outcome_unknown);
+  const auto begin = std::chrono::steady_clock::now();
+  CHECK(running.stop());
+  CHECK(std::chrono::steady_clock::now() - begin < 3s);
+  wal_sync = SQLITE_OK;
+  auto next = start(system, with_faults());
+  CHECK(get(next.tracker(), status_of(1)).snapshot);
+}

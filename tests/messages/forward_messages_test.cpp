@@ -1,0 +1,51 @@
+// The store-and-forward messages: what is refused, and what is recorded.
+
+#include "support/hostile.hpp"
+#include "support/requests.hpp"
+
+using namespace waybill;
+using namespace waybill::test;
+
+namespace {
+
+forward_call full_call() {
+  return {id_of(1), "kind", "target", "instance", "script", "node", "payload"};
+}
+
+} // namespace
+
+TEST_CASE("a call is recorded with its first six fields and no deadline") {
+  const record_enqueue expected{id_of(1), "kind", "target",    "instance",
+                                "script", "node", std::nullopt};
+  CHECK(to_enqueue(full_call()) == expected);
+}
+
+TEST_CASE("a call with a hostile field is refused by name") {
+  auto x = full_call();
+  CHECK(find_fault(x) == std::nullopt);
+  x.payload = std::string{"\0\xff\x1b"sv}; // any bytes may be sent
+  CHECK(find_fault(x) == std::nullopt);
+  x.kind.clear();
+  CHECK(find_fault(x).value().starts_with("kind: "));
+  x = full_call();
+  x.id = {};
+  CHECK(find_fault(x).value().starts_with("id: "));
+  x = full_call();
+  x.target_summary = std::string(limits::max_target + 1, 'x');
+  CHECK(find_fault(x).value().starts_with("target_summary: "));
+}
+
+TEST_CASE("a discard with a hostile field is refused by its own names") {
+  discard x{id_of(1), "an operator's wish"};
+  CHECK(find_fault(x) == std::nullopt);
+  x.reason.reset();
+  CHECK(find_fault(x) == std::nullopt);
+  for (const auto& bad : bad_texts) {
+    x.reason = bad.text;
+    CHECK(find_fault(x).value().starts_with("reason: "));
+  }
+  x.reason = std::string(limits::max_last_error + 1, 'x');
+  CHECK(find_fault(x).value().starts_with("reason: "));
+  x.id = {};
+  CHECK(find_fault(x).value().starts_with("id: "));
+}

@@ -1,0 +1,408 @@
+// Messages as JSON, both ways: field names, round trips, and that every hostile
+// text ends in a json_error that names the field.
+
+#include <set>
+
+#include <nlohmann/json.hpp>
+
+#include "support/hostile.hpp"
+#include "support/requests.hpp"
+
+using namespace waybill;
+using namespace waybill::test;
+using nlohmann::json;
+
+namespace {
+
+// What reading `value` throws; no reason if it threw nothing.
+struct caught {
+  std::string field;
+  std::string reason;
+};
+
+template <class T, class Value>
+caught error_of(const Value& value) {
+  try {
+    if constexpr (std::is_same_v<Value, json>)
+      static_cast<void>(from_json<T>(value));
+    else
+      static_cast<void>(from_json_text<T>(value));
+  } catch (const json_error& e) {
+    return {e.field(), e.what()};
+  }
+  return {};
+}
+
+tracking_status_snapshot full_snapshot() {
+  return {id_of(7),
+          "kind",
+          "target",
+          tracking_status::parked,
+          3,
+          "why",
+          503,
+          at(0),
+          at(1),
+          at(2),
+          "inst",
+          "script",
+          "node \n\"\\ \u00e9 \U0001F600"};
+}
+
+// Calls `f` with one of each message, all fields set to what they are not by
+// default. Written by position: a new field does not compile until it is here.
+template <class F>
+void for_each_sample(F f) {
+  f(record_enqueue{id_of(1), "kind", "target", "inst", "script", "node", t0});
+  f(record_attempt{id_of(1), tracking_status::submitted, 2, "why", 503, t0});
+  f(record_terminal{id_of(1), tracking_status::failed, "why", 400, t0});
+  f(get_status{id_of(1), t0});
+  f(purge_terminal{at(-1), tracking_status::parked, t0});
+  f(get_counts{t0});
+  f(get_health{});
+  f(enqueue_reply{enqueue_outcome::duplicate});
+  f(update_reply{update_outcome::not_found});
+  f(full_snapshot());
+  f(status_reply{full_snapshot()});
+  f(purge_reply{12'345'678'901});
+  f(status_count{"kind", tracking_status::parked, 12'345'678'901});
+  f(counts_reply{{{"a", tracking_status::submitted, 1},
+                  {"b", tracking_status::discarded, 2}}});
+  f(health_reply{health_state::degraded, "why", t0, "error", 1, 2, 3, 4, 5});
+  f(forward_call{id_of(1), "kind", "target", "inst", "script", "node", "pay"});
+  f(forward_reply{forward_outcome::already_terminal});
+  f(discard{id_of(1), "why"});
+  f(get_backlog{});
+  f(backlog_reply{1, 2, 3});
+}
+
+template <class T>
+bool is_optional_field(const std::string& wanted) {
+  bool result = false;
+  T x;
+  for_each_field(x, [&](const char* name, const auto& value) {
+    result = result
+             || (name == wanted
+                 && is_optional<std::remove_cvref_t<decltype(value)>>);
+  });
+  return result;
+}
+
+std::string keys_of(const json& object) {
+  std::string keys;
+  for (const auto& [key, ignored] : object.items())
+    keys += (keys.empty() ? "" : " ") + key;
+  return keys;
+}
+
+} // namespace
+
+TEST_CASE("every message comes back from JSON as it was") {
+  for_each_sample([]<class T>(const T& x) {
+    CAPTURE(T::type_name, to_json_text(x));
+    CHECK(from_json<T>(to_json(x)) == x);
+    CHECK(from_json_text<T>(to_json_text(x)) == x);
+  });
+}
+
+TEST_CASE("a message without its optional values comes back without them") {
+  for_each_sample([]<class T>(T x) {
+    for_each_field(x, [](const char*, auto& value) {
+      if constexpr (is_optional<std::remove_cvref_t<decltype(value)>>)
+        value.reset();
+    });
+    CAPTURE(T::type_name);
+    CHECK(from_json<T>(to_json(x)) == x);
+  });
+}
+
+TEST_CASE("JSON has the contract's field names", "[contract]") {
+  CHECK(keys_of(to_json(enqueue(1)))
+        == "deadline id kind source_instance_id source_node source_script "
+           "target_summary");
+  CHECK(keys_of(to_json(attempt(1, 1)))
+        == "deadline http_status id last_error retry_count status");
+  CHECK(keys_of(to_json(terminal(1)))
+        == "deadline http_status id last_error status");
+  CHECK(keys_of(to_json(full_snapshot()))
+        == "created_at http_status id kind last_error retry_count "
+           "source_instance_id source_node source_script status target_summary "
+           "terminal_at updated_at");
+  CHECK(keys_of(to_json(purge_before(t0))) == "deadline older_than status");
+}
+
+TEST_CASE("a snapshot's JSON holds names, GUID texts and UTC times",
+          "[contract]") {
+  const auto object = to_json(full_snapshot());
+  CHECK(object["id"] == "01932c07-f2a1-7000-8000-000000000007");
+  CHECK(object["status"] == "Parked");
+  CHECK(object["retry_count"] == 3);
+  CHECK(object["created_at"] == "2026-11-23T08:15:30.000000Z");
+  CHECK(object["terminal_at"] == "2026-11-23T08:15:32.000000Z");
+  CHECK(to_json(fresh(1, t0))["terminal_at"].is_null());
+  CHECK(to_json(status_reply{})["snapshot"].is_null());
+}
+
+TEST_CASE("a missing or null field is none if optional, else an error") {
+  for_each_sample([]<class T>(const T& x) {
+    const auto whole = to_json(x);
+    for (const auto& [key, ignored] : whole.items()) {
+      auto without = whole;
+      without.erase(key);
+      auto with_null = whole;
+      with_null[key] = nullptr;
+      CAPTURE(T::type_name, key);
+      if (is_optional_field<T>(key)) {
+        CHECK(to_json(from_json<T>(without)) == with_null);
+        CHECK(to_json(from_json<T>(with_null)) == with_null);
+      } else {
+        const auto error = error_of<T>(without);
+        CHECK(error.field == key);
+        CHECK(error.reason == key + ": is missing");
+        CHECK(error_of<T>(with_null).field == key);
+      }
+    }
+  });
+}
+
+TEST_CASE("a value of the wrong type is an error for every field") {
+  const json others[]
+    = {true, -5, 1.5, "no such text \u0007", json::array(), json::object()};
+  for_each_sample([&]<class T>(const T& x) {
+    const auto whole = to_json(x);
+    for (const auto& [key, good] : whole.items())
+      for (const auto& bad : others) {
+        // A text field takes any text, a number field any whole number.
+        const auto is_free_text
+          = good.is_string() && from_json<T>(whole) == x && [&] {
+              auto changed = whole;
+              changed[key] = "any text at all";
+              return error_of<T>(changed).reason.empty();
+            }();
+        if ((bad.is_string() && is_free_text)
+            || (bad.is_number_integer() && good.is_number_integer())
+            || (bad.is_array() && good.is_array()))
+          continue;
+        auto changed = whole;
+        changed[key] = bad;
+        const auto error = error_of<T>(changed);
+        CAPTURE(T::type_name, key, bad.dump(), error.reason);
+        // Of an object in an object, the first missing field is named.
+        const auto expected = good.is_object() && bad.is_object() ? key + ".id"
+                                                                  : key;
+        CHECK(error.field == expected);
+        CHECK(error.reason.starts_with(expected + ": "));
+      }
+  });
+}
+
+TEST_CASE("only texts and numbers that mean it are taken for free text") {
+  // Guards the test above: these fields, and no others, take any text.
+  std::set<std::string> free;
+  for_each_sample([&]<class T>(const T& x) {
+    const auto whole = to_json(x);
+    for (const auto& [key, good] : whole.items()) {
+      auto changed = whole;
+      changed[key] = "any text at all";
+      if (error_of<T>(changed).reason.empty())
+        free.insert(key);
+    }
+  });
+  CHECK(free
+        == std::set<std::string>{"kind", "last_error", "payload", "reason",
+                                 "source_instance_id", "source_node",
+                                 "source_script", "target_summary"});
+}
+
+TEST_CASE("an unknown field is an error that names it") {
+  for_each_sample([]<class T>(const T& x) {
+    auto object = to_json(x);
+    object["no_such_field"] = 1;
+    const auto error = error_of<T>(object);
+    CHECK(error.field == "no_such_field");
+    CHECK(error.reason.find(T::type_name) != std::string::npos);
+  });
+  auto nested = to_json(status_reply{full_snapshot()});
+  nested["snapshot"]["extra"] = 1;
+  CHECK(error_of<status_reply>(nested).field == "snapshot.extra");
+  auto hostile = to_json(get_health{});
+  hostile["\x1b[2J\n"] = 1;
+  CHECK(error_of<get_health>(hostile).field == "\\x1B[2J\\n");
+}
+
+TEST_CASE("an error inside arrays and objects names the whole path") {
+  auto counts = to_json(counts_reply{
+    {{"a", tracking_status::submitted, 1}, {"b", tracking_status::parked, 2}}});
+  counts["counts"][1]["status"] = "Lost";
+  const auto error = error_of<counts_reply>(counts);
+  CHECK(error.field == "counts[1].status");
+  CHECK(error.reason.find("Submitted, Retrying, Delivered, Parked, Failed, "
+                          "Discarded")
+        != std::string::npos);
+  CHECK(error.reason.find("\"Lost\"") != std::string::npos);
+}
+
+TEST_CASE("a status that is none is an error") {
+  auto object = to_json(attempt(1, 1));
+  for (const auto* const word : {"", "retrying", "RETRYING", "Retrying ",
+                                 "Retrying\0", "invalid(1)", "1"}) {
+    object["status"] = word;
+    CHECK((error_of<record_attempt>(object).field == "status")
+          == (std::string_view{word} != "Retrying"));
+  }
+  object["status"] = std::string{"Retrying\0"sv};
+  CHECK(error_of<record_attempt>(object).field == "status");
+  object["status"] = 1;
+  CHECK(error_of<record_attempt>(object).field == "status");
+}
+
+TEST_CASE("a malformed id or time is an error") {
+  auto object = to_json(status_of(1));
+  object["id"] = "{01932c07-f2a1-7000-8000-000000000007}";
+  CHECK(error_of<get_status>(object).field == "id");
+  object = to_json(status_of(1));
+  object["deadline"] = "2026-11-23 08:15:30";
+  CHECK(error_of<get_status>(object).field == "deadline");
+  object["deadline"] = 1'795'421'730;
+  CHECK(error_of<get_status>(object).field == "deadline");
+}
+
+TEST_CASE("a number out of its field's range is an error, not another number") {
+  const auto with_count = [](const std::string& number) {
+    return R"({"id":"01932c07-f2a1-7000-8000-000000000001",)"
+           R"("status":"Retrying","retry_count":)"
+           + number + "}";
+  };
+  for (const auto* const number :
+       {"2147483648", "-2147483649", "4294967297", "9223372036854775808",
+        "18446744073709551616", "1.0", "1.5", "1e0", "1e300", "-0.0", "true"}) {
+    const auto error = error_of<record_attempt>(with_count(number));
+    CAPTURE(number, error.reason);
+    CHECK(error.field == "retry_count");
+  }
+  for (const auto number : {2'147'483'647, -2'147'483'647 - 1, 0, -0})
+    CHECK(from_json_text<record_attempt>(with_count(std::to_string(number)))
+            .retry_count
+          == number);
+  // What JSON itself cannot hold is an error of the whole text.
+  for (const auto* const number : {"1e999", "01", "+1", "0x10", "NaN", "-"}) {
+    const auto error = error_of<record_attempt>(with_count(number));
+    CHECK(error.field.empty());
+    CHECK_FALSE(error.reason.empty());
+  }
+  CHECK(error_of<purge_reply>("{\"deleted\":9223372036854775808}"sv).field
+        == "deleted");
+  CHECK(
+    from_json_text<purge_reply>("{\"deleted\":-9223372036854775808}").deleted
+    == INT64_MIN);
+}
+
+TEST_CASE("a text that is no JSON object is an error") {
+  for (const auto text : {""sv,
+                          " "sv,
+                          "{"sv,
+                          "}"sv,
+                          "null"sv,
+                          "[]"sv,
+                          "1"sv,
+                          "\"id\""sv,
+                          "{}x"sv,
+                          "{'id':1}"sv,
+                          "{\"id\":}"sv,
+                          "{\"id\" 1}"sv,
+                          "// no\n{}"sv,
+                          "\0"sv,
+                          "{}\0"sv,
+                          "\xff"sv,
+                          "{\"id\":\"\xff\"}"sv,
+                          "{\"id\":\"\xed\xa0\x80\"}"sv,
+                          "{\"id\":\"\\ud800\"}"sv,
+                          "\xef\xbb\xbf"sv,
+                          "{\"id\":\"\x01\"}"sv}) {
+    const auto error = error_of<get_status>(text);
+    CAPTURE(text, error.reason);
+    CHECK(error.field.empty());
+    CHECK_FALSE(error.reason.empty());
+    CHECK(error.reason.find_first_of(std::string_view{"\0\x1b\n\x01", 4})
+          == std::string::npos);
+  }
+}
+
+TEST_CASE("an error shows a hostile value escaped and not at length") {
+  auto object = to_json(status_of(1));
+  for (const auto& odd : odd_texts) {
+    object["id"] = odd + std::string(1'000'000, 'x');
+    const auto reason = error_of<get_status>(object).reason;
+    CAPTURE(reason);
+    CHECK(reason.size() < 300);
+    for (const auto* const steering :
+         {"\x1b", "\x07", "\n", "\r", "\x7f", "\u202E", "\u009b"})
+      CHECK(reason.find(steering) == std::string::npos);
+  }
+  const auto endless = "{\"id\":\"" + std::string(1'000'000, 'x');
+  CHECK(error_of<get_status>(endless).reason.size() < 500);
+  object["id"] = "\u009b31m\x7f";
+  const auto reason = error_of<get_status>(object).reason;
+  CHECK(reason.find("\u009b") == std::string::npos);
+  CHECK(reason.find('\x7f') == std::string::npos);
+}
+
+TEST_CASE("an escaped NUL is read, for find_fault to refuse") {
+  auto object = to_json(enqueue(1));
+  const auto text = [&] {
+    object["kind"] = "KIND";
+    auto whole = object.dump();
+    whole.replace(whole.find("KIND"), 4, "a\\u0000b");
+    return whole;
+  }();
+  const auto x = from_json_text<record_enqueue>(text);
+  CHECK(x.kind == "a\0b"sv);
+  CHECK(find_fault(x).value().starts_with("kind: "));
+}
+
+TEST_CASE("nesting a million deep is an error, not a crash") {
+  constexpr std::size_t depth = 1'000'000;
+  const auto arrays = std::string(depth, '[') + std::string(depth, ']');
+  CHECK_FALSE(error_of<get_status>(arrays).reason.empty());
+  CHECK_FALSE(error_of<get_status>(std::string(depth, '[')).reason.empty());
+  CHECK(error_of<get_status>("{\"id\":" + arrays + "}").field == "id");
+  CHECK(error_of<counts_reply>("{\"counts\":" + arrays + "}").field
+        == "counts[0]");
+  CHECK(error_of<get_health>("{\"x\":" + arrays + "}").field == "x");
+}
+
+TEST_CASE("what is not UTF-8 is written as U+FFFD instead of failing") {
+  auto x = full_snapshot();
+  x.last_error = "a\xff z";
+  const auto text = to_json_text(x);
+  CHECK(from_json_text<tracking_status_snapshot>(text).last_error
+        == "a\uFFFD z");
+}
+
+TEST_CASE("odd texts come back from JSON as they were") {
+  for (const auto& odd : odd_texts) {
+    const auto x = enqueue(1, odd);
+    CHECK(from_json_text<record_enqueue>(to_json_text(x)) == x);
+  }
+}
+
+TEST_CASE("printing names type and fields, leaves out what is not there") {
+  CHECK(to_string(terminal(1))
+        == "record_terminal{id=01932c07-f2a1-7000-8000-000000000001, "
+           "status=Delivered, http_status=200}");
+  CHECK(to_string(get_health{}) == "get_health{}");
+  CHECK(to_string(counts_reply{{{"a", tracking_status::parked, 2},
+                                {"b", tracking_status::failed, 1}}})
+        == "counts_reply{counts=[status_count{kind=\"a\", status=Parked, "
+           "operations=2}, status_count{kind=\"b\", status=Failed, "
+           "operations=1}]}");
+}
+
+TEST_CASE("printing escapes what would steer a terminal") {
+  auto x = full_snapshot();
+  x.last_error = "\x1b[31mred\x1b[0m\n\u202E\xff";
+  const auto text = to_string(x);
+  CHECK(text.find("last_error=\"\\x1B[31mred\\x1B[0m\\n\\u{202E}\\xFF\"")
+        != std::string::npos);
+  CHECK(text.find_first_of("\x1b\n\xff") == std::string::npos);
+}

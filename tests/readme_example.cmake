@@ -1,0 +1,18 @@
+# Takes the example out of the README, so that it is built and run like any
+# other test.
+function(waybill_readme_example readme to)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${readme}")
+  file(READ "${readme}" text)
+  foreach(mark "<!-- readme-example" "```cpp\n")
+    string(FIND "${text}" "${mark}" at)
+    if(at EQUAL -1)
+      message(FATAL_ERROR "${readme} has no '${mark}'")
+    endif()
+    string(LENGTH "${mark}" length)
+    math(EXPR at "${at} + ${length}")
+    string(SUBSTRING "${text}" ${at} -1 text)
+  endforeach()
+  string(FIND "${text}" "```" at)
+  string(SUBSTRING "${text}" 0 ${at} text)
+  file(CONFIGURE OUTPUT "${to}" CONTENT "${text}" @ONLY)
+endfunction()

@@ -1,0 +1,227 @@
+// An SQLite VFS that does what the default one does, but sees every call and
+// can make it fail. Recovery and durability are tested through it.
+#pragma once
+
+#include <sqlite3.h>
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <new>
+#include <string>
+#include <string_view>
+
+namespace waybill::test {
+
+enum class io_op : std::uint8_t {
+  open,
+  read,
+  write,
+  truncate,
+  sync,
+  remove,
+  lock,
+  shm_map,
+  shm_lock,
+};
+
+enum class io_file : std::uint8_t { database, wal, other };
+
+/// One call of SQLite to its VFS.
+struct io_call {
+  io_op op;
+  io_file file;
+  /// Open file; none for `open` (before it) and `remove`.
+  sqlite3_file* handle = nullptr;
+};
+
+/// A VFS for one test at a time, registered as long as it lives.
+class fault_vfs {
+public:
+  /// Asked before each call; anything but SQLITE_OK makes the call fail with
+  /// that code, undone. An unlock is never asked about: SQLite cannot bear it.
+  std::function<int(const io_call&)> before;
+
+  /// Told of each call that succeeded.
+  std::function<void(const io_call&)> after;
+
+  fault_vfs() {
+    vfs_ = *base_;
+    vfs_.zName = name_;
+    vfs_.pNext = nullptr;
+    vfs_.pAppData = this;
+    vfs_.szOsFile = static_cast<int>(sizeof(shim)) + base_->szOsFile;
+    vfs_.xOpen = [](sqlite3_vfs* vfs, const char* name, sqlite3_file* file,
+                    int flags, int* out_flags) {
+      return self_of(vfs).open(name, file, flags, out_flags);
+    };
+    vfs_.xDelete = [](sqlite3_vfs* vfs, const char* name, int sync_folder) {
+      auto& self = self_of(vfs);
+      return self.through({io_op::remove, kind_of(name)}, [&] {
+        return self.base_->xDelete(self.base_, name, sync_folder);
+      });
+    };
+    sqlite3_vfs_register(&vfs_, 0);
+  }
+
+  ~fault_vfs() { sqlite3_vfs_unregister(&vfs_); }
+
+  fault_vfs(const fault_vfs&) = delete;
+  fault_vfs& operator=(const fault_vfs&) = delete;
+
+  /// For store_options::vfs.
+  [[nodiscard]] std::string name() const { return name_; }
+
+  /// Makes call number `nth` of that sort fail with `code`; with `lasting`, all
+  /// after it too.
+  void fail(io_op op, io_file file, int code, int nth = 1,
+            bool lasting = false) {
+    before = [=, n = 0](const io_call& call) mutable {
+      if (call.op != op || call.file != file)
+        return SQLITE_OK;
+      ++n;
+      return n == nth || (lasting && n > nth) ? code : SQLITE_OK;
+    };
+  }
+
+  void heal() { before = nullptr; }
+
+private:
+  // What SQLite takes for its file: the real one lies behind it.
+  struct shim {
+    sqlite3_file base;
+    fault_vfs* self;
+    io_file kind;
+    sqlite3_file* real;
+  };
+
+  static fault_vfs& self_of(sqlite3_vfs* vfs) {
+    return *static_cast<fault_vfs*>(vfs->pAppData);
+  }
+
+  static shim& of(sqlite3_file* file) { return *reinterpret_cast<shim*>(file); }
+
+  static io_file kind_of(std::string_view name) {
+    if (name.ends_with("-wal"))
+      return io_file::wal;
+    return name.ends_with("-journal") ? io_file::other : io_file::database;
+  }
+
+  template <class F>
+  int through(const io_call& call, F&& real) {
+    if (before)
+      if (const auto code = before(call); code != SQLITE_OK)
+        return code;
+    const auto code = real();
+    if (after && code == SQLITE_OK)
+      after(call);
+    return code;
+  }
+
+  template <class F>
+  static int through(sqlite3_file* file, io_op op, F&& real) {
+    auto& x = of(file);
+    return x.self->through({op, x.kind, x.real}, [&] { return real(x.real); });
+  }
+
+  int open(const char* name, sqlite3_file* file, int flags, int* out_flags) {
+    auto& x = *new (file) shim{};
+    x.self = this;
+    x.kind = (flags & SQLITE_OPEN_MAIN_DB) != 0 ? io_file::database
+             : (flags & SQLITE_OPEN_WAL) != 0   ? io_file::wal
+                                                : io_file::other;
+    x.real = reinterpret_cast<sqlite3_file*>(&x + 1);
+    std::memset(x.real, 0, static_cast<std::size_t>(base_->szOsFile));
+    const auto code = through({io_op::open, x.kind}, [&] {
+      return base_->xOpen(base_, name, x.real, flags, out_flags);
+    });
+    // SQLite closes a file exactly if it has methods.
+    if (x.real->pMethods != nullptr)
+      x.base.pMethods = methods();
+    return code;
+  }
+
+  static const sqlite3_io_methods* methods() {
+    static const sqlite3_io_methods all = [] {
+      sqlite3_io_methods m{};
+      m.iVersion = 2;
+      m.xClose = [](sqlite3_file* f) {
+        return of(f).real->pMethods->xClose(of(f).real);
+      };
+      m.xRead = [](sqlite3_file* f, void* to, int n, sqlite3_int64 offset) {
+        return through(f, io_op::read, [&](sqlite3_file* real) {
+          return real->pMethods->xRead(real, to, n, offset);
+        });
+      };
+      m.xWrite = [](sqlite3_file* f, const void* from, int n,
+                    sqlite3_int64 offset) {
+        return through(f, io_op::write, [&](sqlite3_file* real) {
+          return real->pMethods->xWrite(real, from, n, offset);
+        });
+      };
+      m.xTruncate = [](sqlite3_file* f, sqlite3_int64 size) {
+        return through(f, io_op::truncate, [&](sqlite3_file* real) {
+          return real->pMethods->xTruncate(real, size);
+        });
+      };
+      m.xSync = [](sqlite3_file* f, int flags) {
+        return through(f, io_op::sync, [&](sqlite3_file* real) {
+          return real->pMethods->xSync(real, flags);
+        });
+      };
+      m.xFileSize = [](sqlite3_file* f, sqlite3_int64* size) {
+        return of(f).real->pMethods->xFileSize(of(f).real, size);
+      };
+      m.xLock = [](sqlite3_file* f, int level) {
+        return through(f, io_op::lock, [&](sqlite3_file* real) {
+          return real->pMethods->xLock(real, level);
+        });
+      };
+      m.xUnlock = [](sqlite3_file* f, int level) {
+        return of(f).real->pMethods->xUnlock(of(f).real, level);
+      };
+      m.xCheckReservedLock = [](sqlite3_file* f, int* out) {
+        return of(f).real->pMethods->xCheckReservedLock(of(f).real, out);
+      };
+      m.xFileControl = [](sqlite3_file* f, int op, void* arg) {
+        return of(f).real->pMethods->xFileControl(of(f).real, op, arg);
+      };
+      m.xSectorSize = [](sqlite3_file* f) {
+        return of(f).real->pMethods->xSectorSize(of(f).real);
+      };
+      m.xDeviceCharacteristics = [](sqlite3_file* f) {
+        return of(f).real->pMethods->xDeviceCharacteristics(of(f).real);
+      };
+      m.xShmMap = [](sqlite3_file* f, int page, int size, int extend,
+                     void volatile** out) {
+        return through(f, io_op::shm_map, [&](sqlite3_file* real) {
+          return real->pMethods->xShmMap(real, page, size, extend, out);
+        });
+      };
+      m.xShmLock = [](sqlite3_file* f, int offset, int n, int flags) {
+        const auto go = [&](sqlite3_file* real) {
+          return real->pMethods->xShmLock(real, offset, n, flags);
+        };
+        if ((flags & SQLITE_SHM_UNLOCK) != 0)
+          return go(of(f).real);
+        return through(f, io_op::shm_lock, go);
+      };
+      m.xShmBarrier = [](sqlite3_file* f) {
+        of(f).real->pMethods->xShmBarrier(of(f).real);
+      };
+      m.xShmUnmap = [](sqlite3_file* f, int remove) {
+        return of(f).real->pMethods->xShmUnmap(of(f).real, remove);
+      };
+      return m;
+    }();
+    return &all;
+  }
+
+  static constexpr const char* name_ = "waybill-test";
+
+  sqlite3_vfs* base_ = sqlite3_vfs_find(nullptr);
+  sqlite3_vfs vfs_{};
+};
+
+} // namespace waybill::test

@@ -1,0 +1,61 @@
+// Files as bytes: what is in a folder, what a file's mode is.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <string>
+
+#include "support/child_process.hpp"
+#include "support/temp_dir.hpp"
+
+namespace waybill::test {
+
+inline std::string read_file(const std::filesystem::path& file) {
+  std::ifstream in{file, std::ios::binary};
+  return {std::istreambuf_iterator<char>{in}, {}};
+}
+
+inline void write_file(const std::filesystem::path& file,
+                       const std::string& bytes) {
+  std::ofstream{file, std::ios::binary | std::ios::trunc} << bytes;
+}
+
+/// Copies all files of a folder, as a crash would leave them.
+///
+/// A process of its own does it: to close a file drops all locks that this
+/// process has on it, and with them those of an open store.
+inline void copy_files(const std::filesystem::path& from,
+                       const std::filesystem::path& to) {
+  const auto code = in_child([&] {
+    for (const auto& each : std::filesystem::directory_iterator{from})
+      std::filesystem::copy(each.path(), to / each.path().filename());
+    return 0;
+  });
+  if (code != 0)
+    throw std::runtime_error{"cannot copy the files of " + from.string()};
+}
+
+/// The names and bytes of all files in a folder, also while a store is open.
+inline std::map<std::string, std::string>
+bytes_in(const std::filesystem::path& folder) {
+  const temp_dir copy;
+  copy_files(folder, copy.path());
+  std::map<std::string, std::string> files;
+  for (const auto& each : std::filesystem::directory_iterator{copy.path()})
+    files[each.path().filename().string()] = read_file(each.path());
+  return files;
+}
+
+/// The permission bits of a file, for example 0600.
+inline unsigned mode_of(const std::string& file) {
+  struct stat info {};
+  if (::lstat(file.c_str(), &info) != 0)
+    return 0xFFFFU;
+  return info.st_mode & 07777U;
+}
+
+} // namespace waybill::test
