@@ -83,19 +83,18 @@ bool inspect(Inspector& f, T& x) {
 
 template <class Inspector>
 bool inspect(Inspector& f, tracked_operation_id& x) {
-  return f.object(x).fields(
-    f.field(
-      "high", [&x] { return x.high(); },
-      [&x](std::uint64_t high) {
-        x = tracked_operation_id{high, x.low()};
-        return true;
-      }),
-    f.field(
-      "low", [&x] { return x.low(); },
-      [&x](std::uint64_t low) {
-        x = tracked_operation_id{x.high(), low};
-        return true;
-      }));
+  return f.object(x).fields(f.field(
+                              "high", [&x] { return x.high(); },
+                              [&x](std::uint64_t high) {
+                                x = tracked_operation_id{high, x.low()};
+                                return true;
+                              }),
+                            f.field(
+                              "low", [&x] { return x.low(); },
+                              [&x](std::uint64_t low) {
+                                x = tracked_operation_id{x.high(), low};
+                                return true;
+                              }));
 }
 
 template <class Inspector>
@@ -111,8 +110,8 @@ bool inspect(Inspector& f, timestamp& x) {
 // All enums of waybill are bytes; what a number means is checked where it is
 // used, because another node may be newer.
 template <class Inspector, class Enum>
-  requires(std::is_enum_v<Enum>
-           && std::is_same_v<std::underlying_type_t<Enum>, std::uint8_t>)
+  requires(std::is_enum_v<Enum>&&
+             std::is_same_v<std::underlying_type_t<Enum>, std::uint8_t>)
 bool inspect(Inspector& f, Enum& x) {
   return f.apply([&x] { return static_cast<std::uint8_t>(x); },
                  [&x](std::uint8_t number) {

@@ -79,8 +79,7 @@ const std::array all_options{
   option{"cache_bytes",
          number_option{&options::cache_bytes, 65'536, 17'179'869'184, "bytes"},
          "SQLite's page cache"},
-  option{"max_batch",
-         number_option{&options::max_batch, 1, 65'536, "requests"},
+  option{"max_batch", number_option{&options::max_batch, 1, 65'536, "requests"},
          "requests in one transaction at most"},
   option{"max_waiting_requests",
          number_option{&options::max_waiting_requests, 1, 10'000'000,
@@ -127,19 +126,20 @@ struct overloaded : Fs... {
 
 std::string range_of(const option& x) {
   return std::visit(
-    overloaded{
-      [](const text_option&) { return std::string{"a path"}; },
-      [](const durability_option&) { return std::string{"off, normal, full"}; },
-      [](const number_option& o) {
-        return std::to_string(o.min) + " to " + std::to_string(o.max) + " "
-               + o.unit;
-      },
-      [](const duration_option& o) {
-        return to_text(o.min) + " to " + to_text(o.max);
-      },
-      [](const window_option&) {
-        return "0s to " + to_text(longest) + ", forever";
-      }},
+    overloaded{[](const text_option&) { return std::string{"a path"}; },
+               [](const durability_option&) {
+                 return std::string{"off, normal, full"};
+               },
+               [](const number_option& o) {
+                 return std::to_string(o.min) + " to " + std::to_string(o.max)
+                        + " " + o.unit;
+               },
+               [](const duration_option& o) {
+                 return to_text(o.min) + " to " + to_text(o.max);
+               },
+               [](const window_option&) {
+                 return "0s to " + to_text(longest) + ", forever";
+               }},
     x.how);
 }
 
@@ -149,20 +149,17 @@ std::string text_of(const retention_window& x) {
 
 std::string text_of(const option& x, const options& from) {
   return std::visit(
-    overloaded{[&](const text_option& o) { return from.*o.member; },
-               [&](const durability_option& o) {
-                 const auto index = static_cast<std::size_t>(from.*o.member);
-                 return index < durability_names.size()
-                          ? std::string{durability_names[index]}
-                          : std::to_string(index);
-               },
-               [&](const number_option& o) {
-                 return std::to_string(from.*o.member);
-               },
-               [&](const duration_option& o) {
-                 return to_text(from.*o.member);
-               },
-               [&](const window_option& o) { return text_of(from.*o.member); }},
+    overloaded{
+      [&](const text_option& o) { return from.*o.member; },
+      [&](const durability_option& o) {
+        const auto index = static_cast<std::size_t>(from.*o.member);
+        return index < durability_names.size()
+                 ? std::string{durability_names[index]}
+                 : std::to_string(index);
+      },
+      [&](const number_option& o) { return std::to_string(from.*o.member); },
+      [&](const duration_option& o) { return to_text(from.*o.member); },
+      [&](const window_option& o) { return text_of(from.*o.member); }},
     x.how);
 }
 
@@ -211,8 +208,9 @@ milliseconds read_duration(const std::string& name, const json& value) {
   if (value.is_string())
     if (const auto parsed = parse_duration(value.get_ref<const std::string&>()))
       return *parsed;
-  ill_typed(name, "a duration like \"500ms\", \"30s\", \"10min\", \"1h\" or "
-                  "\"7d\"",
+  ill_typed(name,
+            "a duration like \"500ms\", \"30s\", \"10min\", \"1h\" or "
+            "\"7d\"",
             value);
 }
 
@@ -228,33 +226,34 @@ retention_window read_window(const std::string& name, const json& value) {
 void read(const option& x, const json& value, options& to) {
   const std::string name = x.name;
   std::visit(
-    overloaded{
-      [&](const text_option& o) {
-        if (!value.is_string())
-          ill_typed(name, "a text", value);
-        to.*o.member = value.get<std::string>();
-      },
-      [&](const durability_option& o) {
-        for (std::size_t i = 0; i < durability_names.size(); ++i) {
-          if (value == durability_names[i]) {
-            to.*o.member = static_cast<durability>(i);
-            return;
-          }
-        }
-        ill_typed(name, "off, normal or full", value);
-      },
-      [&](const number_option& o) {
-        if (!value.is_number_integer()
-            || (value.is_number_unsigned()
-                && value.get<std::uint64_t>()
-                     > std::numeric_limits<std::int64_t>::max()))
-          ill_typed(name, "a whole number, " + range_of(x), value);
-        to.*o.member = value.get<std::int64_t>();
-      },
-      [&](const duration_option& o) {
-        to.*o.member = read_duration(name, value);
-      },
-      [&](const window_option& o) { to.*o.member = read_window(name, value); }},
+    overloaded{[&](const text_option& o) {
+                 if (!value.is_string())
+                   ill_typed(name, "a text", value);
+                 to.*o.member = value.get<std::string>();
+               },
+               [&](const durability_option& o) {
+                 for (std::size_t i = 0; i < durability_names.size(); ++i) {
+                   if (value == durability_names[i]) {
+                     to.*o.member = static_cast<durability>(i);
+                     return;
+                   }
+                 }
+                 ill_typed(name, "off, normal or full", value);
+               },
+               [&](const number_option& o) {
+                 if (!value.is_number_integer()
+                     || (value.is_number_unsigned()
+                         && value.get<std::uint64_t>()
+                              > std::numeric_limits<std::int64_t>::max()))
+                   ill_typed(name, "a whole number, " + range_of(x), value);
+                 to.*o.member = value.get<std::int64_t>();
+               },
+               [&](const duration_option& o) {
+                 to.*o.member = read_duration(name, value);
+               },
+               [&](const window_option& o) {
+                 to.*o.member = read_window(name, value);
+               }},
     x.how);
 }
 
@@ -272,9 +271,10 @@ options read_all(const json& object) {
   for (const auto& [name, value] : object.items()) {
     if (name == all_windows)
       continue;
-    const auto* known = std::find_if(
-      all_options.begin(), all_options.end(),
-      [&, &key = name](const option& each) { return key == each.name; });
+    const auto* known = std::find_if(all_options.begin(), all_options.end(),
+                                     [&, &key = name](const option& each) {
+                                       return key == each.name;
+                                     });
     if (known == all_options.end())
       invalid(escape(name), "is no option of waybill");
     read(*known, value, x);

@@ -88,7 +88,8 @@ void validate(const options& x);
 /// Reads a JSON object whose keys are option names, on top of the defaults.
 /// Numbers are plain, durations texts like `"500ms"`, `"30s"`, `"10min"`,
 /// `"1h"`, `"7d"`, windows also `"forever"`; `retention` sets all four windows.
-/// @throws store_error `invalid_options` for an unknown key, an ill-typed value,
+/// @throws store_error `invalid_options` for an unknown key, an ill-typed
+/// value,
 ///         a value out of its range or a text that is no JSON.
 options options_from_json(std::string_view text);
 

@@ -62,9 +62,9 @@ private:
   void tick() {
     const auto wall = clock_.wall();
     const auto steady = clock_.steady();
-    const auto drift = (wall - last_wall_)
-                       - std::chrono::duration_cast<microseconds>(
-                         steady - last_steady_);
+    const auto drift
+      = (wall - last_wall_)
+        - std::chrono::duration_cast<microseconds>(steady - last_steady_);
     last_wall_ = wall;
     last_steady_ = steady;
     if (drift > max_clock_drift || drift < -max_clock_drift) {

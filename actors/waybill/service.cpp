@@ -16,22 +16,16 @@ namespace {
 
 using deadline = std::chrono::steady_clock::time_point;
 
-// Counts the actors that have not ended yet. Shared with what is attached to
-// them, which may outlive the service.
+// Counts what has not ended yet. Shared with those who end, who may outlive the
+// service.
 class end_counter {
 public:
-  template <class Handle>
-  static void watch(const std::shared_ptr<end_counter>& counter,
-                    const Handle& actor) {
-    {
-      const std::lock_guard guard{counter->mutex_};
-      ++counter->running_;
-    }
-    actor->attach_functor([counter](const caf::error&) {
-      const std::lock_guard guard{counter->mutex_};
-      --counter->running_;
-      counter->ended_.notify_all();
-    });
+  explicit end_counter(std::size_t running) : running_{running} {}
+
+  void one_ended() {
+    const std::lock_guard guard{mutex_};
+    --running_;
+    ended_.notify_all();
   }
 
   bool wait_until(deadline when) {
@@ -42,8 +36,19 @@ public:
 private:
   std::mutex mutex_;
   std::condition_variable ended_;
-  int running_ = 0;
+  std::size_t running_;
 };
+
+using shared_counter = std::shared_ptr<end_counter>;
+
+template <class Handle>
+shared_counter watch(const std::vector<Handle>& actors) {
+  auto counter = std::make_shared<end_counter>(actors.size());
+  for (const auto& actor : actors)
+    actor->attach_functor(
+      [counter](const caf::error&) { counter->one_ended(); });
+  return counter;
+}
 
 store_options to_store_options(const options& x) {
   return {.file = x.file,
@@ -62,11 +67,10 @@ public:
     : system_{system},
       options_{std::move(x)},
       owned_tracker_{spawn_tracking_actor(
-        system, operation_tracking_store{to_store_options(options_)},
-        options_)},
+        system, operation_tracking_store{to_store_options(options_)}, options_,
+        [closed = closed_] { closed->one_ended(); })},
       tracker_{owned_tracker_},
-      status_requests_{
-        spawn_status_request_actor(system, tracker_, options_)},
+      status_requests_{spawn_status_request_actor(system, tracker_, options_)},
       retention_{spawn_retention_actor(system, tracker_, options_)} {}
 
   impl(const impl&) = delete;
@@ -84,10 +88,8 @@ public:
 
   store_and_forward_actor spawn_forwarder(forward_options x,
                                           deliver_function deliver) {
-    auto actor = waybill::spawn_store_and_forward(system_, tracker_,
-                                                  std::move(x),
-                                                  std::move(deliver),
-                                                  options_.on_notice);
+    auto actor = waybill::spawn_store_and_forward(
+      system_, tracker_, std::move(x), std::move(deliver), options_.on_notice);
     forwarders_.push_back(actor);
     return actor;
   }
@@ -98,11 +100,14 @@ public:
     const auto when = std::chrono::steady_clock::now() + options_.stop_timeout;
     caf::scoped_actor self{system_};
     // Whoever reports goes before whom they report to.
-    clean_ = end(self, forwarders_, when);
-    clean_ = end(self, std::vector{retention_}, when) && clean_;
-    clean_ = end(self, std::vector{owned_tracker_}, when) && clean_;
+    clean_ = end(self, forwarders_, watch(forwarders_), when);
+    const std::vector retention{retention_};
+    clean_ = end(self, retention, watch(retention), when) && clean_;
+    const std::vector tracker{owned_tracker_};
+    clean_ = end(self, tracker, closed_, when) && clean_;
     // It has nothing of its own to finish.
-    kill(self, std::vector{status_requests_}, when);
+    const std::vector status{status_requests_};
+    kill(self, status, watch(status), when);
     return clean_;
   }
 
@@ -112,32 +117,27 @@ private:
 
   template <class Handle>
   static bool end(caf::scoped_actor& self, const std::vector<Handle>& actors,
-                  deadline when) {
-    const auto counter = std::make_shared<end_counter>();
-    for (const auto& actor : actors) {
-      end_counter::watch(counter, actor);
+                  const shared_counter& counter, deadline when) {
+    for (const auto& actor : actors)
       tell(self, actor, shut_down{});
-    }
     if (counter->wait_until(when))
       return true;
-    kill(self, actors, when);
+    kill(self, actors, counter, when);
     return false;
   }
 
   template <class Handle>
   static void kill(caf::scoped_actor& self, const std::vector<Handle>& actors,
-                   deadline when) {
-    const auto counter = std::make_shared<end_counter>();
-    for (const auto& actor : actors) {
-      end_counter::watch(counter, actor);
+                   const shared_counter& counter, deadline when) {
+    for (const auto& actor : actors)
       self->send_exit(actor, caf::exit_reason::kill);
-    }
     counter->wait_until(std::max(when, std::chrono::steady_clock::now())
                         + kill_timeout);
   }
 
   caf::actor_system& system_;
   options options_;
+  shared_counter closed_ = std::make_shared<end_counter>(1);
   owned_tracking_actor owned_tracker_;
   tracking_actor tracker_;
   status_request_actor status_requests_;

@@ -65,9 +65,10 @@ public:
   using super = gated<owned_tracking_actor::base>;
 
   tracking_actor_impl(caf::actor_config& config, operation_tracking_store store,
-                      const options& x)
+                      const options& x, std::function<void()> on_closed)
     : super{config},
       store_{std::move(store)},
+      on_closed_{std::move(on_closed)},
       clock_{x.clock},
       on_notice_{x.on_notice},
       max_batch_{x.max_batch},
@@ -124,6 +125,8 @@ public:
     while (!purges_.empty())
       fail_purge(why);
     store_.close();
+    if (const auto tell_owner = std::exchange(on_closed_, nullptr))
+      tell_owner();
   }
 
 protected:
@@ -156,17 +159,19 @@ private:
     const auto* const x = as<Request>(content);
     if (x == nullptr)
       return false;
-    const auto extra
-      = std::is_same_v<Request, get_health> ? reserved_for_health : 0;
+    const auto extra = std::is_same_v<Request, get_health> ? reserved_for_health
+                                                           : 0;
     switch (admission_.enter(weight(*x), extra)) {
       case admission::verdict::admitted:
         break;
       case admission::verdict::overloaded:
-        refusal = to_error(errc::overloaded,
-                           "too many requests wait for the tracker; not stored");
+        refusal
+          = to_error(errc::overloaded,
+                     "too many requests wait for the tracker; not stored");
         break;
       case admission::verdict::stopped:
-        refusal = to_error(errc::stopped, "the tracker has stopped; not stored");
+        refusal = to_error(errc::stopped,
+                           "the tracker has stopped; not stored");
         break;
     }
     return true;
@@ -175,12 +180,14 @@ private:
   // -- requests ---------------------------------------------------------------
 
   template <class Request>
-  using verb = typename Request::reply (operation_tracking_store::*)(
-    const Request&, timestamp);
+  using verb
+    = typename Request::reply (operation_tracking_store::*)(const Request&,
+                                                            timestamp);
 
   // Applies at once, answers after COMMIT.
   template <class Request>
-  promise<typename Request::reply> write(const Request& x, verb<Request> apply) {
+  promise<typename Request::reply> write(const Request& x,
+                                         verb<Request> apply) {
     using reply_type = typename Request::reply;
     auto to = this->make_response_promise<reply_type>();
     attempt(to, weight(x), [&] {
@@ -224,9 +231,9 @@ private:
 
   void refuse_late(const std::optional<timestamp>& deadline) const {
     if (deadline && clock_.wall() > *deadline)
-      throw store_error{errc::deadline_passed, "deadline: "
-                                                 + to_string(*deadline)
-                                                 + " has passed; not stored"};
+      throw store_error{errc::deadline_passed,
+                        "deadline: " + to_string(*deadline)
+                          + " has passed; not stored"};
   }
 
   promise<health_reply> health() {
@@ -257,8 +264,9 @@ private:
   void fail(promise<Reply>& to, const store_error& e, std::int64_t bytes) {
     admission_.leave(bytes);
     // A question stores nothing, so nothing about it can be in doubt.
-    constexpr auto is_question = std::is_same_v<Reply, status_reply>
-                                 || std::is_same_v<Reply, counts_reply>;
+    constexpr auto is_question
+      = std::is_same_v<Reply,
+                       status_reply> || std::is_same_v<Reply, counts_reply>;
     const auto code = is_question && e.code() == errc::outcome_unknown
                         ? errc::not_stored
                         : e.code();
@@ -313,9 +321,8 @@ private:
     ++batches_;
     batched_requests_ += num_held_;
     set_state(health_state::ok, "");
-    for_each_held([this](auto& x) {
-      answer(x.to, std::move(x.reply), x.weight);
-    });
+    for_each_held(
+      [this](auto& x) { answer(x.to, std::move(x.reply), x.weight); });
     store_.maintain(); // nobody waits for an answer now
   }
 
@@ -467,6 +474,7 @@ private:
   }
 
   operation_tracking_store store_;
+  std::function<void()> on_closed_;
   time_source clock_;
   notice_function on_notice_;
   const std::int64_t max_batch_;
@@ -500,8 +508,10 @@ private:
 
 owned_tracking_actor spawn_tracking_actor(caf::actor_system& system,
                                           operation_tracking_store store,
-                                          const options& x) {
-  return system.spawn<tracking_actor_impl, caf::detached>(std::move(store), x);
+                                          const options& x,
+                                          std::function<void()> on_closed) {
+  return system.spawn<tracking_actor_impl, caf::detached>(std::move(store), x,
+                                                          std::move(on_closed));
 }
 
 } // namespace waybill

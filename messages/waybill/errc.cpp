@@ -7,10 +7,9 @@ namespace waybill {
 namespace {
 
 constexpr std::array<std::string_view, num_errcs> names{
-  "invalid_request", "overloaded",      "deadline_passed",
-  "stopped",         "not_stored",      "outcome_unknown",
-  "store_locked",    "store_unavailable", "not_a_store",
-  "newer_schema",    "store_corrupt",   "store_full",
+  "invalid_request", "overloaded",      "deadline_passed", "stopped",
+  "not_stored",      "outcome_unknown", "store_locked",    "store_unavailable",
+  "not_a_store",     "newer_schema",    "store_corrupt",   "store_full",
   "invalid_options", "tracker_gone",    "timed_out"};
 
 } // namespace

@@ -51,8 +51,8 @@ enum class forward_outcome : std::uint8_t {
 };
 inline constexpr int num_forward_outcomes = 3;
 std::string to_string(forward_outcome x);
-std::optional<forward_outcome> parse_forward_outcome(std::string_view text)
-  noexcept;
+std::optional<forward_outcome>
+parse_forward_outcome(std::string_view text) noexcept;
 
 struct forward_reply {
   forward_outcome outcome = forward_outcome::accepted;

@@ -32,10 +32,9 @@ json write(T x) {
 }
 
 template <class T>
-  requires std::is_enum_v<T>
-json write(T x) {
-  return to_string(x);
-}
+  requires std::is_enum_v<T> json write(T x) {
+    return to_string(x);
+  }
 
 json write(timestamp x) {
   return to_string(x);
@@ -131,10 +130,8 @@ void read(const std::string& path, const json& value, timestamp& x) {
   x = *parsed;
 }
 
-void read(const std::string& path, const json& value,
-          tracked_operation_id& x) {
-  constexpr auto expected
-    = "an id like 01932c07-f2a1-7000-8000-0123456789ab";
+void read(const std::string& path, const json& value, tracked_operation_id& x) {
+  constexpr auto expected = "an id like 01932c07-f2a1-7000-8000-0123456789ab";
   const auto parsed
     = tracked_operation_id::parse(text_of(path, value, expected));
   if (!parsed)

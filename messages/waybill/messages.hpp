@@ -117,8 +117,7 @@ struct record_terminal {
   static constexpr const char* type_name = "record_terminal";
   static constexpr auto fields() {
     using self = record_terminal;
-    return std::tuple{field{"id", &self::id},
-                      field{"status", &self::status},
+    return std::tuple{field{"id", &self::id}, field{"status", &self::status},
                       field{"last_error", &self::last_error},
                       field{"http_status", &self::http_status},
                       field{"deadline", &self::deadline}};
@@ -191,8 +190,8 @@ enum class enqueue_outcome : std::uint8_t {
 };
 inline constexpr int num_enqueue_outcomes = 2;
 std::string to_string(enqueue_outcome x);
-std::optional<enqueue_outcome> parse_enqueue_outcome(std::string_view text)
-  noexcept;
+std::optional<enqueue_outcome>
+parse_enqueue_outcome(std::string_view text) noexcept;
 
 /// What `record_attempt` or `record_terminal` found.
 enum class update_outcome : std::uint8_t {
@@ -205,8 +204,8 @@ enum class update_outcome : std::uint8_t {
 };
 inline constexpr int num_update_outcomes = 3;
 std::string to_string(update_outcome x);
-std::optional<update_outcome> parse_update_outcome(std::string_view text)
-  noexcept;
+std::optional<update_outcome>
+parse_update_outcome(std::string_view text) noexcept;
 
 struct enqueue_reply {
   enqueue_outcome outcome = enqueue_outcome::inserted;

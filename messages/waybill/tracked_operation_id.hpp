@@ -45,7 +45,8 @@ public:
   parse(std::string_view text) noexcept;
 
   friend constexpr auto operator<=>(const tracked_operation_id&,
-                                    const tracked_operation_id&) = default;
+                                    const tracked_operation_id&)
+    = default;
 
 private:
   std::uint64_t high_ = 0;

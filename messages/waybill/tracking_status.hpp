@@ -49,7 +49,7 @@ constexpr bool is_in_flight(tracking_status s) noexcept {
 std::string to_string(tracking_status s);
 
 /// Reads exactly what `to_string` writes; case matters.
-std::optional<tracking_status> parse_tracking_status(std::string_view text)
-  noexcept;
+std::optional<tracking_status>
+parse_tracking_status(std::string_view text) noexcept;
 
 } // namespace waybill

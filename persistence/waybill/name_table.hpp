@@ -59,8 +59,8 @@ private:
     }
   };
 
-  using id_map = std::unordered_map<std::string, std::int64_t, text_hash,
-                                    std::equal_to<>>;
+  using id_map
+    = std::unordered_map<std::string, std::int64_t, text_hash, std::equal_to<>>;
 
   void add(name_field field, std::string_view text);
 

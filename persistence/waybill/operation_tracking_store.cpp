@@ -22,9 +22,10 @@ constexpr std::int64_t page_bytes = 4'096;
 constexpr std::int64_t wal_frame_bytes = page_bytes + 24;
 constexpr int busy_timeout_ms = 1'000;
 constexpr std::int64_t rows_between_clock_looks = 64;
-constexpr std::array terminal_statuses{
-  tracking_status::delivered, tracking_status::parked, tracking_status::failed,
-  tracking_status::discarded};
+constexpr std::array terminal_statuses{tracking_status::delivered,
+                                       tracking_status::parked,
+                                       tracking_status::failed,
+                                       tracking_status::discarded};
 
 using id_bytes = std::array<std::uint8_t, 16>;
 
@@ -154,9 +155,8 @@ public:
     admit(request, now);
     return transition(request.id, [&](const found_row& row) {
       update_attempt_.bind(4, request.retry_count);
-      return write(update_attempt_, row,
-                   std::max(row.status, request.status), request.last_error,
-                   request.http_status, now);
+      return write(update_attempt_, row, std::max(row.status, request.status),
+                   request.last_error, request.http_status, now);
     });
   }
 
@@ -373,9 +373,9 @@ private:
     db_.exec("PRAGMA mmap_size = 0");
     db_.exec("PRAGMA cell_size_check = ON");
     db_.exec("PRAGMA temp_store = MEMORY");
-    db_.exec(("PRAGMA cache_size = -"
-              + std::to_string(options_.cache_bytes / 1'024))
-               .c_str());
+    db_.exec(
+      ("PRAGMA cache_size = -" + std::to_string(options_.cache_bytes / 1'024))
+        .c_str());
     if (sqlite3_db_readonly(db, "main") != 0)
       throw store_error{errc::store_unavailable,
                         options_.file + ": is read-only"};
@@ -384,8 +384,9 @@ private:
   void use_wal() {
     if (db_.query_text("PRAGMA journal_mode = WAL") != "wal")
       throw store_error{errc::store_unavailable,
-                        options_.file + ": the file system cannot hold a "
-                                        "write-ahead log"};
+                        options_.file
+                          + ": the file system cannot hold a "
+                            "write-ahead log"};
     const auto wanted = static_cast<int>(options_.synchronous);
     db_.exec(("PRAGMA synchronous = " + std::to_string(wanted)).c_str());
     if (db_.query_int("PRAGMA synchronous") != wanted)
@@ -420,10 +421,11 @@ private:
     const auto required = checkpoint == completeness::required;
     // Starting the log over waits for readers; only after a failure is it worth
     // the wait.
-    const auto code = sqlite3_wal_checkpoint_v2(
-      db_.get(), nullptr,
-      required ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE,
-      nullptr, nullptr);
+    const auto code = sqlite3_wal_checkpoint_v2(db_.get(), nullptr,
+                                                required
+                                                  ? SQLITE_CHECKPOINT_TRUNCATE
+                                                  : SQLITE_CHECKPOINT_PASSIVE,
+                                                nullptr, nullptr);
     if (required && code != SQLITE_OK)
       sqlite::raise(db_.get(), code, "checkpoint after a failed commit");
     if (required)
@@ -438,7 +440,8 @@ private:
       "kind, target, source_instance, source_script, source_node) "
       "VALUES (?1, 0, 0, ?2, ?2, ?3, ?4, ?5, ?6, ?7) "
       "ON CONFLICT (id) DO NOTHING");
-    find_ = db_.prepare("SELECT seq, status, kind FROM operation WHERE id = ?1");
+    find_
+      = db_.prepare("SELECT seq, status, kind FROM operation WHERE id = ?1");
     update_attempt_ = db_.prepare(
       "UPDATE operation SET status = ?2, updated_at = ?3, retry_count = ?4, "
       "last_error = ?5, http_status = ?6 WHERE seq = ?1");
@@ -471,8 +474,9 @@ private:
   void checkpoint() noexcept {
     int log = 0;
     int copied = 0;
-    const auto code = sqlite3_wal_checkpoint_v2(
-      db_.get(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &log, &copied);
+    const auto code = sqlite3_wal_checkpoint_v2(db_.get(), nullptr,
+                                                SQLITE_CHECKPOINT_PASSIVE, &log,
+                                                &copied);
     if (code != SQLITE_OK || copied < log)
       return; // a reader or an error is in the way; the log is kept
     // From here the next commit starts the log over. One that a slow reader
@@ -691,20 +695,20 @@ operation_tracking_store::operation_tracking_store(store_options options)
 operation_tracking_store::~operation_tracking_store() = default;
 
 operation_tracking_store::operation_tracking_store(
-  operation_tracking_store&&) noexcept
-  = default;
+  operation_tracking_store&&) noexcept = default;
 
 operation_tracking_store& operation_tracking_store::operator=(
-  operation_tracking_store&&) noexcept
-  = default;
+  operation_tracking_store&&) noexcept = default;
 
-enqueue_reply operation_tracking_store::record_enqueue(
-  const waybill::record_enqueue& request, timestamp now) {
+enqueue_reply
+operation_tracking_store::record_enqueue(const waybill::record_enqueue& request,
+                                         timestamp now) {
   return impl_->record_enqueue(request, now);
 }
 
-update_reply operation_tracking_store::record_attempt(
-  const waybill::record_attempt& request, timestamp now) {
+update_reply
+operation_tracking_store::record_attempt(const waybill::record_attempt& request,
+                                         timestamp now) {
   return impl_->record_attempt(request, now);
 }
 

@@ -50,8 +50,9 @@ CREATE TABLE counter (
 
 std::map<std::string, std::string> objects_of(sqlite::connection& db) {
   std::map<std::string, std::string> objects;
-  auto stmt = db.prepare("SELECT type || ' ' || name, coalesce(sql, '') "
-                         "FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%'");
+  auto stmt = db.prepare(
+    "SELECT type || ' ' || name, coalesce(sql, '') "
+    "FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%'");
   while (stmt.step())
     objects.emplace(stmt.text(0), stmt.text(1));
   return objects;
@@ -79,8 +80,9 @@ void migrate(sqlite::connection& db, const std::string& file) {
     const auto objects = db.query_int("SELECT count(*) FROM sqlite_schema");
     if (application_id != 0 || version != 0 || objects != 0)
       throw store_error{errc::not_a_store,
-                        file + ": is a database of another program "
-                               "(application_id "
+                        file
+                          + ": is a database of another program "
+                            "(application_id "
                           + std::to_string(application_id) + ", "
                           + std::to_string(objects) + " schema objects)"};
     // auto_vacuum must be set before the first page is written, which turning
@@ -110,9 +112,9 @@ void verify_schema(sqlite::connection& db, const std::string& file) {
   const auto wanted = objects_of(model);
   const auto found = objects_of(db);
   const auto differs = [&](const std::string& object, std::string_view how) {
-    throw store_error{errc::not_a_store, file + ": its schema is not waybill's: "
-                                           + escape(object) + " "
-                                           + std::string{how}};
+    throw store_error{errc::not_a_store,
+                      file + ": its schema is not waybill's: " + escape(object)
+                        + " " + std::string{how}};
   };
   for (const auto& [object, sql] : found) {
     const auto at = wanted.find(object);

@@ -63,10 +63,9 @@ statement connection::prepare(std::string_view sql) {
 
 statement::statement(sqlite3* db, std::string_view sql) {
   sqlite3_stmt* stmt = nullptr;
-  const auto code = sqlite3_prepare_v3(db, sql.data(),
-                                       static_cast<int>(sql.size()),
-                                       SQLITE_PREPARE_PERSISTENT, &stmt,
-                                       nullptr);
+  const auto code
+    = sqlite3_prepare_v3(db, sql.data(), static_cast<int>(sql.size()),
+                         SQLITE_PREPARE_PERSISTENT, &stmt, nullptr);
   stmt_.reset(stmt);
   if (code != SQLITE_OK)
     raise(db, code, sql);

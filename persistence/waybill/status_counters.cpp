@@ -6,8 +6,8 @@ namespace waybill {
 
 namespace {
 
-// Far above what the quotas of names allow; keeps a damaged file from asking for
-// gigabytes.
+// Far above what the quotas of names allow; keeps a damaged file from asking
+// for gigabytes.
 constexpr std::int64_t max_kind_id = 65'536;
 
 } // namespace
@@ -21,15 +21,15 @@ void status_counters::load(sqlite::connection& db) {
     const auto status = stmt.integer(1);
     if (kind < 0 || kind > max_kind_id || status < 0
         || status >= num_tracking_statuses)
-      throw store_error{errc::store_corrupt, "a counter has kind "
-                                               + std::to_string(kind)
-                                               + " and status "
-                                               + std::to_string(status)};
+      throw store_error{errc::store_corrupt,
+                        "a counter has kind " + std::to_string(kind)
+                          + " and status " + std::to_string(status)};
     row_of(kind)[static_cast<std::size_t>(status)].committed = stmt.integer(2);
   }
   upsert_ = db.prepare(
     "INSERT INTO counter (kind, status, operations) VALUES (?1, ?2, ?3) "
-    "ON CONFLICT (kind, status) DO UPDATE SET operations = excluded.operations");
+    "ON CONFLICT (kind, status) DO UPDATE SET operations = "
+    "excluded.operations");
 }
 
 void status_counters::add(std::int64_t kind, tracking_status status,

@@ -43,7 +43,7 @@ private:
 
   row& row_of(std::int64_t kind);
 
-  std::vector<row> rows_; // by kind
+  std::vector<row> rows_;             // by kind
   std::vector<std::int64_t> changed_; // kinds with a change, each once
   sqlite::statement upsert_;
 };

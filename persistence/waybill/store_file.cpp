@@ -91,8 +91,8 @@ std::string canonical_store_path(const std::string& file) {
   if (file.find('\0') != std::string::npos)
     throw store_error{errc::store_unavailable, "file: must not contain NUL"};
   const std::filesystem::path path{file};
-  const auto parent
-    = path.has_parent_path() ? path.parent_path() : std::filesystem::path{"."};
+  const auto parent = path.has_parent_path() ? path.parent_path()
+                                             : std::filesystem::path{"."};
   std::error_code error;
   const auto folder = std::filesystem::canonical(parent, error);
   if (error)

@@ -62,8 +62,9 @@ TEST_CASE("an option out of its range is named with its value and range") {
   CHECK(objection_after(
           [](options& x) { x.synchronous = static_cast<durability>(9); })
         == "synchronous: must be off, normal, full, but is 9");
-  CHECK(objection_after([](options& x) { x.last_error_cap = INT64_MIN; })
-          .starts_with("last_error_cap: "));
+  CHECK(objection_after([](options& x) {
+          x.last_error_cap = INT64_MIN;
+        }).starts_with("last_error_cap: "));
 }
 
 TEST_CASE("JSON sets every option") {
@@ -128,25 +129,21 @@ TEST_CASE_METHOD(actor_fixture, "options come from a JSON file") {
   CHECK(options_from_json_file(path).max_batch == 3);
   std::ofstream{path} << R"({"file": "t.db", "max_batch": 0})";
   CHECK_THROWS_WITH(options_from_json_file(path),
-                    path + ": max_batch: must be 1 to 65536 requests, but is 0");
+                    path
+                      + ": max_batch: must be 1 to 65536 requests, but is 0");
   CHECK_THROWS_WITH(options_from_json_file((dir / "missing.json")),
                     (dir / "missing.json") + ": cannot be read");
   CHECK_THROWS_AS(options_from_json_file(dir.path().string()), store_error);
 }
 
 TEST_CASE("options come from the host's CAF config") {
-  temp_dir dir;
-  const auto path = dir / "caf-application.conf";
-  std::ofstream{path} << "waybill {\n"
-                         "  file = \"t.db\"\n"
-                         "  max-batch = 12\n"
-                         "  status_timeout = 250ms\n"
-                         "  retention = \"forever\"\n"
-                         "}\n";
   actor_config config;
-  std::string program = "host";
-  char* argv[] = {program.data()};
-  REQUIRE_FALSE(config.parse(1, argv, path.c_str()));
+  read_config(config, "waybill {\n"
+                      "  file = \"t.db\"\n"
+                      "  max-batch = 12\n"
+                      "  status_timeout = 250ms\n"
+                      "  retention = \"forever\"\n"
+                      "}\n");
   const auto x = options_from_config(config);
   CHECK(x.file == "t.db");
   CHECK(x.max_batch == 12);
@@ -155,13 +152,8 @@ TEST_CASE("options come from the host's CAF config") {
 }
 
 TEST_CASE("a host's CAF config with a wrong option is refused by its name") {
-  temp_dir dir;
-  const auto path = dir / "caf-application.conf";
-  std::ofstream{path} << "waybill {\n  file = \"t.db\"\n  max-bach = 1\n}\n";
   actor_config config;
-  std::string program = "host";
-  char* argv[] = {program.data()};
-  REQUIRE_FALSE(config.parse(1, argv, path.c_str()));
+  read_config(config, "waybill {\n  file = \"t.db\"\n  max-bach = 1\n}\n");
   CHECK_THROWS_WITH(options_from_config(config),
                     "max_bach: is no option of waybill");
 }

@@ -105,8 +105,7 @@ TEST_CASE_METHOD(retention_fixture,
   CHECK_FALSE(gone(running, 1));
 }
 
-TEST_CASE_METHOD(retention_fixture,
-                 "a drift of less than an hour is no jump") {
+TEST_CASE_METHOD(retention_fixture, "a drift of less than an hour is no jump") {
   auto x = with_windows();
   x.retention_delivered = 30min;
   auto running = start(system, x);

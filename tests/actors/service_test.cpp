@@ -45,7 +45,7 @@ std::string to_string(const host_message& x) {
 
 CAF_BEGIN_TYPE_ID_BLOCK(host, caf::first_custom_type_id)
 
-  CAF_ADD_TYPE_ID(host, (host_message))
+CAF_ADD_TYPE_ID(host, (host_message))
 
 CAF_END_TYPE_ID_BLOCK(host)
 
@@ -127,13 +127,8 @@ TEST_CASE("waybill lives beside a host's own messages") {
 
 TEST_CASE("a service starts from the host's config file") {
   temp_dir dir;
-  const auto path = dir / "caf-application.conf";
-  std::ofstream{path} << "waybill {\n  file = \"" << (dir / "track.db")
-                      << "\"\n}\n";
   actor_config config;
-  std::string program = "host";
-  char* argv[] = {program.data()};
-  REQUIRE_FALSE(config.parse(1, argv, path.c_str()));
+  read_config(config, "waybill { file = \"" + (dir / "track.db") + "\" }\n");
   caf::actor_system system{config};
   auto running = start(system);
   CHECK(ask(system, running.tracker(), enqueue(1)).outcome

@@ -10,8 +10,8 @@ using namespace waybill::test;
 
 namespace {
 
-std::string ask_json(caf::actor_system& system,
-                     const status_request_actor& to, std::string text) {
+std::string ask_json(caf::actor_system& system, const status_request_actor& to,
+                     std::string text) {
   caf::scoped_actor self{system};
   std::string answer;
   waybill::request(self, to, 10s, std::move(text))
@@ -95,8 +95,7 @@ TEST_CASE_METHOD(actor_fixture,
           .starts_with("id: "));
   CHECK(reason(R"({"id": null, "who": 1})").starts_with("id: "));
   CHECK(reason("\xff\xfe").find("no JSON") != std::string::npos);
-  CHECK(reason(std::string(100'000, '[')).find("no JSON")
-        != std::string::npos);
+  CHECK(reason(std::string(100'000, '[')).find("no JSON") != std::string::npos);
 }
 
 TEST_CASE_METHOD(actor_fixture,
@@ -122,8 +121,8 @@ TEST_CASE_METHOD(actor_fixture,
                  "a status request says that the tracker is gone",
                  "[promise-2]") {
   const tracking_actor tracker = system.spawn<silent_tracker>();
-  const auto actor
-    = spawn_status_request_actor(system, tracker, make_options());
+  const auto actor = spawn_status_request_actor(system, tracker,
+                                                make_options());
   caf::anon_send_exit(tracker, caf::exit_reason::kill);
   CHECK(error_of(actor, status_of(1)) == errc::tracker_gone);
   caf::anon_send_exit(actor, caf::exit_reason::kill);
@@ -133,13 +132,12 @@ TEST_CASE_METHOD(actor_fixture,
                  "open status requests are answered when their actor ends",
                  "[promise-2]") {
   const tracking_actor silent = system.spawn<silent_tracker>();
-  const auto actor
-    = spawn_status_request_actor(system, silent, make_options());
-  const auto outcomes = send_all(
-    system, actor, std::vector<get_status>(20, status_of(1)), [&] {
-      std::this_thread::sleep_for(50ms);
-      caf::anon_send_exit(actor, caf::exit_reason::kill);
-    });
+  const auto actor = spawn_status_request_actor(system, silent, make_options());
+  const auto outcomes
+    = send_all(system, actor, std::vector<get_status>(20, status_of(1)), [&] {
+        std::this_thread::sleep_for(50ms);
+        caf::anon_send_exit(actor, caf::exit_reason::kill);
+      });
   for (const auto& x : outcomes) {
     REQUIRE(x.error);
     CHECK(x.error->code == errc::tracker_gone);

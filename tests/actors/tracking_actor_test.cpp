@@ -244,8 +244,7 @@ TEST_CASE_METHOD(actor_fixture,
     REQUIRE(std::ranges::count(outcomes, update_outcome::already_terminal)
             == 3);
     const auto winner = static_cast<std::size_t>(
-      std::ranges::find(outcomes, update_outcome::applied)
-      - outcomes.begin());
+      std::ranges::find(outcomes, update_outcome::applied) - outcomes.begin());
     CHECK(snapshot_of(*this, running, n).status == terminal_statuses[winner]);
   }
 }
@@ -278,7 +277,7 @@ TEST_CASE_METHOD(actor_fixture,
     }
     bool done = false;
     std::move(write).receive([&](const enqueue_reply&) { done = true; },
-                  [](const caf::error&) {});
+                             [](const caf::error&) {});
     REQUIRE(done);
   }
 }
@@ -391,8 +390,8 @@ TEST_CASE_METHOD(actor_fixture,
   }
   auto running = start(system, x);
   caf::scoped_actor self{system};
-  auto purge
-    = waybill::request(self, running.tracker(), 60s, purge_before(at(1)));
+  auto purge = waybill::request(self, running.tracker(), 60s,
+                                purge_before(at(1)));
   int answered_meanwhile = 0;
   std::int64_t left = 100'000;
   for (std::uint64_t n = 300'000; left > 0 && n < 400'000; ++n) {
@@ -404,8 +403,9 @@ TEST_CASE_METHOD(actor_fixture,
     answered_meanwhile += left > 0;
   }
   std::int64_t deleted = 0;
-  std::move(purge).receive([&](const purge_reply& reply) { deleted = reply.deleted; },
-                [](const caf::error&) {});
+  std::move(purge).receive(
+    [&](const purge_reply& reply) { deleted = reply.deleted; },
+    [](const caf::error&) {});
   CHECK(deleted == 100'000);
   CHECK(answered_meanwhile >= 10);
   CHECK(get(running.tracker(), status_of(200'000)).snapshot);

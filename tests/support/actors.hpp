@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -112,6 +113,15 @@ struct actor_fixture {
   }
 };
 
+/// Lets `config` read what a host has in its config file.
+inline void read_config(caf::actor_system_config& config,
+                        const std::string& text) {
+  std::istringstream file{text};
+  std::string program = "host";
+  char* argv[] = {program.data()};
+  REQUIRE_FALSE(config.parse(1, argv, file));
+}
+
 /// Waits until `f()` holds, at most `limit`.
 template <class F>
 bool eventually(F&& f, std::chrono::milliseconds limit = 5s) {
@@ -135,10 +145,9 @@ struct outcome_of {
 /// @returns the outcomes in request order; one without either was not answered
 ///          within 10 s.
 template <class Request, class Handle>
-std::vector<outcome_of<typename Request::reply>>
-send_all(caf::actor_system& system, const Handle& to,
-         std::vector<Request> requests,
-         const std::function<void()>& after_sending = [] {}) {
+std::vector<outcome_of<typename Request::reply>> send_all(
+  caf::actor_system& system, const Handle& to, std::vector<Request> requests,
+  const std::function<void()>& after_sending = [] {}) {
   using reply_type = typename Request::reply;
   caf::scoped_actor self{system};
   std::vector<outcome_of<reply_type>> outcomes(requests.size());
@@ -150,9 +159,9 @@ send_all(caf::actor_system& system, const Handle& to,
     pending.push_back(waybill::request(self, to, 10s, std::move(x)));
   after_sending();
   for (std::size_t i = 0; i < pending.size(); ++i)
-    std::move(pending[i]).receive(
-      [&](reply_type& x) { outcomes[i].reply = std::move(x); },
-      [&](const caf::error& e) { outcomes[i].error = to_failure(e); });
+    std::move(pending[i])
+      .receive([&](reply_type& x) { outcomes[i].reply = std::move(x); },
+               [&](const caf::error& e) { outcomes[i].error = to_failure(e); });
   return outcomes;
 }
 

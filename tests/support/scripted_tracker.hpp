@@ -23,7 +23,7 @@ struct reaction {
   bool apply = true;
   /// The error to answer with; none means the truth.
   std::optional<errc> error = std::nullopt;
-  /// Keeps the answer until `tracker_script::answer_late_ones`.
+  /// Keeps the answer until `work_tick`.
   bool late = false;
   /// Answers an enqueue with `duplicate`, or else with `not_found` or no
   /// snapshot, whatever is true.
@@ -107,17 +107,6 @@ public:
     return thread_;
   }
 
-  /// Gives the answers that were kept.
-  void answer_late_ones() {
-    std::vector<std::function<void()>> answers;
-    {
-      const std::lock_guard guard{mutex_};
-      std::swap(answers, late_);
-    }
-    for (auto& x : answers)
-      x();
-  }
-
   // -- for the actor ----------------------------------------------------------
 
   reaction react(const std::string& line) {
@@ -131,11 +120,6 @@ public:
         return x;
       }
     return always_ ? always_() : honest;
-  }
-
-  void keep(std::function<void()> answer) {
-    const std::lock_guard guard{mutex_};
-    late_.push_back(std::move(answer));
   }
 
   enqueue_reply apply(const record_enqueue& x, bool really) {
@@ -184,7 +168,6 @@ private:
   std::map<std::string, std::deque<reaction>> next_;
   std::function<reaction()> always_;
   std::vector<std::string> log_;
-  std::vector<std::function<void()>> late_;
   std::thread::id thread_;
 };
 
@@ -216,9 +199,12 @@ inline std::string log_line(const record_terminal& x) {
   return "terminal " + number_of(x.id) + " " + to_string(x.status) + details(x);
 }
 
-class scripted_tracker_impl : public tracking_actor::base {
+/// `work_tick` lets the answers go that are late.
+using scripted_tracker = tracking_actor::extend<hears<work_tick>>;
+
+class scripted_tracker_impl : public scripted_tracker::base {
 public:
-  using super = tracking_actor::base;
+  using super = scripted_tracker::base;
 
   scripted_tracker_impl(caf::actor_config& config,
                         std::shared_ptr<tracker_script> script)
@@ -233,6 +219,10 @@ public:
       [](const purge_terminal&) { return purge_reply{}; },
       [](const get_counts&) { return counts_reply{}; },
       [](const get_health&) { return health_reply{}; },
+      [this](const work_tick&) {
+        for (auto& answer : std::exchange(late_, {}))
+          answer();
+      },
     };
   }
 
@@ -251,20 +241,21 @@ private:
     auto reply = script_->apply(x, how.apply);
     if (how.lie)
       set_lie(reply);
-    const auto answer = [to, how, reply]() mutable {
+    std::function<void()> answer = [to, how, reply]() mutable {
       if (how.error)
         to.deliver(to_error(*how.error, "as the test wants it"));
       else
         to.deliver(reply);
     };
     if (how.late)
-      script_->keep(answer);
+      late_.push_back(std::move(answer));
     else
-      std::function<void()>{answer}();
+      answer();
     return to;
   }
 
   std::shared_ptr<tracker_script> script_;
+  std::vector<std::function<void()>> late_;
 };
 
 } // namespace waybill::test
