@@ -1,4 +1,5 @@
 # What the scripts share. Source it; it goes to the project's top folder.
+# shellcheck shell=bash disable=SC2034
 
 set -euo pipefail
 

@@ -128,7 +128,7 @@ public:
       notice(severity::error, "the tracker has ended, and so does this; "
                                 + std::to_string(calls_.size())
                                 + " calls stay in flight");
-    tracker_.give_up_all();
+    tracker_.end_all();
     timers_.clear();
     calls_.clear();
     for (auto& x : workers_)
@@ -315,7 +315,7 @@ private:
         else if (is_terminal(x.snapshot->status))
           finished_before(c);
         else
-          resume(c, *x.snapshot);
+          go_on(c, *x.snapshot);
       },
       [this, &c](const failure& why) {
         not_recorded(c,
@@ -324,7 +324,7 @@ private:
       });
   }
 
-  void resume(tracked_call& c, const tracking_status_snapshot& row) {
+  void go_on(tracked_call& c, const tracking_status_snapshot& row) {
     c.attempt = std::int64_t{row.retry_count} + 1;
     if (c.attempt <= options_.max_attempts) {
       recorded(c);

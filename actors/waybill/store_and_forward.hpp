@@ -36,7 +36,7 @@ struct forward_options {
   /// Bytes of their texts and payloads; 1024 to 17179869184 (16 GiB). Past it
   /// the answer is `overloaded`; to a call that is larger alone,
   /// `invalid_request`.
-  std::int64_t max_bytes = 64 * 1'024 * 1'024;
+  std::int64_t max_bytes = std::int64_t{64} * 1'024 * 1'024;
   /// Attempts before a call is parked; 1 to 1000000.
   std::int64_t max_attempts = 8;
   /// The wait before the second attempt; 1ms to 1d.
@@ -96,7 +96,8 @@ std::chrono::milliseconds backoff(const forward_options& x,
 /// are waited for and reported, and `deliver` is destroyed. Calls that wait
 /// stay in flight in the store. If it is killed, or the tracker ends, it
 /// answers all who wait and ends at once; attempts that run then go unreported.
-/// Keep its handle: an actor that nobody can reach ends as if killed.
+/// Keep its handle until then: an actor that nobody can reach may end as if
+/// killed.
 /// @throws store_error `invalid_options`, also for a tracker or a function that
 ///         is empty.
 store_and_forward_actor

@@ -67,10 +67,11 @@ void tracker_link::stop() {
     give_up(number);
 }
 
-void tracker_link::give_up_all() {
+void tracker_link::end_all() {
   stopping_ = true;
   while (!errands_.empty())
     give_up(errands_.begin()->first);
+  tracker_ = tracking_actor{};
 }
 
 void tracker_link::add(serial number, importance how, milliseconds delay,

@@ -84,8 +84,9 @@ public:
   /// that would have to be repeated.
   void stop();
 
-  /// Gives all up, the open ones too.
-  void give_up_all();
+  /// Gives all up, the open ones too, and lets go of the tracker, which a timer
+  /// of this actor would otherwise keep alive in CAF 0.17.
+  void end_all();
 
   /// Whether all requests have ended.
   [[nodiscard]] bool idle() const noexcept { return errands_.empty(); }

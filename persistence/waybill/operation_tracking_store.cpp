@@ -49,6 +49,13 @@ void admit(const Request& request, timestamp now) {
                         + " has passed; not stored"};
 }
 
+void require_positive(const char* name, std::int64_t value) {
+  if (value < 1)
+    throw store_error{errc::invalid_request, std::string{name}
+                                               + ": must be 1 or more, but is "
+                                               + std::to_string(value)};
+}
+
 void require(bool in_range, const char* option, const char* range) {
   if (!in_range)
     throw store_error{errc::invalid_options,
@@ -67,6 +74,9 @@ store_options checked(store_options options) {
           "cache_bytes", "65536 to 17179869184 bytes");
   require(options.synchronous <= durability::full, "synchronous",
           "off, normal or full");
+  require(options.vfs.empty()
+            || sqlite3_vfs_find(options.vfs.c_str()) != nullptr,
+          "vfs", "the name of a registered SQLite VFS");
   options.file = canonical_store_path(options.file);
   return options;
 }
@@ -187,6 +197,8 @@ public:
                              timestamp now, std::int64_t max_rows,
                              std::chrono::microseconds max_time) {
     admit(request, now);
+    // SQLite takes a negative limit for none.
+    require_positive("max_rows", max_rows);
     return guarded([&] {
       const auto stop = std::chrono::steady_clock::now() + max_time;
       purge_progress progress;
@@ -227,6 +239,10 @@ public:
   void commit() {
     if (!begun_)
       throw store_error{errc::not_stored, "no transaction is open"};
+    if (failure_) {
+      rollback();
+      throw store_error{*failure_};
+    }
     if (!db_.in_transaction()) {
       rollback();
       throw store_error{errc::not_stored,
@@ -274,6 +290,7 @@ public:
   }
 
   bool give_back_space(int max_pages) {
+    require_positive("max_pages", max_pages);
     require_usable();
     return latched([&] {
       const auto unused = db_.query_int("PRAGMA freelist_count");
@@ -284,7 +301,9 @@ public:
       const auto pages = std::min<std::int64_t>(max_pages, unused - keep);
       db_.exec(
         ("PRAGMA incremental_vacuum(" + std::to_string(pages) + ")").c_str());
-      if (unused - pages > keep)
+      const auto left = db_.query_int("PRAGMA freelist_count");
+      // A file that someone else made may not be able to give pages back.
+      if (left > keep && left < unused)
         return true;
       checkpoint(); // this is what shortens the file
       return false;
@@ -309,9 +328,11 @@ public:
 
   void close() noexcept {
     rollback();
-    if (usable())
+    if (usable()) {
       sqlite3_wal_checkpoint_v2(db_.get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE,
                                 nullptr, nullptr);
+      checkpoint_on_close(true); // which also removes the log
+    }
     close_database();
     broken_ = true;
     ownership_ = file_ownership{};
@@ -343,17 +364,27 @@ private:
       migrate(db_, options_.file);
       use_wal();
       verify_schema(db_, options_.file);
-      make_baseline(checkpoint);
       names_.load(db_);
       counters_.load(db_);
       prepare();
+      make_baseline(checkpoint); // last: what fails before has written nothing
+      checkpoint_on_close(false);
     } catch (const store_error& e) {
       close_database();
       throw as_open_error(e, options_.file);
     }
   }
 
+  // Closing the last connection copies the log into the file. Not if the file
+  // turns out to be damaged or someone else's: then it stays as it is.
+  void checkpoint_on_close(bool on) noexcept {
+    sqlite3_db_config(db_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, on ? 0 : 1,
+                      nullptr);
+  }
+
   void configure() {
+    // Without a log there is nothing to copy, but files to remove.
+    checkpoint_on_close(!has_log(options_.file));
     auto* const db = db_.get();
     const auto set = [&](int option, int value) {
       const auto code = sqlite3_db_config(db, option, value, nullptr);
@@ -393,7 +424,7 @@ private:
       throw store_error{errc::store_unavailable,
                         options_.file + ": synchronous cannot be set"};
     db_.exec(("PRAGMA journal_size_limit = "
-              + std::to_string(2 * options_.checkpoint_pages * page_bytes))
+              + std::to_string(2 * page_bytes * options_.checkpoint_pages))
                .c_str());
     // Replaces SQLite's automatic checkpoint, which runs inside COMMIT while
     // senders wait for their answers.
@@ -415,9 +446,10 @@ private:
   //
   // After a failed sync that is not enough: the kernel may have dropped the
   // pages, and a later sync does not bring them back. Then the log's content
-  // must be copied into the database file, which is synced for itself.
+  // must be copied into the database file, which is synced for itself. And it
+  // must be so before the write, which then starts the log over, durably: what
+  // is left of an old log would undo the copied pages after a power loss.
   void make_baseline(completeness checkpoint) {
-    db_.exec("UPDATE store SET opens = opens + 1");
     const auto required = checkpoint == completeness::required;
     // Starting the log over waits for readers; only after a failure is it worth
     // the wait.
@@ -428,8 +460,9 @@ private:
                                                 nullptr, nullptr);
     if (required && code != SQLITE_OK)
       sqlite::raise(db_.get(), code, "checkpoint after a failed commit");
-    if (required)
-      wal_frames_ = 0;
+    db_.exec("UPDATE store SET opens = opens + 1");
+    if (sqlite3_changes(db_.get()) != 1)
+      throw store_error{errc::store_corrupt, "the table store has no row"};
   }
 
   void prepare() {
@@ -481,9 +514,12 @@ private:
       return; // a reader or an error is in the way; the log is kept
     // From here the next commit starts the log over. One that a slow reader
     // let grow far past its size gives its disk space back.
-    if (log > 2 * options_.checkpoint_pages)
+    if (log > 2 * options_.checkpoint_pages) {
+      sqlite3_busy_timeout(db_.get(), 0); // whoever reads is not waited for
       sqlite3_wal_checkpoint_v2(db_.get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE,
                                 nullptr, nullptr);
+      sqlite3_busy_timeout(db_.get(), busy_timeout_ms);
+    }
     wal_frames_ = 0;
   }
 

@@ -35,7 +35,7 @@ struct store_options {
   /// (of 4,096 bytes).
   int checkpoint_pages = 4'000;
   /// SQLite's page cache, in bytes.
-  std::int64_t cache_bytes = 16 * 1'024 * 1'024;
+  std::int64_t cache_bytes = std::int64_t{16} * 1'024 * 1'024;
   /// The name of a registered SQLite VFS; empty for the default.
   std::string vfs;
 };
@@ -62,9 +62,10 @@ struct store_options {
 class operation_tracking_store {
 public:
   /// Opens or creates the store.
-  /// @throws store_error `store_locked`, `store_unavailable`, `not_a_store`,
-  ///         `newer_schema`, `store_corrupt`, `store_full`, or `not_stored` if
-  ///         reading it failed.
+  /// @throws store_error `invalid_options` naming the option, `store_locked`,
+  ///         `store_unavailable`, `not_a_store`, `newer_schema`,
+  ///         `store_corrupt`, `store_full`, or `not_stored` if reading it
+  ///         failed.
   explicit operation_tracking_store(store_options options);
 
   /// Rolls an open transaction back, then closes.
@@ -117,7 +118,8 @@ public:
     bool finished = true;
   };
 
-  /// Deletes at most `max_rows` due rows and stops early after `max_time`.
+  /// Deletes at most `max_rows` due rows (1 or more) and stops early after
+  /// `max_time`, but gets on by some rows in any case.
   purge_progress purge_chunk(const waybill::purge_terminal& request,
                              timestamp now, std::int64_t max_rows,
                              std::chrono::microseconds max_time);
@@ -131,8 +133,8 @@ public:
   /// Nothing is lost if it fails; a later call tries again.
   void maintain();
 
-  /// Returns up to `max_pages` unused pages to the file system, if more than a
-  /// tenth of the file (and 1,024 pages) is unused.
+  /// Returns up to `max_pages` (1 or more) unused pages to the file system, if
+  /// more than a tenth of the file (and 1,024 pages) is unused.
   /// @returns true if there is more to return.
   bool give_back_space(int max_pages);
 

@@ -120,6 +120,18 @@ void statement::run() {
   }
 }
 
+void statement::run_own() {
+  try {
+    run();
+  } catch (const store_error& e) {
+    if ((e.sqlite_code() & 0xFF) != SQLITE_CONSTRAINT)
+      throw;
+    throw store_error{errc::store_corrupt,
+                      std::string{"the file contradicts itself: "} + e.what(),
+                      e.sqlite_code()};
+  }
+}
+
 bool statement::is_null(int column) const noexcept {
   return sqlite3_column_type(stmt_.get(), column) == SQLITE_NULL;
 }

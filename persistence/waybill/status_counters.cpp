@@ -49,7 +49,7 @@ void status_counters::flush() {
       upsert_.bind(1, kind);
       upsert_.bind(2, static_cast<std::int64_t>(status));
       upsert_.bind(3, cell.committed + cell.change);
-      upsert_.run();
+      upsert_.run_own();
     }
   }
 }
@@ -84,6 +84,16 @@ counts_reply status_counters::snapshot(const name_table& names) const {
   std::ranges::sort(reply.counts, [](const auto& a, const auto& b) {
     return std::tie(a.kind, a.status) < std::tie(b.kind, b.status);
   });
+  // A kind may be called what the kinds without counters are counted as.
+  auto& counts = reply.counts;
+  for (std::size_t i = 1; i < counts.size();)
+    if (counts[i - 1].kind == counts[i].kind
+        && counts[i - 1].status == counts[i].status) {
+      counts[i - 1].operations += counts[i].operations;
+      counts.erase(counts.begin() + static_cast<std::ptrdiff_t>(i));
+    } else {
+      ++i;
+    }
   return reply;
 }
 

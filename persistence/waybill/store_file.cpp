@@ -17,6 +17,7 @@ namespace waybill {
 namespace {
 
 constexpr mode_t owner_only = S_IRUSR | S_IWUSR;
+constexpr off_t smallest_database = 512; // one page of the smallest size
 
 [[noreturn]] void unavailable(const std::string& file,
                               const std::string& reason) {
@@ -35,13 +36,16 @@ file_ownership::file_ownership(const std::string& file)
     constexpr auto flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW;
     fd_ = ::open(lock_file_.c_str(), flags | O_CREAT | O_EXCL, owner_only);
     created_ = fd_ >= 0;
-    if (fd_ < 0 && errno == EEXIST)
+    if (fd_ < 0 && errno == EEXIST) {
       fd_ = ::open(lock_file_.c_str(), flags);
-    if (fd_ < 0 && errno == ENOENT)
-      continue; // withdrawn by its maker just now
+      if (fd_ < 0 && errno == ENOENT)
+        continue; // withdrawn by its maker just now
+    }
     if (fd_ < 0)
       unavailable(lock_file_,
                   "cannot open the lock file: " + error_text(errno));
+    if (created_) // the umask may have taken the owner's own rights away
+      ::fchmod(fd_, owner_only);
     if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
       const auto code = errno;
       ::close(std::exchange(fd_, -1));
@@ -120,10 +124,18 @@ bool check_store_file(const std::string& file) {
   if (info.st_nlink > 1)
     unavailable(file, "has more than one hard link; two names for one store "
                       "would have two locks");
+  if (info.st_size > 0 && info.st_size < smallest_database)
+    // SQLite would take it for an empty one, and write over it.
+    throw store_error{errc::not_a_store, file + ": is not a database"};
   if ((info.st_mode & (S_IWUSR | S_IWGRP | S_IWOTH)) == 0
       || ::access(file.c_str(), R_OK | W_OK) != 0)
     unavailable(file, "is read-only");
   return true;
+}
+
+bool has_log(const std::string& file) noexcept {
+  struct stat info {};
+  return ::lstat((file + "-wal").c_str(), &info) == 0 && info.st_size > 0;
 }
 
 void ensure_store_file(const std::string& file) {

@@ -46,8 +46,12 @@ std::string canonical_store_path(const std::string& file);
 /// Looks at `file` without opening it.
 /// @returns false if it does not exist.
 /// @throws store_error `store_unavailable` if it is no regular file, is a
-///         symbolic link, has more than one hard link or is marked read-only.
+///         symbolic link, has more than one hard link or is marked read-only;
+///         `not_a_store` if it is too short for a database and not empty.
 bool check_store_file(const std::string& file);
+
+/// True if SQLite left a write-ahead log with content beside `file`.
+bool has_log(const std::string& file) noexcept;
 
 /// Creates `file` with mode 0600 unless it exists; else checks it as above.
 /// @throws store_error `store_unavailable` also if it cannot be created.

@@ -4,7 +4,6 @@
 
 #include <sqlite3.h>
 
-#include <array>
 #include <cstdint>
 #include <cstring>
 #include <functional>
@@ -32,8 +31,9 @@ enum class io_file : std::uint8_t { database, wal, other };
 struct io_call {
   io_op op;
   io_file file;
-  /// Open file; none for `open` (before it) and `remove`.
-  sqlite3_file* handle = nullptr;
+  /// What is written where; the new size of `truncate`.
+  std::string_view bytes = {};
+  sqlite3_int64 offset = 0;
 };
 
 /// A VFS for one test at a time, registered as long as it lives.
@@ -45,6 +45,10 @@ public:
 
   /// Told of each call that succeeded.
   std::function<void(const io_call&)> after;
+
+  /// False leaves out the syncs themselves: quick, and no less to test with as
+  /// long as the machine stays up.
+  bool real_syncs = true;
 
   fault_vfs() {
     vfs_ = *base_;
@@ -120,9 +124,11 @@ private:
   }
 
   template <class F>
-  static int through(sqlite3_file* file, io_op op, F&& real) {
+  static int through(sqlite3_file* file, io_op op, F&& real,
+                     std::string_view bytes = {}, sqlite3_int64 offset = 0) {
     auto& x = of(file);
-    return x.self->through({op, x.kind, x.real}, [&] { return real(x.real); });
+    return x.self->through({op, x.kind, bytes, offset},
+                           [&] { return real(x.real); });
   }
 
   int open(const char* name, sqlite3_file* file, int flags, int* out_flags) {
@@ -156,18 +162,26 @@ private:
       };
       m.xWrite = [](sqlite3_file* f, const void* from, int n,
                     sqlite3_int64 offset) {
-        return through(f, io_op::write, [&](sqlite3_file* real) {
-          return real->pMethods->xWrite(real, from, n, offset);
-        });
+        return through(
+          f, io_op::write,
+          [&](sqlite3_file* real) {
+            return real->pMethods->xWrite(real, from, n, offset);
+          },
+          {static_cast<const char*>(from), static_cast<std::size_t>(n)},
+          offset);
       };
       m.xTruncate = [](sqlite3_file* f, sqlite3_int64 size) {
-        return through(f, io_op::truncate, [&](sqlite3_file* real) {
-          return real->pMethods->xTruncate(real, size);
-        });
+        return through(
+          f, io_op::truncate,
+          [&](sqlite3_file* real) {
+            return real->pMethods->xTruncate(real, size);
+          },
+          {}, size);
       };
       m.xSync = [](sqlite3_file* f, int flags) {
         return through(f, io_op::sync, [&](sqlite3_file* real) {
-          return real->pMethods->xSync(real, flags);
+          return of(f).self->real_syncs ? real->pMethods->xSync(real, flags)
+                                        : SQLITE_OK;
         });
       };
       m.xFileSize = [](sqlite3_file* f, sqlite3_int64* size) {

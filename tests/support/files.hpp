@@ -40,14 +40,38 @@ inline void copy_files(const std::filesystem::path& from,
 }
 
 /// The names and bytes of all files in a folder, also while a store is open.
+/// The log's index (`-shm`) is left out: it can be made anew at any time.
 inline std::map<std::string, std::string>
 bytes_in(const std::filesystem::path& folder) {
   const temp_dir copy;
   copy_files(folder, copy.path());
   std::map<std::string, std::string> files;
   for (const auto& each : std::filesystem::directory_iterator{copy.path()})
-    files[each.path().filename().string()] = read_file(each.path());
+    if (const auto name = each.path().filename().string();
+        !name.ends_with("-shm"))
+      files[name] = read_file(each.path());
   return files;
+}
+
+/// How the files of a folder differ from what `bytes_in` gave before, for
+/// example `ops.db changed`; empty if they do not.
+inline std::string
+changes_since(const std::map<std::string, std::string>& before,
+              const std::filesystem::path& folder) {
+  std::string changes;
+  const auto add = [&](const std::string& name, const char* what) {
+    changes += (changes.empty() ? "" : ", ") + name + what;
+  };
+  const auto after = bytes_in(folder);
+  for (const auto& [name, bytes] : before)
+    if (const auto at = after.find(name); at == after.end())
+      add(name, " gone");
+    else if (at->second != bytes)
+      add(name, " changed");
+  for (const auto& [name, bytes] : after)
+    if (!before.contains(name))
+      add(name, " new");
+  return changes;
 }
 
 /// The permission bits of a file, for example 0600.

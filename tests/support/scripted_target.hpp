@@ -66,9 +66,8 @@ public:
 
   [[nodiscard]] std::size_t attempts(std::uint64_t n) const {
     const auto all = calls();
-    return static_cast<std::size_t>(
-      std::count_if(all.begin(), all.end(),
-                    [&](const auto& x) { return x.id == id_of(n); }));
+    return static_cast<std::size_t>(std::count_if(
+      all.begin(), all.end(), [&](const auto& x) { return x.id == id_of(n); }));
   }
 
   [[nodiscard]] int running() const {

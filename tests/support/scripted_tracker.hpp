@@ -45,8 +45,8 @@ inline constexpr reaction lying{.apply = false, .lie = true};
 /// Thread-safe.
 class tracker_script {
 public:
-  using snapshots = std::unordered_map<tracked_operation_id,
-                                       tracking_status_snapshot>;
+  using snapshots
+    = std::unordered_map<tracked_operation_id, tracking_status_snapshot>;
 
   /// The next requests whose log line begins with `verb` get `reactions`.
   void next(const std::string& verb, std::vector<reaction> reactions) {
@@ -136,7 +136,8 @@ public:
   }
 
   update_reply apply(const record_attempt& x, bool really) {
-    return update(x, really, [&](auto& row) { row.retry_count = x.retry_count; });
+    return update(x, really,
+                  [&](auto& row) { row.retry_count = x.retry_count; });
   }
 
   update_reply apply(const record_terminal& x, bool really) {
@@ -230,7 +231,9 @@ private:
   static void set_lie(enqueue_reply& x) {
     x.outcome = enqueue_outcome::duplicate;
   }
-  static void set_lie(update_reply& x) { x.outcome = update_outcome::not_found; }
+  static void set_lie(update_reply& x) {
+    x.outcome = update_outcome::not_found;
+  }
   static void set_lie(status_reply& x) { x.snapshot.reset(); }
 
   template <class Request>

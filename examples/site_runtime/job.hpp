@@ -1,0 +1,81 @@
+// Hands the calls of an input to store-and-forward and watches them until each
+// is finished.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <utility>
+#include <vector>
+
+#include "site_runtime/input.hpp"
+#include "site_runtime/ledger.hpp"
+#include "site_runtime/progress.hpp"
+#include "waybill/protocol.hpp"
+
+namespace site_runtime {
+
+/// Who does what with the calls.
+struct job_actors {
+  waybill::tracking_actor tracker;
+  /// Takes calls of `external_kind`.
+  waybill::store_and_forward_actor external;
+  /// Takes calls of `database_kind`.
+  waybill::store_and_forward_actor database;
+};
+
+class job {
+public:
+  /// @param rate calls read a second; 0 for no limit.
+  job(caf::actor_system& system, job_actors actors, progress& view,
+      std::int64_t rate);
+
+  /// Returns when all calls are finished, or once `stop_asked_for` says so.
+  /// @throws waybill::request_error if the tracker has failed for good.
+  ///         std::system_error if the input cannot be read.
+  void work(input& source, const std::function<bool()>& stop_asked_for);
+
+  [[nodiscard]] ledger& accounts() { return ledger_; }
+
+  /// As of now, with the rate of the last seconds.
+  [[nodiscard]] progress_figures figures();
+
+  /// With the rate of the whole time.
+  [[nodiscard]] progress_figures final_figures() const;
+
+  /// Operations that an earlier run had finished.
+  [[nodiscard]] std::int64_t finished_before() const {
+    return finished_before_;
+  }
+
+private:
+  struct read_call {
+    std::uint64_t line = 0;
+    waybill::forward_call call;
+  };
+
+  void read(input& source);
+  void take(const input::line& line);
+  void skip(std::uint64_t line, const std::string& reason);
+  void hand_over();
+  void look();
+  [[nodiscard]] bool may_read() const;
+
+  caf::scoped_actor self_;
+  const job_actors actors_;
+  progress& view_;
+  const std::int64_t rate_;
+  const std::chrono::steady_clock::time_point began_;
+  ledger ledger_;
+  /// Read, but not accepted by store-and-forward so far. Nothing more is read
+  /// while there are any: that is the back-pressure.
+  std::vector<read_call> waiting_;
+  bool all_read_ = false;
+  std::int64_t num_read_ = 0;
+  std::int64_t finished_before_ = 0;
+  /// When how many were finished, in the last seconds.
+  std::deque<std::pair<std::chrono::milliseconds, std::int64_t>> history_;
+};
+
+} // namespace site_runtime

@@ -1,0 +1,118 @@
+#include "site_runtime/ledger.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+namespace site_runtime {
+
+using waybill::tracked_operation_id;
+using waybill::tracking_status;
+using waybill::tracking_status_snapshot;
+
+std::int64_t status_counts::in_flight() const {
+  return (*this)[tracking_status::submitted]
+         + (*this)[tracking_status::retrying];
+}
+
+std::int64_t status_counts::finished() const {
+  return std::accumulate(counts_.begin(), counts_.end(), std::int64_t{0})
+         - in_flight();
+}
+
+status_counts& status_counts::operator+=(const status_counts& other) {
+  for (std::size_t i = 0; i < counts_.size(); ++i)
+    counts_.at(i) += other.counts_.at(i);
+  return *this;
+}
+
+std::chrono::microseconds
+duration_of(const tracking_status_snapshot& snapshot) {
+  return snapshot.terminal_at.value_or(snapshot.created_at)
+         - snapshot.created_at;
+}
+
+std::optional<std::uint64_t> ledger::open(const tracked_operation_id& id,
+                                          const std::string& kind,
+                                          std::uint64_t line) {
+  const auto [at, is_new] = lines_.try_emplace(id, line);
+  if (!is_new)
+    return at->second;
+  const auto figures = kinds_.try_emplace(kind).first;
+  ++figures->second.counts[tracking_status::submitted];
+  open_.emplace(id, account{.kind = figures});
+  return std::nullopt;
+}
+
+void ledger::withdraw(const tracked_operation_id& id) {
+  const auto at = open_.find(id);
+  if (at == open_.end())
+    return;
+  --at->second.kind->second.counts[at->second.status];
+  open_.erase(at);
+  lines_.erase(id);
+}
+
+void ledger::update(const tracking_status_snapshot& snapshot) {
+  const auto at = open_.find(snapshot.id);
+  if (at == open_.end())
+    return;
+  auto& [kind, status] = at->second;
+  auto& figures = kind->second;
+  --figures.counts[status];
+  status = snapshot.status;
+  ++figures.counts[status];
+  if (!is_terminal(status))
+    return;
+
+  const auto tries = std::int64_t{snapshot.retry_count} + 1;
+  figures.attempts += tries;
+  ++attempts_[tries];
+  const noted entry{.snapshot = snapshot, .line = lines_.at(snapshot.id)};
+  const auto slower = [](const noted& a, const noted& b) {
+    return duration_of(a.snapshot) > duration_of(b.snapshot);
+  };
+  slowest_.insert(
+    std::upper_bound(slowest_.begin(), slowest_.end(), entry, slower), entry);
+  if (slowest_.size() > max_slowest)
+    slowest_.pop_back();
+  if (status != tracking_status::delivered) {
+    auto& list = undelivered_[status];
+    if (list.size() < max_noted)
+      list.push_back(entry);
+  }
+  open_.erase(at);
+}
+
+std::vector<tracked_operation_id> ledger::next_open(std::size_t max) {
+  std::vector<tracked_operation_id> ids;
+  ids.reserve(std::min(max, open_.size()));
+  auto at = open_.upper_bound(cursor_);
+  while (ids.size() < std::min(max, open_.size())) {
+    if (at == open_.end())
+      at = open_.begin();
+    ids.push_back(at->first);
+    ++at;
+  }
+  if (!ids.empty())
+    cursor_ = ids.back();
+  return ids;
+}
+
+status_counts ledger::counts() const {
+  status_counts sum;
+  for (const auto& [kind, figures] : kinds_)
+    sum += figures.counts;
+  return sum;
+}
+
+std::vector<ledger::noted> ledger::ended_in(tracking_status status) const {
+  const auto at = undelivered_.find(status);
+  if (at == undelivered_.end())
+    return {};
+  auto list = at->second;
+  std::sort(list.begin(), list.end(),
+            [](const noted& a, const noted& b) { return a.line < b.line; });
+  return list;
+}
+
+} // namespace site_runtime

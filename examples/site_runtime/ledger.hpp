@@ -1,0 +1,123 @@
+// What became of each operation of the input: the figures behind the progress
+// and the report.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "waybill/messages.hpp"
+
+namespace site_runtime {
+
+/// Operations by status; indexed by it.
+class status_counts {
+public:
+  std::int64_t& operator[](waybill::tracking_status status) {
+    return counts_.at(static_cast<std::size_t>(status));
+  }
+
+  std::int64_t operator[](waybill::tracking_status status) const {
+    return counts_.at(static_cast<std::size_t>(status));
+  }
+
+  [[nodiscard]] std::int64_t in_flight() const;
+  [[nodiscard]] std::int64_t finished() const;
+  [[nodiscard]] std::int64_t all() const { return in_flight() + finished(); }
+
+  status_counts& operator+=(const status_counts& other);
+
+private:
+  std::array<std::int64_t, waybill::num_tracking_statuses> counts_{};
+};
+
+/// Accounts for every line of the input. Holds some 100 bytes an operation,
+/// and a snapshot only of those that a report names.
+class ledger {
+public:
+  /// A line that is no call.
+  void skip() { ++skipped_; }
+
+  /// Opens an account for an operation.
+  /// @returns the line that has the same id, if there is one; then nothing
+  ///          changes.
+  std::optional<std::uint64_t> open(const waybill::tracked_operation_id& id,
+                                    const std::string& kind,
+                                    std::uint64_t line);
+
+  /// Closes the account of an operation that turned out to be no call.
+  void withdraw(const waybill::tracked_operation_id& id);
+
+  /// Takes in what the tracker says about an operation that is open.
+  void update(const waybill::tracking_status_snapshot& snapshot);
+
+  /// Some operations that are in flight as far as is known: each call goes on
+  /// where the one before ended, round and round.
+  std::vector<waybill::tracked_operation_id> next_open(std::size_t max);
+
+  [[nodiscard]] std::size_t num_open() const { return open_.size(); }
+
+  // -- figures ----------------------------------------------------------------
+
+  struct kind_figures {
+    status_counts counts;
+    /// Attempts made for operations that are finished.
+    std::int64_t attempts = 0;
+  };
+
+  /// An operation that is worth a line of its own.
+  struct noted {
+    waybill::tracking_status_snapshot snapshot;
+    std::uint64_t line = 0;
+  };
+
+  /// At most so many are noted, of each sort.
+  static constexpr std::size_t max_slowest = 5;
+  static constexpr std::size_t max_noted = 1'000;
+
+  [[nodiscard]] std::int64_t skipped() const { return skipped_; }
+  [[nodiscard]] status_counts counts() const;
+  [[nodiscard]] const std::map<std::string, kind_figures>& kinds() const {
+    return kinds_;
+  }
+
+  /// How many finished operations needed so many attempts.
+  [[nodiscard]] const std::map<std::int64_t, std::int64_t>& attempts() const {
+    return attempts_;
+  }
+
+  /// Those that took longest from enqueue to end; the slowest first.
+  [[nodiscard]] const std::vector<noted>& slowest() const { return slowest_; }
+
+  /// Those that ended in `status`, in the order of the input; not for
+  /// `Delivered`.
+  [[nodiscard]] std::vector<noted>
+  ended_in(waybill::tracking_status status) const;
+
+private:
+  struct account {
+    std::map<std::string, kind_figures>::iterator kind;
+    waybill::tracking_status status = waybill::tracking_status::submitted;
+  };
+
+  std::unordered_map<waybill::tracked_operation_id, std::uint64_t> lines_;
+  std::map<waybill::tracked_operation_id, account> open_;
+  waybill::tracked_operation_id cursor_;
+  std::int64_t skipped_ = 0;
+  std::map<std::string, kind_figures> kinds_;
+  std::map<std::int64_t, std::int64_t> attempts_;
+  std::vector<noted> slowest_;
+  std::map<waybill::tracking_status, std::vector<noted>> undelivered_;
+};
+
+/// From enqueue to end; 0 if it has not ended.
+std::chrono::microseconds
+duration_of(const waybill::tracking_status_snapshot& snapshot);
+
+} // namespace site_runtime

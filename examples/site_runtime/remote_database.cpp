@@ -1,0 +1,123 @@
+#include "site_runtime/remote_database.hpp"
+
+#include <sqlite3.h>
+
+#include <array>
+#include <cstdint>
+#include <stdexcept>
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+#include "waybill/text.hpp"
+
+namespace site_runtime {
+
+namespace {
+
+using nlohmann::json;
+using kind = waybill::delivery_result::kind;
+
+constexpr const char* schema = R"(
+  CREATE TABLE IF NOT EXISTS measurement (
+    id          TEXT PRIMARY KEY,
+    tag         TEXT NOT NULL CHECK (tag <> ''),
+    value       REAL NOT NULL CHECK (value BETWEEN -1e6 AND 1e6),
+    quality     TEXT NOT NULL CHECK (quality IN ('good', 'uncertain', 'bad')),
+    measured_at TEXT NOT NULL CHECK (measured_at GLOB '????-??-??T??:??:??*Z')
+  ) STRICT, WITHOUT ROWID)";
+
+constexpr const char* insert_sql
+  = "INSERT INTO measurement VALUES (?, ?, ?, ?, ?) "
+    "ON CONFLICT (id) DO NOTHING";
+
+constexpr std::array columns{"tag", "value", "quality", "measured_at"};
+
+// The row's value as SQLite takes it; what fits no column it refuses.
+int bind_value(sqlite3_stmt* statement, int at, const json& value) {
+  switch (value.type()) {
+    case json::value_t::number_integer:
+    case json::value_t::number_unsigned:
+    case json::value_t::number_float:
+      return sqlite3_bind_double(statement, at, value.get<double>());
+    case json::value_t::null:
+      return sqlite3_bind_null(statement, at);
+    default:
+      const auto text = value.is_string() ? value.get<std::string>()
+                                          : value.dump();
+      return sqlite3_bind_text64(statement, at, text.data(), text.size(),
+                                 SQLITE_TRANSIENT, SQLITE_UTF8);
+  }
+}
+
+waybill::delivery_result failed(kind what, std::string error) {
+  return {.what = what,
+          .error = std::move(error),
+          .http_status = std::nullopt,
+          .retry_after = std::nullopt};
+}
+
+} // namespace
+
+void remote_database::closer::operator()(sqlite3* db) const noexcept {
+  sqlite3_close_v2(db);
+}
+
+void remote_database::finalizer::operator()(
+  sqlite3_stmt* statement) const noexcept {
+  sqlite3_finalize(statement);
+}
+
+remote_database::remote_database(const std::string& file) {
+  sqlite3* db = nullptr;
+  const auto opened = sqlite3_open_v2(file.c_str(), &db,
+                                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+                                        | SQLITE_OPEN_FULLMUTEX,
+                                      nullptr);
+  db_.reset(db);
+  const auto check = [&](int code) {
+    if (code != SQLITE_OK)
+      throw std::runtime_error{file + ": " + sqlite3_errmsg(db)};
+  };
+  check(opened);
+  check(sqlite3_busy_timeout(db, 1'000));
+  check(sqlite3_exec(db, "PRAGMA journal_mode=WAL", nullptr, nullptr, nullptr));
+  check(sqlite3_exec(db, schema, nullptr, nullptr, nullptr));
+  sqlite3_stmt* insert = nullptr;
+  check(sqlite3_prepare_v3(db, insert_sql, -1, SQLITE_PREPARE_PERSISTENT,
+                           &insert, nullptr));
+  insert_.reset(insert);
+}
+
+remote_database::~remote_database() = default;
+
+waybill::delivery_result
+remote_database::deliver(const waybill::forward_call& call) {
+  auto row = json::parse(call.payload).at("row");
+  const auto id = to_string(call.id);
+  auto* const statement = insert_.get();
+  sqlite3_bind_text64(statement, 1, id.data(), id.size(), SQLITE_TRANSIENT,
+                      SQLITE_UTF8);
+  int at = 2;
+  for (const auto* column : columns) {
+    bind_value(statement, at++, row.contains(column) ? row[column] : json{});
+    row.erase(column);
+  }
+  if (!row.empty())
+    return failed(kind::permanent,
+                  "table measurement has no column named "
+                    + waybill::truncate_utf8(row.begin().key(), 100));
+  sqlite3_step(statement);
+  switch (const auto code = sqlite3_reset(statement); code & 0xff) {
+    case SQLITE_OK:
+      return {};
+    case SQLITE_CONSTRAINT:
+    case SQLITE_MISMATCH:
+    case SQLITE_TOOBIG:
+      return failed(kind::permanent, sqlite3_errmsg(db_.get()));
+    default:
+      return failed(kind::transient, sqlite3_errmsg(db_.get()));
+  }
+}
+
+} // namespace site_runtime

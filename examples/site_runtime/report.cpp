@@ -1,0 +1,252 @@
+#include "site_runtime/report.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <map>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "waybill/text.hpp"
+
+namespace site_runtime {
+
+namespace {
+
+using waybill::escape;
+using waybill::tracking_status;
+using waybill::tracking_status_snapshot;
+
+constexpr std::array ends{tracking_status::delivered, tracking_status::parked,
+                          tracking_status::failed, tracking_status::discarded};
+
+// Operations that are listed by id under one error.
+constexpr std::size_t max_listed = 10;
+
+// -- tables -------------------------------------------------------------------
+
+struct cell {
+  std::string text;
+  colour shade = colour::none;
+};
+
+// Columns as wide as their longest cell: the first flush left, the others flush
+// right, below a line of headings.
+class table {
+public:
+  explicit table(std::vector<std::string> headings) {
+    std::vector<cell> row;
+    for (auto& each : headings)
+      row.push_back({std::move(each), colour::bold});
+    rows_.push_back(std::move(row));
+  }
+
+  void add(std::vector<cell> row) { rows_.push_back(std::move(row)); }
+
+  [[nodiscard]] std::string render(const terminal& out) const {
+    std::vector<std::size_t> widths(rows_.front().size());
+    for (const auto& row : rows_)
+      for (std::size_t i = 0; i < row.size(); ++i)
+        widths[i] = std::max(widths[i], row[i].text.size());
+    std::string text;
+    for (const auto& row : rows_) {
+      for (std::size_t i = 0; i < row.size(); ++i) {
+        const auto painted = out.paint(row[i].shade, row[i].text);
+        const std::string padding(widths[i] - row[i].text.size(), ' ');
+        text += "  ";
+        text += i == 0 ? painted + padding : padding + painted;
+      }
+      text += '\n';
+    }
+    return text;
+  }
+
+private:
+  std::vector<std::vector<cell>> rows_;
+};
+
+// Zeros are dots: the eye finds what there is.
+cell count(std::int64_t n, colour shade = colour::none) {
+  return n == 0 ? cell{".", colour::dim} : cell{std::to_string(n), shade};
+}
+
+// A column for each kind, a row for each figure.
+std::string kinds_table(const ledger& x, const terminal& out) {
+  std::vector<std::string> headings{""};
+  std::vector<ledger::kind_figures> columns;
+  ledger::kind_figures sum;
+  for (const auto& [kind, figures] : x.kinds()) {
+    headings.push_back(kind);
+    columns.push_back(figures);
+    sum.counts += figures.counts;
+    sum.attempts += figures.attempts;
+  }
+  headings.emplace_back("all");
+  columns.push_back(sum);
+
+  table all{headings};
+  const auto add = [&](const std::string& name, colour shade, auto figure) {
+    std::vector<cell> row{{name, shade}};
+    for (const auto& each : columns)
+      row.push_back(count(figure(each), shade));
+    all.add(std::move(row));
+  };
+  for (const auto status : ends)
+    add(to_string(status), colour_of(status),
+        [status](const auto& each) { return each.counts[status]; });
+  add("in flight", colour::cyan,
+      [](const auto& each) { return each.counts.in_flight(); });
+  add("operations", colour::bold,
+      [](const auto& each) { return each.counts.all(); });
+  add("attempts", colour::none, [](const auto& each) { return each.attempts; });
+  return all.render(out);
+}
+
+std::string attempts_table(const ledger& x, const terminal& out) {
+  constexpr std::int64_t longest = 40;
+  std::int64_t most = 1;
+  for (const auto& [attempts, operations] : x.attempts())
+    most = std::max(most, operations);
+  std::string text;
+  for (const auto& [attempts, operations] : x.attempts()) {
+    auto number = std::to_string(attempts);
+    number.insert(0, number.size() < 4 ? 4 - number.size() : 0, ' ');
+    std::string bar;
+    for (std::int64_t i = 0; i * most < operations * longest; ++i)
+      bar += out.shows_utf8() ? "█" : "#";
+    text += number + "  " + out.paint(colour::dim, bar) + ' '
+            + std::to_string(operations) + '\n';
+  }
+  return text;
+}
+
+std::string seconds(std::chrono::microseconds time) {
+  std::array<char, 32> text{};
+  const auto s = static_cast<double>(time.count()) / 1e6;
+  std::snprintf(text.data(), text.size(), s < 10 ? "%.2f s" : "%.1f s", s);
+  return text.data();
+}
+
+std::string target_of(const tracking_status_snapshot& x) {
+  return escape(x.target_summary.value_or(""));
+}
+
+std::string slowest_list(const ledger& x, const terminal& out) {
+  std::string text;
+  for (const auto& [snapshot, line] : x.slowest()) {
+    auto time = seconds(duration_of(snapshot));
+    time.insert(0, time.size() < 8 ? 8 - time.size() : 0, ' ');
+    auto status = to_string(snapshot.status);
+    const std::string padding(9 - std::min<std::size_t>(status.size(), 9), ' ');
+    text += "  " + time + "  " + out.paint(colour_of(snapshot.status), status)
+            + padding + "  " + to_string(snapshot.id) + "  "
+            + out.fit(target_of(snapshot), 61) + '\n';
+  }
+  return text;
+}
+
+// Grouped by error: one cause, however many operations it stopped.
+std::string undelivered_list(const std::vector<ledger::noted>& list,
+                             const terminal& out) {
+  std::map<std::string, std::vector<const ledger::noted*>> by_error;
+  for (const auto& each : list)
+    by_error[escape(each.snapshot.last_error.value_or("(no reason given)"))]
+      .push_back(&each);
+  std::vector<decltype(by_error)::const_pointer> groups;
+  for (const auto& group : by_error)
+    groups.push_back(&group);
+  std::stable_sort(groups.begin(), groups.end(), [](auto* a, auto* b) {
+    return a->second.size() > b->second.size();
+  });
+  std::string text;
+  for (const auto* group : groups) {
+    const auto& [error, operations] = *group;
+    text += "  "
+            + out.paint(colour_of(operations.front()->snapshot.status),
+                        out.fit(error, 2))
+            + '\n';
+    for (std::size_t i = 0; i < operations.size() && i < max_listed; ++i) {
+      const auto& [snapshot, line] = *operations[i];
+      auto where = "line " + std::to_string(line);
+      where.insert(0, where.size() < 10 ? 10 - where.size() : 0, ' ');
+      text += "  " + where + "  " + to_string(snapshot.id) + "  "
+              + out.fit(target_of(snapshot), 52) + '\n';
+    }
+    if (operations.size() > max_listed)
+      text += "              and "
+              + std::to_string(operations.size() - max_listed) + " more\n";
+  }
+  return text;
+}
+
+} // namespace
+
+std::string render_report(const ledger& x, const terminal& out) {
+  const auto section = [&](const std::string& title, const std::string& body) {
+    return body.empty() ? ""
+                        : '\n' + out.paint(colour::bold, title) + "\n\n" + body;
+  };
+  const auto undelivered = [&](const std::string& title,
+                               tracking_status status) {
+    return section(title, undelivered_list(x.ended_in(status), out));
+  };
+  // The details first: what matters most ends up above the prompt.
+  return section("The slowest, from enqueue to end", slowest_list(x, out))
+         + undelivered("Discarded: given up by an operator",
+                       tracking_status::discarded)
+         + undelivered("Failed: refused for good", tracking_status::failed)
+         + undelivered("Parked: out of attempts, with the last error",
+                       tracking_status::parked)
+         + section("Attempts that finished operations needed",
+                   attempts_table(x, out))
+         + section("Operations", kinds_table(x, out)) + '\n';
+}
+
+std::string render_totals(const ledger& x) {
+  const auto counts = x.counts();
+  nlohmann::ordered_json totals;
+  totals["operations"] = counts.all();
+  totals["delivered"] = counts[tracking_status::delivered];
+  totals["parked"] = counts[tracking_status::parked];
+  totals["failed"] = counts[tracking_status::failed];
+  totals["discarded"] = counts[tracking_status::discarded];
+  totals["in_flight"] = counts.in_flight();
+  totals["lines"] = counts.all() + x.skipped();
+  totals["skipped_lines"] = x.skipped();
+  return totals.dump();
+}
+
+std::string render_snapshot(const tracking_status_snapshot& x,
+                            const terminal& out) {
+  std::string text;
+  const auto line = [&](const char* name, const std::string& value) {
+    std::string label = name;
+    label.resize(14, ' ');
+    text += "  " + out.paint(colour::dim, label) + value + '\n';
+  };
+  const auto optional_line = [&](const char* name, const auto& value) {
+    if (value)
+      line(name, escape(*value));
+  };
+  text += out.paint(colour::bold, to_string(x.id)) + '\n';
+  line("status", out.paint(colour_of(x.status), to_string(x.status)));
+  line("kind", escape(x.kind));
+  optional_line("target", x.target_summary);
+  line("retries", std::to_string(x.retry_count));
+  if (x.http_status)
+    line("HTTP status", std::to_string(*x.http_status));
+  optional_line("last error", x.last_error);
+  line("created", to_string(x.created_at));
+  line("updated", to_string(x.updated_at));
+  if (x.terminal_at)
+    line("ended", to_string(*x.terminal_at) + " (after "
+                    + seconds(duration_of(x)) + ')');
+  optional_line("instance", x.source_instance_id);
+  optional_line("script", x.source_script);
+  optional_line("node", x.source_node);
+  return text;
+}
+
+} // namespace site_runtime

@@ -1,0 +1,23 @@
+// What a run ends with on standard output: tables for people, and one JSON
+// object for programs as the last line.
+#pragma once
+
+#include <string>
+
+#include "site_runtime/ledger.hpp"
+#include "site_runtime/terminal.hpp"
+
+namespace site_runtime {
+
+/// The tables; each line ends with a line end.
+std::string render_report(const ledger& x, const terminal& out);
+
+/// The totals, without a line end. `operations` is the sum of the five after it
+/// and the number of valid input lines; `lines` is that and `skipped_lines`.
+std::string render_totals(const ledger& x);
+
+/// One operation for people, as `--status` shows it.
+std::string render_snapshot(const waybill::tracking_status_snapshot& x,
+                            const terminal& out);
+
+} // namespace site_runtime

@@ -1,0 +1,225 @@
+#include "site_runtime/run.hpp"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include "site_runtime/endpoint.hpp"
+#include "site_runtime/external_system.hpp"
+#include "site_runtime/input.hpp"
+#include "site_runtime/job.hpp"
+#include "site_runtime/progress.hpp"
+#include "site_runtime/remote_database.hpp"
+#include "site_runtime/report.hpp"
+#include "waybill/ask.hpp"
+#include "waybill/service.hpp"
+#include "waybill/text.hpp"
+
+namespace site_runtime {
+
+namespace {
+
+using waybill::escape;
+
+volatile std::sig_atomic_t signalled = 0;
+
+// SIGINT and SIGTERM stop a run in order. A second one ends the process at
+// once, which loses nothing either.
+void handle_signals() {
+  struct sigaction action {};
+  action.sa_handler = [](int) { signalled = 1; };
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+}
+
+std::string find_sample() {
+  std::string nearby = "examples/data/calls.jsonl";
+  if (std::filesystem::exists(nearby))
+    return nearby;
+#ifdef WAYBILL_SAMPLE
+  if (std::filesystem::exists(WAYBILL_SAMPLE))
+    return WAYBILL_SAMPLE;
+#endif
+  throw usage_error{"no INPUT given, and the sample " + nearby
+                    + " is not here"};
+}
+
+std::unique_ptr<input> open_input(const std::string& path) {
+  try {
+    return std::make_unique<input>(path);
+  } catch (const std::system_error& e) {
+    throw usage_error{"INPUT " + escape(path) + ": " + e.code().message()};
+  }
+}
+
+base_url parse_url(const std::string& text) {
+  try {
+    return base_url::parse(text);
+  } catch (const std::invalid_argument& e) {
+    throw usage_error{"--endpoint " + std::string{e.what()} + ", but is \""
+                      + escape(text) + '"'};
+  }
+}
+
+waybill::options tracking_options(const arguments& x, progress& view) {
+  waybill::options options;
+  options.file = x.database;
+  // However late the same input comes again: no finished call is made again.
+  options.retention_delivered = std::nullopt;
+  options.retention_parked = std::nullopt;
+  options.retention_failed = std::nullopt;
+  options.retention_discarded = std::nullopt;
+  options.on_notice = [&view](waybill::severity level,
+                              const std::string& text) {
+    if (level != waybill::severity::info)
+      view.note("waybill: " + text);
+  };
+  return options;
+}
+
+waybill::forward_options forward_options(const arguments& x, std::string target,
+                                         std::int64_t concurrency) {
+  waybill::forward_options options;
+  options.target = std::move(target);
+  options.max_concurrency = concurrency;
+  options.max_calls = x.max_calls;
+  options.max_attempts = x.max_attempts;
+  options.first_delay = x.first_delay;
+  options.max_delay = x.max_delay;
+  options.seed = x.seed;
+  return options;
+}
+
+endpoint_options own_endpoint_options(const arguments& x) {
+  return {.seed = x.seed,
+          .latency = x.latency,
+          .stall = x.timeout + x.timeout / 4,
+          // A stalled request outlives its caller's patience.
+          .threads = static_cast<std::size_t>(x.concurrency) * 2 + 2,
+          .on_request = {}};
+}
+
+void print_beginning(const arguments& x, const std::string& url,
+                     const waybill::counts_reply& recorded) {
+  status_counts before;
+  for (const auto& each : recorded.counts)
+    before[each.status] += each.operations;
+  std::cerr << "reads     "
+            << (x.input == "-" ? "standard input" : escape(x.input))
+            << "\ntracks    " << escape(x.database);
+  if (before.all() > 0)
+    std::cerr << " (" << before.all() << " operations of earlier runs, "
+              << before.finished() << " finished)";
+  std::cerr << "\nwrites    " << escape(remote_database_file(x.database))
+            << "\ncalls     " << escape(url);
+  if (!x.endpoint)
+    std::cerr << " (its own endpoint; misbehaves from seed " << x.seed << ')';
+  std::cerr << "\n\n";
+}
+
+// What was still in flight at the last look has an answer in the closed store.
+void settle_accounts(const arguments& x, ledger& accounts) {
+  if (accounts.num_open() == 0)
+    return;
+  waybill::store_options options;
+  options.file = x.database;
+  waybill::operation_tracking_store store{options};
+  for (const auto& id : accounts.next_open(accounts.num_open()))
+    if (const auto reply = store.get_status(
+          {.id = id, .deadline = std::nullopt}, waybill::timestamp::now());
+        reply.snapshot)
+      accounts.update(*reply.snapshot);
+}
+
+void print_hint(const arguments& x, job& work, bool was_stopped) {
+  const auto counts = work.accounts().counts();
+  const auto database
+    = x.database == arguments{}.database ? "" : " --db " + escape(x.database);
+  if (was_stopped)
+    std::cerr << "Interrupted with " << counts.in_flight()
+              << " operations in flight. To go on, run it again with the same "
+                 "database and input.\n";
+  else if (work.finished_before() > 0 && work.finished_before() == counts.all())
+    std::cerr << "An earlier run had finished all of it. To start anew, name "
+                 "another file with --db.\n";
+  else if (counts.all() > 0)
+    std::cerr << "Ask for one of them: site_runtime" << database
+              << " --status ID\n";
+}
+
+} // namespace
+
+exit_code run(const arguments& given) {
+  auto x = given;
+  if (x.input.empty())
+    x.input = find_sample();
+  const auto source = open_input(x.input);
+  auto url = x.endpoint ? parse_url(*x.endpoint) : base_url{};
+  handle_signals();
+
+  // Before the actors, some of which report to it.
+  progress view{terminal::of(STDERR_FILENO)};
+  waybill::actor_config config;
+  caf::actor_system system{config};
+  std::unique_ptr<endpoint> own_endpoint;
+  // First: if another run holds the database, nothing else must be touched.
+  auto service = waybill::start(system, tracking_options(x, view));
+
+  if (!x.endpoint) {
+    own_endpoint = std::make_unique<endpoint>(own_endpoint_options(x));
+    url.origin = own_endpoint->url();
+  }
+  print_beginning(x, url.origin + url.prefix,
+                  ask(system, service.tracker(), waybill::get_counts{}));
+
+  const auto external = std::make_shared<external_system>(
+    url, x.timeout,
+    [&system, tracker = service.tracker()](const auto& id) -> std::int64_t {
+      const auto reply
+        = ask(system, tracker,
+              waybill::get_status{.id = id, .deadline = std::nullopt});
+      return reply.snapshot ? reply.snapshot->retry_count : 0;
+    });
+  const auto remote
+    = std::make_shared<remote_database>(remote_database_file(x.database));
+  job work{system,
+           {.tracker = service.tracker(),
+            .external = service.spawn_store_and_forward(
+              forward_options(x, "external system", x.concurrency),
+              [external](const auto& call) { return external->deliver(call); }),
+            .database = service.spawn_store_and_forward(
+              forward_options(x, "remote database", 1),
+              [remote](const auto& call) { return remote->deliver(call); })},
+           view,
+           x.rate};
+  work.work(*source, [] { return signalled != 0; });
+
+  const auto was_stopped = signalled != 0;
+  service.stop();
+  settle_accounts(x, work.accounts());
+  view.finish(work.final_figures());
+  const auto error = write_all(
+    STDOUT_FILENO, render_report(work.accounts(), terminal::of(STDOUT_FILENO))
+                     + render_totals(work.accounts()) + '\n');
+  print_hint(x, work, was_stopped);
+  if (was_stopped)
+    return exit_code::interrupted;
+  if (error == 0)
+    return exit_code::finished;
+  // Nobody who closes a pipe wants to hear about it.
+  if (error != EPIPE)
+    std::cerr << "site_runtime: standard output: " << std::strerror(error)
+              << '\n';
+  return exit_code::output_failed;
+}
+
+} // namespace site_runtime

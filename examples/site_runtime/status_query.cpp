@@ -1,0 +1,68 @@
+#include "site_runtime/status_query.hpp"
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <iostream>
+
+#include <nlohmann/json.hpp>
+
+#include "site_runtime/report.hpp"
+#include "waybill/json.hpp"
+#include "waybill/operation_tracking_store.hpp"
+#include "waybill/text.hpp"
+
+namespace site_runtime {
+
+namespace {
+
+waybill::status_reply look_up(const arguments& x) {
+  // A question must not create the file.
+  if (!std::filesystem::exists(x.database))
+    throw waybill::store_error{waybill::errc::store_unavailable,
+                               x.database + ": no such file"};
+  waybill::store_options options;
+  options.file = x.database;
+  waybill::operation_tracking_store store{options};
+  return store.get_status({.id = *x.status, .deadline = std::nullopt},
+                          waybill::timestamp::now());
+}
+
+std::string to_json_text(const waybill::store_error& e) {
+  const nlohmann::ordered_json error{
+    {"error", {{"code", to_string(e.code())}, {"message", e.what()}}}};
+  return error.dump(-1, ' ', false,
+                    nlohmann::ordered_json::error_handler_t::replace);
+}
+
+} // namespace
+
+exit_code show_status(const arguments& x) {
+  auto result = exit_code::finished;
+  std::string text;
+  try {
+    const auto reply = look_up(x);
+    if (!reply.snapshot) {
+      result = exit_code::not_found;
+      std::cerr << "site_runtime: " << to_string(*x.status)
+                << " was never recorded in " << waybill::escape(x.database)
+                << '\n';
+    }
+    if (x.json)
+      text = waybill::to_json_text(reply) + '\n';
+    else if (reply.snapshot)
+      text = render_snapshot(*reply.snapshot, terminal::of(STDOUT_FILENO));
+  } catch (const waybill::store_error& e) {
+    result = exit_code::store_failed;
+    if (x.json)
+      text = to_json_text(e) + '\n';
+    std::cerr << "site_runtime: " << waybill::escape(e.what()) << '\n';
+    if (e.code() == waybill::errc::store_locked)
+      std::cerr << "A running site_runtime holds it: ask again when it has "
+                   "ended.\n";
+  }
+  return write_all(STDOUT_FILENO, text) == 0 ? result
+                                             : exit_code::output_failed;
+}
+
+} // namespace site_runtime

@@ -1,0 +1,81 @@
+// Many things to do later behind one timer.
+
+#include <map>
+#include <random>
+#include <vector>
+
+#include "support/catch.hpp"
+#include "support/random_seed.hpp"
+#include "waybill/timer_queue.hpp"
+
+using namespace waybill;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr timer_queue::time_point start{1h};
+
+} // namespace
+
+TEST_CASE("a timer queue does what is due in order of time, and no more") {
+  timer_queue queue;
+  std::vector<int> done;
+  CHECK_FALSE(queue.next());
+  queue.add(start + 3ms, [&] { done.push_back(3); });
+  queue.add(start + 1ms, [&] { done.push_back(1); });
+  queue.add(start + 2ms, [&] { done.push_back(2); });
+  queue.add(start + 2ms, [&] { done.push_back(22); });
+  CHECK(queue.next() == start + 1ms);
+  queue.run(start);
+  CHECK(done.empty());
+  queue.run(start + 2ms);
+  CHECK(done == std::vector{1, 2, 22});
+  CHECK(queue.next() == start + 3ms);
+  queue.run(start + 1h);
+  CHECK(done == std::vector{1, 2, 22, 3});
+  CHECK_FALSE(queue.next());
+}
+
+TEST_CASE("an action of a timer queue may add and cancel others") {
+  timer_queue queue;
+  std::vector<int> done;
+  const auto cancelled = queue.add(start + 1ms, [&] { done.push_back(-1); });
+  queue.add(start, [&] {
+    done.push_back(1);
+    queue.cancel(cancelled);
+    queue.add(start, [&] { done.push_back(2); });
+    queue.add(start + 1s, [&] { done.push_back(3); });
+  });
+  queue.run(start + 1ms);
+  CHECK(done == std::vector{1, 2});
+  CHECK(queue.next() == start + 1s);
+}
+
+TEST_CASE("a timer queue agrees with a model over random steps") {
+  std::mt19937_64 random{waybill::test::seed_for("timer_queue")};
+  timer_queue queue;
+  std::map<int, std::pair<timer_queue::time_point, timer_queue::entry>> model;
+  auto now = start;
+  for (int i = 0; i < 5'000; ++i) {
+    switch (random() % 3) {
+      case 0: {
+        const auto due = now + std::chrono::milliseconds{random() % 50};
+        model[i] = {due, queue.add(due, [&model, i] {
+                      REQUIRE(model.erase(i) == 1);
+                    })};
+        break;
+      }
+      case 1:
+        if (!model.empty()) {
+          queue.cancel(model.begin()->second.second);
+          model.erase(model.begin());
+        }
+        break;
+      default:
+        now += std::chrono::milliseconds{random() % 20};
+        queue.run(now);
+        for (const auto& [number, x] : model)
+          REQUIRE(x.first > now);
+    }
+  }
+}

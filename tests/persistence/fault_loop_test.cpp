@@ -1,0 +1,169 @@
+// Every call that SQLite makes to the system fails once, one run for each, and
+// once for good. Afterwards the file is sound, what was answered is there, and
+// what was refused is not.
+
+#include <map>
+
+#include "support/fault_vfs.hpp"
+#include "support/store_fixture.hpp"
+
+using namespace waybill;
+using namespace waybill::test;
+
+namespace {
+
+enum class fate { refused, unknown, stored };
+
+int code_for(io_op op, bool full) {
+  switch (op) {
+    case io_op::open:
+      return SQLITE_CANTOPEN;
+    case io_op::read:
+      return SQLITE_IOERR_READ;
+    case io_op::write:
+      return full ? SQLITE_FULL : SQLITE_IOERR_WRITE;
+    case io_op::truncate:
+      return SQLITE_IOERR_TRUNCATE;
+    case io_op::sync:
+      return SQLITE_IOERR_FSYNC;
+    case io_op::remove:
+      return SQLITE_IOERR_DELETE;
+    case io_op::shm_map:
+      return SQLITE_IOERR_SHMMAP;
+    case io_op::lock:
+    case io_op::shm_lock:
+      return SQLITE_BUSY;
+  }
+  return SQLITE_ERROR;
+}
+
+struct fault_run {
+  fault_vfs& vfs;
+  store_options options;
+  std::map<std::uint64_t, fate> fates;   // of enqueue requests
+  std::map<std::uint64_t, fate> endings; // of terminal reports
+  std::string surprises;
+
+  // Runs `f`; any error must be one that says what became of the request.
+  template <class F>
+  fate run(F&& f) {
+    const auto e = error_of(f);
+    if (!e.code)
+      return fate::stored;
+    const auto known = e.code == errc::not_stored || e.code == errc::store_full
+                       || e.code == errc::store_locked
+                       || e.code == errc::store_unavailable
+                       || e.code == errc::outcome_unknown;
+    if (!known)
+      surprises += to_string(*e.code) + ": " + e.text + "\n";
+    return certainty_of(*e.code) == certainty::unknown ? fate::unknown
+                                                       : fate::refused;
+  }
+
+  // One transaction of three new operations and the end of one before.
+  void batch(operation_tracking_store& store, std::uint64_t k) {
+    std::map<std::uint64_t, fate> batch_fates;
+    auto ending = fate::refused;
+    auto outcome = run([&] { store.begin(); });
+    if (outcome == fate::stored) {
+      for (auto n = 3 * k + 1; n <= 3 * k + 3; ++n)
+        batch_fates[n] = run([&] { store.record_enqueue(enqueue(n), at(0)); });
+      if (k > 0)
+        ending
+          = run([&] { store.record_terminal(terminal(3 * k - 2), at(1)); });
+      outcome = run([&] { store.commit(); });
+    } else {
+      for (auto n = 3 * k + 1; n <= 3 * k + 3; ++n)
+        batch_fates[n] = fate::refused;
+    }
+    for (const auto& [n, verb_fate] : batch_fates)
+      fates[n] = std::min(verb_fate, outcome);
+    if (k > 0)
+      endings[3 * k - 2] = std::min(ending, outcome);
+  }
+
+  void go() {
+    std::optional<operation_tracking_store> store;
+    for (std::uint64_t k = 0; k < 4; ++k) {
+      if (!store && run([&] { store.emplace(options); }) != fate::stored) {
+        for (auto n = 3 * k + 1; n <= 3 * k + 3; ++n)
+          fates[n] = fate::refused;
+        continue;
+      }
+      if (store->needs_recovery())
+        run([&] { store->recover(); });
+      batch(*store, k);
+    }
+    if (store)
+      store->maintain();
+  }
+
+  void check() {
+    operation_tracking_store store{options};
+    CHECK(surprises.empty());
+    CHECK(integrity_of(options.file) == "ok");
+    std::int64_t found = 0;
+    for (const auto& [n, fate] : fates) {
+      const auto x = store.get_status(status_of(n), at(2)).snapshot;
+      found += x ? 1 : 0;
+      CAPTURE(n);
+      CHECK((fate == fate::unknown || x.has_value() == (fate == fate::stored)));
+      if (const auto at = endings.find(n); at != endings.end() && x)
+        CHECK((at->second == fate::unknown
+               || is_terminal(x->status) == (at->second == fate::stored)));
+    }
+    std::int64_t counted = 0;
+    for (const auto& each : store.get_counts().counts)
+      counted += each.operations;
+    CHECK(counted == found);
+  }
+};
+
+// Fails call number `n` of a run on a new file or on one that is there.
+// @returns false if there are fewer calls.
+bool fails(const std::string& prepared, int n, bool lasting, bool full) {
+  const temp_dir dir;
+  if (!prepared.empty())
+    write_file(dir / "ops.db", prepared);
+  fault_vfs vfs;
+  vfs.real_syncs = false;
+  bool reached = false;
+  vfs.before = [&, calls = 0](const io_call& call) mutable {
+    const auto is_lock = call.op == io_op::lock || call.op == io_op::shm_lock;
+    ++calls;
+    reached = reached || calls == n;
+    // A lock that never comes costs a second each time; enough if it is once.
+    return calls == n || (lasting && calls > n && !is_lock)
+             ? code_for(call.op, full)
+             : SQLITE_OK;
+  };
+  auto options = options_for(dir / "ops.db");
+  options.vfs = vfs.name();
+  fault_run run{vfs, options, {}, {}, {}};
+  run.go();
+  vfs.heal();
+  CAPTURE(n, lasting, full);
+  run.check();
+  return reached;
+}
+
+} // namespace
+
+TEST_CASE("promise 2, outcomes: whichever system call fails, answers are true "
+          "and the file is sound",
+          "[promise-2][promise-3][promise-11]") {
+  std::string prepared;
+  SECTION("on a new file") {}
+  SECTION("on an old file") {
+    const temp_dir dir;
+    { operation_tracking_store{options_for(dir / "ops.db")}; }
+    prepared = read_file(dir / "ops.db");
+  }
+  for (const auto& [lasting, full] :
+       {std::pair{false, false}, {false, true}, {true, false}, {true, true}}) {
+    int n = 1;
+    while (fails(prepared, n, lasting, full))
+      ++n;
+    CHECK(n > 50);
+  }
+}

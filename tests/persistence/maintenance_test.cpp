@@ -1,0 +1,160 @@
+// The log is kept short and unused space is given back, without long pauses.
+
+#include <chrono>
+
+#include "support/fault_vfs.hpp"
+#include "support/store_fixture.hpp"
+#include "support/workload.hpp"
+
+using namespace waybill;
+using namespace waybill::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct maintenance_fixture {
+  temp_dir dir;
+  store_options options = options_for(dir / "ops.db");
+  std::optional<operation_tracking_store> store;
+
+  maintenance_fixture() {
+    options.checkpoint_pages = 100;
+    options.synchronous = durability::off;
+    store.emplace(options);
+  }
+
+  std::uintmax_t size_of(const char* file) {
+    return std::filesystem::file_size(dir / file);
+  }
+
+  // So many finished operations with a long error each.
+  void fill(std::uint64_t operations) {
+    store->begin();
+    for (std::uint64_t n = 1; n <= operations; ++n) {
+      store->record_enqueue(enqueue(n), at(0));
+      store->record_terminal(
+        {id_of(n), tracking_status::failed, std::string(3'000, 'x'), {}, {}},
+        at(1));
+    }
+    store->commit();
+  }
+};
+
+} // namespace
+
+TEST_CASE_METHOD(maintenance_fixture,
+                 "the log stays near its threshold, however much is written") {
+  std::uintmax_t longest = 0;
+  for (std::uint64_t k = 0; k < 100; ++k) {
+    run_batch(*store, k);
+    longest = std::max(longest, size_of("ops.db-wal"));
+  }
+  CHECK(longest > 100 * 4'120); // it has been reached
+  CHECK(longest < 200 * 4'120);
+}
+
+TEST_CASE_METHOD(maintenance_fixture,
+                 "wal_bytes tells what the log holds, maintain() empties it") {
+  store->maintain();
+  const auto before = store->wal_bytes();
+  fill(300);
+  CHECK(store->wal_bytes() > before);
+  CHECK(store->wal_bytes() > 300 * 3'000);
+  CHECK(static_cast<std::uintmax_t>(store->wal_bytes())
+        <= size_of("ops.db-wal"));
+  store->maintain();
+  CHECK(store->wal_bytes() == 0);
+  // It was far above the threshold: its space is given back.
+  CHECK(size_of("ops.db-wal") == 0);
+  store->record_enqueue(enqueue(9'999), at(2));
+  CHECK(store->wal_bytes() > 0);
+}
+
+TEST_CASE_METHOD(
+  maintenance_fixture,
+  "maintain() leaves a short log and an open transaction alone") {
+  store->record_enqueue(enqueue(1), at(0));
+  const auto short_log = store->wal_bytes();
+  CHECK(short_log > 0);
+  store->maintain();
+  CHECK(store->wal_bytes() == short_log);
+  store->begin();
+  store->record_enqueue(enqueue(2), at(0));
+  store->maintain();
+  CHECK(store->in_transaction());
+  store->commit();
+  CHECK(store->get_status(status_of(2), at(0)).snapshot.has_value());
+}
+
+TEST_CASE_METHOD(maintenance_fixture,
+                 "a reader that stays in a read delays nobody, and the log is "
+                 "emptied after it",
+                 "[promise-9][promise-10]") {
+  fill(300);
+  auto reader = open_reader(options.file);
+  reader.exec("BEGIN");
+  const auto seen = reader.query_int("SELECT count(*) FROM operation");
+  const auto start = std::chrono::steady_clock::now();
+  for (std::uint64_t k = 100; k < 130; ++k) {
+    store->maintain();
+    run_batch(*store, k);
+  }
+  CHECK(std::chrono::steady_clock::now() - start < 900ms);
+  CHECK(reader.query_int("SELECT count(*) FROM operation") == seen);
+  CHECK(store->wal_bytes() > 0);
+  reader.exec("COMMIT");
+  store->maintain();
+  CHECK(store->wal_bytes() == 0);
+}
+
+TEST_CASE_METHOD(maintenance_fixture,
+                 "space that a purge left goes back in bounded steps",
+                 "[promise-9]") {
+  fill(8'000);
+  store->maintain();
+  const auto full = size_of("ops.db");
+  REQUIRE(full > 20'000'000);
+  CHECK_FALSE(store->give_back_space(100)); // nothing is unused
+  store->purge_terminal(purge_before(at(2)), at(2));
+  CHECK(size_of("ops.db") >= full - 4'096);
+  int steps = 0;
+  auto pages = open_reader(options.file).query_int("PRAGMA page_count");
+  for (bool more = true; more; ++steps) {
+    REQUIRE(steps < 1'000);
+    more = store->give_back_space(100);
+    const auto left = open_reader(options.file).query_int("PRAGMA page_count");
+    CHECK(left >= pages - 110); // and a few of SQLite's own
+    pages = left;
+  }
+  CHECK(steps > 30);
+  store->maintain();
+  CHECK(size_of("ops.db") < full / 3);
+  CHECK_FALSE(store->give_back_space(100));
+  CHECK(integrity_of(options.file) == "ok");
+}
+
+TEST_CASE_METHOD(maintenance_fixture, "a step of no pages is refused") {
+  for (const auto pages : {0, -1})
+    expect_error(errc::invalid_request, "max_pages",
+                 [&] { store->give_back_space(pages); });
+}
+
+TEST_CASE("giving back ends also in a file that cannot shrink") {
+  const temp_dir dir;
+  // Made by someone else, empty, and without the means to shrink.
+  open_writer(dir / "ops.db").exec("PRAGMA journal_mode = WAL");
+  auto options = options_for(dir / "ops.db");
+  options.synchronous = durability::off;
+  operation_tracking_store store{options};
+  store.begin();
+  for (std::uint64_t n = 1; n <= 3'000; ++n) {
+    store.record_enqueue(enqueue(n), at(0));
+    store.record_terminal(
+      {id_of(n), tracking_status::failed, std::string(3'000, 'x'), {}, {}},
+      at(1));
+  }
+  store.commit();
+  store.purge_terminal(purge_before(at(2)), at(2));
+  REQUIRE(open_reader(options.file).query_int("PRAGMA freelist_count") > 2'000);
+  CHECK_FALSE(store.give_back_space(100));
+}
