@@ -37,11 +37,12 @@ auto ask_all(caf::scoped_actor& self, const std::vector<Request>& requests,
     pending.push_back(send(each));
   std::vector<std::variant<reply, waybill::failure>> answers;
   answers.reserve(requests.size());
+  const auto on_reply = [&](reply& x) { answers.emplace_back(std::move(x)); };
+  const auto on_error = [&](const caf::error& x) {
+    answers.emplace_back(waybill::to_failure(x));
+  };
   for (auto& each : pending)
-    each.receive([&](reply& x) { answers.emplace_back(std::move(x)); },
-                 [&](const caf::error& x) {
-                   answers.emplace_back(waybill::to_failure(x));
-                 });
+    std::move(each).receive(on_reply, on_error);
   return answers;
 }
 

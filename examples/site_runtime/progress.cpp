@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <iostream>
 #include <utility>
 #include <vector>
@@ -42,7 +43,7 @@ std::string clock(std::chrono::milliseconds elapsed) {
 }
 
 std::string rate(const progress_figures& x) {
-  return std::to_string(static_cast<std::int64_t>(x.rate + 0.5)) + "/s";
+  return std::to_string(std::lround(x.rate)) + "/s";
 }
 
 // A bar of `width` cells, in which each status has its share.

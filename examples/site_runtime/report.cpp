@@ -25,6 +25,12 @@ constexpr std::array ends{tracking_status::delivered, tracking_status::parked,
 // Operations that are listed by id under one error.
 constexpr std::size_t max_listed = 10;
 
+std::string flush_right(std::string text, std::size_t width) {
+  if (text.size() < width)
+    text.insert(0, width - text.size(), ' ');
+  return text;
+}
+
 // -- tables -------------------------------------------------------------------
 
 struct cell {
@@ -37,10 +43,10 @@ struct cell {
 class table {
 public:
   explicit table(std::vector<std::string> headings) {
-    std::vector<cell> row;
+    auto& row = rows_.emplace_back();
+    row.reserve(headings.size());
     for (auto& each : headings)
       row.push_back({std::move(each), colour::bold});
-    rows_.push_back(std::move(row));
   }
 
   void add(std::vector<cell> row) { rows_.push_back(std::move(row)); }
@@ -111,13 +117,12 @@ std::string attempts_table(const ledger& x, const terminal& out) {
     most = std::max(most, operations);
   std::string text;
   for (const auto& [attempts, operations] : x.attempts()) {
-    auto number = std::to_string(attempts);
-    number.insert(0, number.size() < 4 ? 4 - number.size() : 0, ' ');
     std::string bar;
     for (std::int64_t i = 0; i * most < operations * longest; ++i)
       bar += out.shows_utf8() ? "█" : "#";
-    text += number + "  " + out.paint(colour::dim, bar) + ' '
-            + std::to_string(operations) + '\n';
+    text += flush_right(std::to_string(attempts), 4) + "  "
+            + out.paint(colour::dim, bar) + ' ' + std::to_string(operations)
+            + '\n';
   }
   return text;
 }
@@ -133,16 +138,23 @@ std::string target_of(const tracking_status_snapshot& x) {
   return escape(x.target_summary.value_or(""));
 }
 
+// The rest of a line on one operation, of which `used` columns are taken.
+std::string operation_line(const tracking_status_snapshot& x,
+                           const terminal& out, std::size_t used) {
+  const auto id = to_string(x.id);
+  return "  " + id + "  " + out.fit(target_of(x), used + id.size() + 2) + '\n';
+}
+
 std::string slowest_list(const ledger& x, const terminal& out) {
   std::string text;
   for (const auto& [snapshot, line] : x.slowest()) {
-    auto time = seconds(duration_of(snapshot));
-    time.insert(0, time.size() < 8 ? 8 - time.size() : 0, ' ');
     auto status = to_string(snapshot.status);
-    const std::string padding(9 - std::min<std::size_t>(status.size(), 9), ' ');
-    text += "  " + time + "  " + out.paint(colour_of(snapshot.status), status)
-            + padding + "  " + to_string(snapshot.id) + "  "
-            + out.fit(target_of(snapshot), 61) + '\n';
+    status.resize(std::max<std::size_t>(status.size(), 9), ' ');
+    text += "  ";
+    text += flush_right(seconds(duration_of(snapshot)), 8);
+    text += "  ";
+    text += out.paint(colour_of(snapshot.status), status);
+    text += operation_line(snapshot, out, 23);
   }
   return text;
 }
@@ -155,6 +167,7 @@ std::string undelivered_list(const std::vector<ledger::noted>& list,
     by_error[escape(each.snapshot.last_error.value_or("(no reason given)"))]
       .push_back(&each);
   std::vector<decltype(by_error)::const_pointer> groups;
+  groups.reserve(by_error.size());
   for (const auto& group : by_error)
     groups.push_back(&group);
   std::stable_sort(groups.begin(), groups.end(), [](auto* a, auto* b) {
@@ -169,10 +182,9 @@ std::string undelivered_list(const std::vector<ledger::noted>& list,
             + '\n';
     for (std::size_t i = 0; i < operations.size() && i < max_listed; ++i) {
       const auto& [snapshot, line] = *operations[i];
-      auto where = "line " + std::to_string(line);
-      where.insert(0, where.size() < 10 ? 10 - where.size() : 0, ' ');
-      text += "  " + where + "  " + to_string(snapshot.id) + "  "
-              + out.fit(target_of(snapshot), 52) + '\n';
+      text += "  ";
+      text += flush_right("line " + std::to_string(line), 10);
+      text += operation_line(snapshot, out, 14);
     }
     if (operations.size() > max_listed)
       text += "              and "
