@@ -124,6 +124,10 @@ struct overloaded : Fs... {
   using Fs::operator()...;
 };
 
+// Clang has no deduction for aggregates before version 17.
+template <class... Fs>
+overloaded(Fs...) -> overloaded<Fs...>;
+
 std::string range_of(const option& x) {
   return std::visit(
     overloaded{[](const text_option&) { return std::string{"a path"}; },

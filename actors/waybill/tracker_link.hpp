@@ -57,7 +57,7 @@ public:
   template <class Self, class Request>
   void ask(Self* self, Request what, importance how, milliseconds delay,
            std::function<void(const typename Request::reply&)> answered,
-           give_up_function give_up) {
+           const give_up_function& give_up) {
     using reply_type = typename Request::reply;
     const auto number = ++last_number_;
     auto send = [this, self, number, what = std::move(what),
@@ -74,7 +74,7 @@ public:
             host_.proceed();
           });
     };
-    add(number, how, delay, std::move(send), std::move(give_up));
+    add(number, how, delay, std::move(send), give_up);
   }
 
   /// Sends what may be sent now.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 namespace site_runtime {
 
@@ -56,17 +57,18 @@ void ledger::update(const tracking_status_snapshot& snapshot) {
   const auto at = open_.find(snapshot.id);
   if (at == open_.end())
     return;
-  auto& [kind, status] = at->second;
+  auto& [kind, status, attempts] = at->second;
   auto& figures = kind->second;
   --figures.counts[status];
   status = snapshot.status;
   ++figures.counts[status];
+  const auto ended = std::int64_t{snapshot.retry_count}
+                     + (is_terminal(status) ? 1 : 0);
+  figures.attempts += ended - std::exchange(attempts, ended);
   if (!is_terminal(status))
     return;
 
-  const auto tries = std::int64_t{snapshot.retry_count} + 1;
-  figures.attempts += tries;
-  ++attempts_[tries];
+  ++attempts_[ended];
   const noted entry{.snapshot = snapshot, .line = lines_.at(snapshot.id)};
   const auto slower = [](const noted& a, const noted& b) {
     return duration_of(a.snapshot) > duration_of(b.snapshot);

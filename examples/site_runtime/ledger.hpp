@@ -67,7 +67,7 @@ public:
 
   struct kind_figures {
     status_counts counts;
-    /// Attempts made for operations that are finished.
+    /// Attempts that have ended, also of operations in flight.
     std::int64_t attempts = 0;
   };
 
@@ -104,6 +104,7 @@ private:
   struct account {
     std::map<std::string, kind_figures>::iterator kind;
     waybill::tracking_status status = waybill::tracking_status::submitted;
+    std::int64_t attempts = 0;
   };
 
   std::unordered_map<waybill::tracked_operation_id, std::uint64_t> lines_;

@@ -227,6 +227,9 @@ public:
     };
   }
 
+  // In CAF 0.17 an actor that holds a promise holds itself.
+  void on_exit() override { late_.clear(); }
+
 private:
   static void set_lie(enqueue_reply& x) {
     x.outcome = enqueue_outcome::duplicate;
