@@ -38,6 +38,9 @@ public:
     };
   }
 
+  // In CAF 0.17 an actor that holds a promise holds itself.
+  void on_exit() override { kept_.clear(); }
+
 private:
   template <class Reply>
   caf::typed_response_promise<Reply> never() {
