@@ -236,7 +236,7 @@ TEST_CASE_METHOD(failure_fixture,
 }
 
 TEST_CASE_METHOD(failure_fixture,
-                 "a failing checkpoint fails no request; the log waits",
+                 "a failing checkpoint fails no request: the log waits",
                  "[promise-2]") {
   vfs.before = [](const io_call& call) {
     const auto is_copying = call.file == io_file::database
@@ -258,7 +258,7 @@ TEST_CASE_METHOD(failure_fixture,
 }
 
 TEST_CASE_METHOD(failure_fixture,
-                 "another program that writes gets its turn; the request is "
+                 "another program that writes gets its turn: the request is "
                  "refused, not lost",
                  "[promise-2]") {
   auto other = open_writer(options.file);
