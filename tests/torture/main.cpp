@@ -1,0 +1,306 @@
+// Runs rows of the torture suite and prints what they found; see
+// docs/reliability.md and scripts/torture.sh.
+
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <iomanip>
+#include <iostream>
+#include <list>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "support/temp_dir.hpp"
+#include "torture/torture.hpp"
+
+namespace waybill::torture {
+
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+std::string self; // argv[0], made absolute
+
+struct settings {
+  bool full = false;
+  std::uint64_t seed = 0;
+  std::vector<std::string> only;
+  int jobs = 1;
+  std::chrono::seconds limit{600};
+  std::string json;
+};
+
+struct result {
+  const row* of;
+  std::int64_t tried = 0;
+  std::int64_t violations = 0;
+  std::int64_t seconds = 0;
+  std::string figures;
+};
+
+// -- one row, in this process -------------------------------------------------
+
+int run_here(const row& x, const settings& s, const std::string& result_file) {
+  report r{x.name, !s.full, s.seed};
+  try {
+    x.run(r);
+  } catch (const std::exception& e) {
+    r.violation(std::string{"ended with "} + e.what());
+  }
+  if (r.tries() < x.least_in_quick)
+    r.violation("only " + std::to_string(r.tries()) + " " + x.unit + ", "
+                + std::to_string(x.least_in_quick) + " are due");
+  const nlohmann::json found{{"tried", r.tries()},
+                             {"violations", r.violations()},
+                             {"figures", r.figures()}};
+  std::ofstream{result_file} << found.dump();
+  return 0;
+}
+
+// -- all rows, a process each -------------------------------------------------
+
+class running_row {
+public:
+  running_row(const row& x, const settings& s)
+    : row_{x}, seconds_limit_{s.limit} {
+    std::vector<std::string> words{self,
+                                   "--row",
+                                   x.name,
+                                   "--result",
+                                   scratch_ / "result",
+                                   "--seed",
+                                   std::to_string(s.seed)};
+    words.emplace_back(s.full ? "--full" : "--quick");
+    std::vector<char*> pointers;
+    for (auto& word : words)
+      pointers.push_back(word.data());
+    pointers.push_back(nullptr);
+    // A scratch folder of its own, so that a row that is killed leaves nothing
+    // behind; a process group of its own, so that its children go with it.
+    const auto folder = "TMPDIR=" + scratch_.path().string();
+    std::vector<std::string> variables;
+    for (auto** each = environ; *each != nullptr; ++each)
+      if (!std::string_view{*each}.starts_with("TMPDIR="))
+        variables.emplace_back(*each);
+    variables.push_back(folder);
+    std::vector<char*> variable_pointers;
+    for (auto& each : variables)
+      variable_pointers.push_back(each.data());
+    variable_pointers.push_back(nullptr);
+    posix_spawnattr_t attributes;
+    ::posix_spawnattr_init(&attributes);
+    ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+    const auto code = ::posix_spawn(&pid_, self.c_str(), nullptr, &attributes,
+                                    pointers.data(), variable_pointers.data());
+    ::posix_spawnattr_destroy(&attributes);
+    if (code != 0)
+      throw std::runtime_error{"cannot run " + self};
+  }
+
+  ~running_row() {
+    if (pid_ > 0) {
+      ::kill(-pid_, SIGKILL);
+      ::waitpid(pid_, nullptr, 0);
+    }
+  }
+
+  running_row(const running_row&) = delete;
+  running_row& operator=(const running_row&) = delete;
+
+  [[nodiscard]] bool alone() const { return row_.alone; }
+
+  /// What it found, once it has ended.
+  std::optional<result> poll() {
+    const auto spent = clock::now() - began_;
+    int status = 0;
+    const auto ended = ::waitpid(pid_, &status, WNOHANG) == pid_;
+    if (!ended && spent < seconds_limit_)
+      return std::nullopt;
+    result found{
+      .of = &row_,
+      .tried = 0,
+      .violations = 0,
+      .seconds
+      = std::chrono::duration_cast<std::chrono::seconds>(spent).count(),
+      .figures = {}};
+    ::kill(-pid_, SIGKILL); // what it started goes with it
+    if (!ended) {
+      ::waitpid(pid_, nullptr, 0);
+      found.figures = "HUNG";
+    } else if (WIFSIGNALED(status)) {
+      found.figures = "CRASHED by signal " + std::to_string(WTERMSIG(status));
+    } else if (WEXITSTATUS(status) != 0) {
+      found.figures = "EXIT CODE " + std::to_string(WEXITSTATUS(status));
+    }
+    pid_ = -1;
+    const auto file = nlohmann::json::parse(std::ifstream{scratch_ / "result"},
+                                            nullptr, false);
+    if (!found.figures.empty() || file.is_discarded()) {
+      found.violations = 1;
+      return found;
+    }
+    found.tried = file["tried"];
+    found.violations = file["violations"];
+    found.figures = file["figures"];
+    return found;
+  }
+
+private:
+  const row& row_;
+  const std::chrono::seconds seconds_limit_;
+  const test::temp_dir scratch_;
+  const clock::time_point began_ = clock::now();
+  pid_t pid_ = -1;
+};
+
+std::vector<result> run_all(const std::vector<const row*>& wanted,
+                            const settings& s) {
+  std::vector<result> results;
+  std::list<running_row> running;
+  auto next = wanted.begin();
+  while (next != wanted.end() || !running.empty()) {
+    const auto may_start = [&] {
+      if (next == wanted.end()
+          || running.size() >= static_cast<std::size_t>(s.jobs))
+        return false;
+      const auto busy = [](const running_row& x) { return x.alone(); };
+      return running.empty()
+             || (!(*next)->alone && std::ranges::none_of(running, busy));
+    };
+    while (may_start()) {
+      std::cerr << "== " << (*next)->number << " " << (*next)->name << ": "
+                << (*next)->what << std::endl;
+      running.emplace_back(**next++, s);
+    }
+    for (auto each = running.begin(); each != running.end();) {
+      if (auto found = each->poll()) {
+        std::cerr << "== " << found->of->name << ": "
+                  << (found->violations == 0 ? "ok" : "VIOLATED") << " after "
+                  << found->seconds << " s" << std::endl;
+        results.push_back(std::move(*found));
+        each = running.erase(each);
+      } else {
+        ++each;
+      }
+    }
+    ::poll(nullptr, 0, 20);
+  }
+  std::ranges::sort(results, {}, [](const result& x) { return x.of->number; });
+  return results;
+}
+
+void print(const std::vector<result>& results) {
+  std::cout << "\n| # | test | tried | violations | s | figures |\n"
+               "|---|---|---|---|---|---|\n";
+  for (const auto& x : results)
+    std::cout << "| " << x.of->number << " | " << x.of->name << ": "
+              << x.of->what << " | " << x.tried << " " << x.of->unit << " | "
+              << x.violations << " | " << x.seconds << " | " << x.figures
+              << " |\n";
+  std::cout << std::flush;
+}
+
+const row* find_row(const std::string& name) {
+  for (const auto& x : rows())
+    if (x.name == name || std::to_string(x.number) == name)
+      return &x;
+  return nullptr;
+}
+
+int run(int argc, char** argv) {
+  if (argc > 2 && std::string_view{argv[1]} == "--child") {
+    for (const auto& x : children())
+      if (std::string_view{x.name} == argv[2])
+        return x.run({argv + 3, argv + argc});
+    return 97;
+  }
+  CLI::App app{"Tries to break waybill's promises, row by row of "
+               "docs/reliability.md."};
+  settings s;
+  s.seed = std::random_device{}();
+  bool quick = false;
+  bool list = false;
+  std::string row_here;
+  std::string result_file;
+  app.add_flag("--quick", quick, "some minutes (the default)");
+  app.add_flag("--full", s.full, "hours")->excludes("--quick");
+  app.add_flag("--list", list, "say which rows there are, and end");
+  app.add_option("--seed", s.seed, "repeat the run with that seed");
+  app.add_option("--only", s.only, "only these rows, by name or number")
+    ->delimiter(',');
+  app.add_option("--jobs", s.jobs, "rows that may run at a time")
+    ->check(CLI::Range(1, 64))
+    ->capture_default_str();
+  app.add_option("--json", s.json, "write the results there as JSON too");
+  app.add_option("--row", row_here)->group("");
+  app.add_option("--result", result_file)->group("");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : 2;
+  }
+  if (!row_here.empty())
+    return run_here(*find_row(row_here), s, result_file);
+  if (list) {
+    for (const auto& x : rows())
+      std::cout << std::setw(3) << x.number << "  " << x.name << ": " << x.what
+                << '\n';
+    return 0;
+  }
+  std::vector<const row*> wanted;
+  for (const auto& name : s.only) {
+    const auto* const x = find_row(name);
+    if (x == nullptr) {
+      std::cerr << "--only: there is no row \"" << name << "\"; see --list\n";
+      return 2;
+    }
+    wanted.push_back(x);
+  }
+  if (wanted.empty())
+    for (const auto& x : rows())
+      wanted.push_back(&x);
+  if (s.full)
+    s.limit = std::chrono::hours{3};
+  std::cerr << "seed " << s.seed << std::endl;
+  const auto results = run_all(wanted, s);
+  print(results);
+  if (!s.json.empty()) {
+    auto all = nlohmann::json::array();
+    for (const auto& x : results)
+      all.push_back({{"number", x.of->number},
+                     {"name", x.of->name},
+                     {"what", x.of->what},
+                     {"unit", x.of->unit},
+                     {"tried", x.tried},
+                     {"violations", x.violations},
+                     {"seconds", x.seconds},
+                     {"figures", x.figures}});
+    std::ofstream{s.json} << all.dump(2) << '\n';
+  }
+  return std::ranges::all_of(results,
+                             [](const result& x) { return x.violations == 0; })
+           ? 0
+           : 1;
+}
+
+} // namespace
+
+std::string own_path() {
+  return self;
+}
+
+} // namespace waybill::torture
+
+int main(int argc, char** argv) {
+  waybill::torture::self
+    = std::filesystem::canonical("/proc/self/exe").string();
+  return waybill::torture::run(argc, argv);
+}
