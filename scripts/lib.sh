@@ -12,8 +12,8 @@ compiler=${CXX:-g++}
 prefix_path=${CMAKE_PREFIX_PATH:-}
 
 build_packages=(cmake ninja-build pkg-config nlohmann-json3-dev libsqlite3-dev)
-example_packages=(libcpp-httplib-dev)
-test_packages=(catch2 libcli11-dev)
+example_packages=(libcli11-dev libcpp-httplib-dev)
+test_packages=(catch2)
 lint_packages=(clang-format-14 clang-tidy-14)
 
 die() {

@@ -26,7 +26,8 @@ while [[ $# -gt 0 ]]; do
 done
 
 {
-  need_packages "${build_packages[@]}" "${test_packages[@]}"
+  need_packages "${build_packages[@]}" "${example_packages[@]}" \
+    "${test_packages[@]}"
   configure torture
   build torture torture
 } >&2
