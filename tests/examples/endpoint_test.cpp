@@ -5,6 +5,7 @@
 #include <map>
 
 #include "support/catch.hpp"
+#include "support/printing.hpp"
 #include "support/requests.hpp"
 
 namespace {

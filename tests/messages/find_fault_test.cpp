@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "support/hostile.hpp"
+#include "support/printing.hpp"
 #include "support/requests.hpp"
 
 using namespace waybill;

@@ -1,6 +1,7 @@
 // The store-and-forward messages: what is refused, and what is recorded.
 
 #include "support/hostile.hpp"
+#include "support/printing.hpp"
 #include "support/requests.hpp"
 
 using namespace waybill;

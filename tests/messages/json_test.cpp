@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "support/hostile.hpp"
+#include "support/printing.hpp"
 #include "support/requests.hpp"
 
 using namespace waybill;

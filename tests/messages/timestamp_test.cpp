@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "support/printing.hpp"
 #include "support/requests.hpp"
 
 using namespace waybill;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "support/child_process.hpp"
+#include "support/printing.hpp"
 #include "support/requests.hpp"
 
 using namespace waybill;

@@ -1,7 +1,6 @@
 // A running tracker on a scratch file, and clients that push it.
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -11,6 +10,7 @@
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/fake_clock.hpp"
 #include "support/printing.hpp"
 #include "support/requests.hpp"
 #include "support/temp_dir.hpp"
@@ -20,35 +20,6 @@
 namespace waybill::test {
 
 using namespace std::chrono_literals;
-
-/// A clock that stands still until it is told to go.
-class fake_clock {
-public:
-  [[nodiscard]] time_source source() const {
-    return {[state = state_] { return timestamp{state->wall_us}; },
-            [state = state_] {
-              return std::chrono::steady_clock::time_point{
-                std::chrono::microseconds{state->steady_us}};
-            }};
-  }
-
-  /// Time passes.
-  void advance(std::chrono::microseconds d) {
-    state_->wall_us += d.count();
-    state_->steady_us += d.count();
-  }
-
-  /// Someone sets the wall clock.
-  void jump(std::chrono::microseconds d) { state_->wall_us += d.count(); }
-
-private:
-  struct state {
-    std::atomic<std::int64_t> wall_us{t0.us()};
-    std::atomic<std::int64_t> steady_us{1'000'000'000};
-  };
-
-  std::shared_ptr<state> state_ = std::make_shared<state>();
-};
 
 /// Keeps notices instead of printing them.
 class notices {

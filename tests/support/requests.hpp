@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <string>
 
-#include "support/printing.hpp"
 #include "waybill/messages.hpp"
 
 namespace waybill::test {

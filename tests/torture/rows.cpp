@@ -4,12 +4,18 @@
 namespace waybill::torture {
 
 std::span<const row> rows() {
-  static const std::vector<row> all{};
+  static const std::vector<row> all{
+    {1, "kill", "kill -9 at random moments, 16 clients", "cycles", 300, false,
+     kill},
+  };
   return all;
 }
 
 std::span<const child> children() {
-  static const std::vector<child> all{};
+  static const std::vector<child> all{
+    {"kill-writer", kill_writer},
+    {"kill-inspector", kill_inspector},
+  };
   return all;
 }
 

@@ -3,4 +3,10 @@
 
 #include "torture/torture.hpp"
 
-namespace waybill::torture {} // namespace waybill::torture
+namespace waybill::torture {
+
+void kill(report& r); // 1
+int kill_writer(const std::vector<std::string>& words);
+int kill_inspector(const std::vector<std::string>& words);
+
+} // namespace waybill::torture
