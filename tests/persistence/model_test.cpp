@@ -1,9 +1,9 @@
 // Many random operations, compared step by step with a map that obeys the
 // contract by being simple.
 
-#include <map>
 #include <random>
 
+#include "support/model.hpp"
 #include "support/random_seed.hpp"
 #include "support/store_fixture.hpp"
 
@@ -11,77 +11,6 @@ using namespace waybill;
 using namespace waybill::test;
 
 namespace {
-
-// The contract once more, in memory.
-class model {
-public:
-  enqueue_outcome record(const record_enqueue& x, timestamp now) {
-    const auto [at, is_new] = rows.try_emplace(x.id);
-    if (!is_new)
-      return enqueue_outcome::duplicate;
-    auto& row = at->second;
-    row.id = x.id;
-    row.kind = x.kind;
-    row.target_summary = x.target_summary;
-    row.source_instance_id = x.source_instance_id;
-    row.source_script = x.source_script;
-    row.source_node = x.source_node;
-    row.created_at = row.updated_at = now;
-    return enqueue_outcome::inserted;
-  }
-
-  update_outcome record(const record_attempt& x, timestamp now) {
-    const auto at = rows.find(x.id);
-    if (at == rows.end())
-      return update_outcome::not_found;
-    auto& row = at->second;
-    if (row.terminal_at)
-      return update_outcome::already_terminal;
-    if (x.status == tracking_status::retrying)
-      row.status = x.status;
-    row.retry_count = x.retry_count;
-    row.last_error = x.last_error;
-    row.http_status = x.http_status;
-    row.updated_at = now;
-    return update_outcome::applied;
-  }
-
-  update_outcome record(const record_terminal& x, timestamp now) {
-    const auto at = rows.find(x.id);
-    if (at == rows.end())
-      return update_outcome::not_found;
-    auto& row = at->second;
-    if (row.terminal_at)
-      return update_outcome::already_terminal;
-    row.status = x.status;
-    row.last_error = x.last_error;
-    row.http_status = x.http_status;
-    row.updated_at = now;
-    row.terminal_at = now;
-    return update_outcome::applied;
-  }
-
-  std::int64_t purge(const purge_terminal& x) {
-    return static_cast<std::int64_t>(
-      std::erase_if(rows, [&](const auto& entry) {
-        const auto& row = entry.second;
-        return row.terminal_at && *row.terminal_at < x.older_than
-               && (!x.status || *x.status == row.status);
-      }));
-  }
-
-  [[nodiscard]] std::vector<status_count> counts() const {
-    std::map<std::pair<std::string, tracking_status>, std::int64_t> sums;
-    for (const auto& [id, row] : rows)
-      ++sums[{row.kind, row.status}];
-    std::vector<status_count> result;
-    for (const auto& [key, n] : sums)
-      result.push_back({key.first, key.second, n});
-    return result;
-  }
-
-  std::map<tracked_operation_id, tracking_status_snapshot> rows;
-};
 
 struct model_fixture : store_fixture {
   std::mt19937_64 random{seed_for("model")};
@@ -108,8 +37,8 @@ struct model_fixture : store_fixture {
 
   template <class Request, class Verb>
   void check(const Request& x, Verb verb) {
-    const auto expected = now_in.record(x, now);
-    REQUIRE((store.*verb)(x, now).outcome == expected);
+    const auto expected = now_in.apply(x, now);
+    REQUIRE((store.*verb)(x, now) == expected);
   }
 
   void check_all() {
@@ -120,7 +49,7 @@ struct model_fixture : store_fixture {
       if (found)
         REQUIRE(*found == at->second);
     }
-    REQUIRE(store.get_counts().counts == now_in.counts());
+    REQUIRE(store.get_counts() == now_in.apply(get_counts{}, now));
   }
 
   void step() {
@@ -154,12 +83,7 @@ struct model_fixture : store_fixture {
                             {}},
             &operation_tracking_store::record_terminal);
     } else if (dice < 78) {
-      const auto id = any_id();
-      const auto at = now_in.rows.find(id);
-      const auto found = store.get_status({id, {}}, now).snapshot;
-      REQUIRE(found.has_value() == (at != now_in.rows.end()));
-      if (found)
-        REQUIRE(*found == at->second);
+      check(get_status{any_id(), {}}, &operation_tracking_store::get_status);
     } else if (dice < 80) {
       purge();
     } else if (dice < 85) {
@@ -183,7 +107,7 @@ struct model_fixture : store_fixture {
       deleted += step.deleted;
       finished = step.finished;
     }
-    REQUIRE(deleted == now_in.purge(x));
+    REQUIRE(purge_reply{deleted} == now_in.apply(x, now));
   }
 
   void refuse() {

@@ -2,10 +2,13 @@
 // what was synced is sure to be there.
 #pragma once
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
+#include <mutex>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "support/fault_vfs.hpp"
@@ -13,83 +16,206 @@
 
 namespace waybill::test {
 
+/// What the disk has made of the writes that were not synced.
+enum class power_loss : std::uint8_t {
+  keep_all,
+  drop_all,
+  /// Any of them, whole.
+  some_writes,
+  /// Any of their sectors of 512 bytes.
+  some_sectors,
+  /// Those up to some moment.
+  first_writes,
+  all_but_one,
+  /// All, but only the first sectors of the last one.
+  torn_last,
+  /// Those of one file, as files are written back one by one.
+  one_file,
+};
+inline constexpr int num_power_losses = 8;
+
+/// A call that changed a file, to be told again.
+struct disk_change {
+  io_op op;
+  io_file file;
+  std::size_t offset;
+  std::string bytes;
+};
+
 class durable_image {
 public:
-  /// Follows what SQLite does to `file` through `vfs`; what is in the file now
-  /// counts as durable. The store must be closed.
+  /// No files yet.
+  durable_image() = default;
+
+  /// Follows what SQLite does to `file` through `vfs`; what is in the file, its
+  /// log and its journal now counts as durable. The store must be closed.
   durable_image(fault_vfs& vfs, const std::string& file) {
-    files_[io_file::database].durable = read_file(file);
-    vfs.after = [this](const io_call& call) { follow(call); };
+    for (const auto kind : {io_file::database, io_file::wal, io_file::other})
+      files_[kind].durable = read_file(file + suffix(kind));
+    vfs.after = [this](const io_call& call) {
+      if (is_change(call))
+        follow(to_change(call));
+    };
   }
 
   durable_image(const durable_image&) = delete;
   durable_image& operator=(const durable_image&) = delete;
 
+  static bool is_change(const io_call& call) {
+    return call.op == io_op::write || call.op == io_op::truncate
+           || call.op == io_op::sync || call.op == io_op::remove;
+  }
+
+  static disk_change to_change(const io_call& call) {
+    return {call.op, call.file, static_cast<std::size_t>(call.offset),
+            std::string{call.bytes}};
+  }
+
+  void follow(const disk_change& x) {
+    auto& file = files_[x.file];
+    if (x.op != io_op::sync) {
+      file.is_new = file.is_new
+                    || (x.op == io_op::write && x.file != io_file::database
+                        && file.as_seen_is_gone());
+      file.pending.push_back(x);
+      return;
+    }
+    for (const auto& each : file.pending)
+      keep(file.durable, each);
+    file.pending.clear();
+    // SQLite syncs the folder with a log or a journal that is new in it, and
+    // with it what has been removed there.
+    if (std::exchange(file.is_new, false))
+      for (auto& [kind, other] : files_)
+        other.settle_removal();
+  }
+
   /// A sync failed: the kernel may forget what it could not write, and still
   /// show it until the power goes.
   void forget_unsynced(io_file kind) { files_[kind].pending.clear(); }
 
-  /// Writes the files as they are after a power loss, as `file` and its log.
-  /// @param random if given, each unsynced write may have reached the disk, by
-  ///        sectors of 512 bytes; else none has.
-  void write_to(const std::string& file,
-                std::mt19937_64* random = nullptr) const {
-    for (const auto& [kind, contents] : files_) {
-      auto bytes = contents.durable;
-      if (random != nullptr)
-        for (const auto& each : contents.pending)
-          each.apply(bytes, random);
-      write_file(kind == io_file::wal ? file + "-wal" : file, bytes);
+  /// Whether there is anything that a power loss could take.
+  [[nodiscard]] bool has_unsynced() const {
+    return std::ranges::any_of(files_, [](const auto& each) {
+      return !each.second.pending.empty();
+    });
+  }
+
+  /// Writes the files as they are after a power loss, as `file`, its log and
+  /// its journal; one that is not there is removed.
+  void write_to(const std::string& file, power_loss how,
+                std::mt19937_64& random) const {
+    const auto spared = random() % 2 == 0 ? io_file::wal : io_file::database;
+    for (const auto kind : {io_file::database, io_file::wal, io_file::other}) {
+      std::string bytes;
+      if (const auto at = files_.find(kind); at != files_.end()) {
+        const auto all = how == power_loss::one_file && kind == spared;
+        bytes = at->second.after(all ? power_loss::keep_all : how, random);
+      }
+      const auto name = file + suffix(kind);
+      // Some file systems sync a file that is written over.
+      std::filesystem::remove(name);
+      if (!bytes.empty() || kind == io_file::database)
+        write_file(name, bytes);
     }
   }
 
 private:
-  struct change {
-    io_op op;
-    std::size_t offset;
-    std::string bytes;
+  static constexpr std::size_t sector = 512;
 
-    void apply(std::string& file, std::mt19937_64* random) const {
-      constexpr std::size_t sector = 512;
-      if (op == io_op::truncate) {
-        if (random == nullptr || (*random)() % 2 == 0)
-          file.resize(offset, '\0');
-        return;
-      }
-      for (std::size_t at = 0; at < bytes.size();) {
-        // Sectors are parts of the file, not of the write.
-        const auto n = std::min(bytes.size() - at,
-                                sector - (offset + at) % sector);
-        if (random == nullptr || (*random)() % 2 == 0) {
-          if (file.size() < offset + at + n)
-            file.resize(offset + at + n, '\0');
-          file.replace(offset + at, n, bytes, at, n);
-        }
-        at += n;
-      }
+  static const char* suffix(io_file kind) {
+    switch (kind) {
+      case io_file::wal:
+        return "-wal";
+      case io_file::other:
+        return "-journal";
+      default:
+        return "";
     }
-  };
+  }
+
+  static void put(std::string& file, const disk_change& x, std::size_t from,
+                  std::size_t n) {
+    if (file.size() < x.offset + from + n)
+      file.resize(x.offset + from + n, '\0');
+    file.replace(x.offset + from, n, x.bytes, from, n);
+  }
+
+  static void keep(std::string& file, const disk_change& x) {
+    if (x.op == io_op::write)
+      put(file, x, 0, x.bytes.size());
+    else
+      file.resize(x.op == io_op::truncate ? x.offset : 0, '\0');
+  }
+
+  // Calls `f(from, n)` for each sector of the file that `x` writes to.
+  template <class F>
+  static void for_each_sector(const disk_change& x, F&& f) {
+    for (std::size_t at = 0; at < x.bytes.size();) {
+      const auto n = std::min(x.bytes.size() - at,
+                              sector - (x.offset + at) % sector);
+      f(at, n);
+      at += n;
+    }
+  }
 
   struct file_state {
     std::string durable;
-    std::vector<change> pending;
-  };
+    std::vector<disk_change> pending;
+    // Made since the folder was synced.
+    bool is_new = false;
 
-  void follow(const io_call& call) {
-    if (call.file == io_file::other)
-      return;
-    auto& file = files_[call.file];
-    if (call.op == io_op::write || call.op == io_op::truncate) {
-      file.pending.push_back({call.op, static_cast<std::size_t>(call.offset),
-                              std::string{call.bytes}});
-    } else if (call.op == io_op::sync) {
-      for (const auto& each : file.pending)
-        each.apply(file.durable, nullptr);
-      file.pending.clear();
-    } else if (call.op == io_op::remove) {
-      file = {};
+    [[nodiscard]] bool as_seen_is_gone() const {
+      return pending.empty() ? durable.empty()
+                             : pending.back().op == io_op::remove;
     }
-  }
+
+    void settle_removal() {
+      const auto last = std::find_if(pending.rbegin(), pending.rend(),
+                                     [](const disk_change& x) {
+                                       return x.op == io_op::remove;
+                                     });
+      if (last == pending.rend())
+        return;
+      durable.clear();
+      pending.erase(pending.begin(), last.base());
+    }
+
+    [[nodiscard]] std::string after(power_loss how,
+                                    std::mt19937_64& random) const {
+      auto bytes = durable;
+      const auto last = pending.size() - 1;
+      const auto chosen = pending.empty() ? 0 : random() % pending.size();
+      for (std::size_t i = 0; i < pending.size(); ++i) {
+        const auto& x = pending[i];
+        auto survives = true;
+        if (how == power_loss::drop_all || how == power_loss::one_file)
+          survives = false;
+        else if (how == power_loss::first_writes)
+          survives = i < chosen;
+        else if (how == power_loss::all_but_one)
+          survives = i != chosen;
+        else if (how == power_loss::some_writes
+                 || (how == power_loss::some_sectors && x.op != io_op::write))
+          survives = random() % 2 == 0;
+        if (how == power_loss::some_sectors && x.op == io_op::write)
+          for_each_sector(x, [&](std::size_t from, std::size_t n) {
+            if (random() % 2 == 0)
+              put(bytes, x, from, n);
+          });
+        else if (how == power_loss::torn_last && i == last
+                 && x.op == io_op::write)
+          put(bytes, x, 0,
+              std::min(x.bytes.size(),
+                       sector * (random() % 8) + (sector - x.offset % sector)));
+        else if (survives)
+          keep(bytes, x);
+        else if (x.op == io_op::remove)
+          break; // what came after went into a file that has no name
+      }
+      return bytes;
+    }
+  };
 
   std::map<io_file, file_state> files_;
 };

@@ -7,6 +7,8 @@ std::span<const row> rows() {
   static const std::vector<row> all{
     {1, "kill", "kill -9 at random moments, 16 clients", "cycles", 300, false,
      kill},
+    {2, "power-loss", "power loss at every write and sync, eight variants",
+     "states", 15'000, false, power_loss_row},
   };
   return all;
 }

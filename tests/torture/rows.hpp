@@ -9,4 +9,6 @@ void kill(report& r); // 1
 int kill_writer(const std::vector<std::string>& words);
 int kill_inspector(const std::vector<std::string>& words);
 
+void power_loss_row(report& r); // 2
+
 } // namespace waybill::torture
