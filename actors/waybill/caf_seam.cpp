@@ -36,6 +36,9 @@ caf::error to_error(errc code, const std::string& text) {
 }
 
 failure to_failure(const caf::error& error) {
+  // An actor that quits without a reason; CAF 0.17 must not be asked for more.
+  if (!error)
+    return {errc::outcome_unknown, "no reason given"};
   if (is_ours(error)) {
     const auto& context = error.context();
     return {static_cast<errc>(error.code()),

@@ -8,7 +8,7 @@
 
 #include "waybill/retention_actor.hpp"
 #include "waybill/status_requests.hpp"
-#include "waybill/tracking_actor.hpp"
+#include "waybill/tracker_supervisor.hpp"
 
 namespace waybill {
 
@@ -50,15 +50,6 @@ shared_counter watch(const std::vector<Handle>& actors) {
   return counter;
 }
 
-store_options to_store_options(const options& x) {
-  return {.file = x.file,
-          .synchronous = x.synchronous,
-          .last_error_cap = static_cast<std::size_t>(x.last_error_cap),
-          .checkpoint_pages = static_cast<int>(x.checkpoint_pages),
-          .cache_bytes = x.cache_bytes,
-          .vfs = x.vfs};
-}
-
 } // namespace
 
 class service::impl {
@@ -66,12 +57,9 @@ public:
   impl(caf::actor_system& system, options x)
     : system_{system},
       options_{std::move(x)},
-      owned_tracker_{spawn_tracking_actor(
-        system, operation_tracking_store{to_store_options(options_)}, options_,
-        [closed = closed_] { closed->one_ended(); })},
-      tracker_{owned_tracker_},
-      status_requests_{spawn_status_request_actor(system, tracker_, options_)},
-      retention_{spawn_retention_actor(system, tracker_, options_)} {}
+      supervisor_{system, options_},
+      status_requests_{spawn_status_request_actor(system, tracker(), options_)},
+      retention_{spawn_retention_actor(system, tracker(), options_)} {}
 
   impl(const impl&) = delete;
   impl& operator=(const impl&) = delete;
@@ -79,7 +67,7 @@ public:
   ~impl() { stop(); }
 
   [[nodiscard]] const tracking_actor& tracker() const noexcept {
-    return tracker_;
+    return supervisor_.tracker();
   }
 
   [[nodiscard]] const status_request_actor& status_requests() const noexcept {
@@ -89,7 +77,7 @@ public:
   store_and_forward_actor spawn_forwarder(forward_options x,
                                           deliver_function deliver) {
     auto actor = waybill::spawn_store_and_forward(
-      system_, tracker_, std::move(x), std::move(deliver), options_.on_notice);
+      system_, tracker(), std::move(x), std::move(deliver), options_.on_notice);
     forwarders_.push_back(actor);
     return actor;
   }
@@ -103,8 +91,7 @@ public:
     clean_ = end(self, forwarders_, watch(forwarders_), when);
     const std::vector retention{retention_};
     clean_ = end(self, retention, watch(retention), when) && clean_;
-    const std::vector tracker{owned_tracker_};
-    clean_ = end(self, tracker, closed_, when) && clean_;
+    clean_ = supervisor_.stop(when) && clean_;
     // It has nothing of its own to finish.
     const std::vector status{status_requests_};
     kill(self, status, watch(status), when);
@@ -137,9 +124,7 @@ private:
 
   caf::actor_system& system_;
   options options_;
-  shared_counter closed_ = std::make_shared<end_counter>(1);
-  owned_tracking_actor owned_tracker_;
-  tracking_actor tracker_;
+  tracker_supervisor supervisor_;
   status_request_actor status_requests_;
   retention_actor retention_;
   std::vector<store_and_forward_actor> forwarders_;

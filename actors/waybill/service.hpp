@@ -21,8 +21,9 @@ public:
   /// Calls `stop()`.
   ~service();
 
-  /// The tracker; a handle that stays valid and answers `stopped` after
-  /// `stop()`.
+  /// The tracker. The handle stays valid: a tracker that dies is started again
+  /// behind it, and answers `not_stored` until it runs, after a pause of 20 ms
+  /// to 5 s. After `stop()` it answers `stopped`.
   [[nodiscard]] const tracking_actor& tracker() const noexcept;
 
   /// Answers questions about single operations in time.

@@ -14,6 +14,7 @@
 
 #include "waybill/admission.hpp"
 #include "waybill/delivery_worker.hpp"
+#include "waybill/request_weight.hpp"
 #include "waybill/text.hpp"
 #include "waybill/timer_queue.hpp"
 #include "waybill/tracker_link.hpp"
@@ -38,10 +39,6 @@ using forwarder
 
 template <class Reply>
 using promise = caf::typed_response_promise<Reply>;
-
-std::int64_t size_of(const std::optional<std::string>& text) noexcept {
-  return text ? static_cast<std::int64_t>(text->size()) : 0;
-}
 
 std::int64_t weight(const forward_call& x) noexcept {
   return static_cast<std::int64_t>(x.kind.size() + x.payload.size())

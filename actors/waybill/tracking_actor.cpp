@@ -1,13 +1,14 @@
 #include "waybill/tracking_actor.hpp"
 
 #include <deque>
+#include <exception>
 #include <new>
 #include <tuple>
 #include <utility>
 #include <vector>
 
-#include "waybill/admission.hpp"
 #include "waybill/json.hpp"
+#include "waybill/request_weight.hpp"
 #include "waybill/text.hpp"
 
 namespace waybill {
@@ -16,35 +17,10 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// Questions about health get through when nothing else does.
-constexpr std::int64_t reserved_for_health = 256;
 constexpr auto max_purge_step = milliseconds{5};
 constexpr int vacuum_step_pages = 256;
 constexpr auto first_recovery_delay = milliseconds{20};
 constexpr auto max_recovery_delay = milliseconds{500};
-
-std::int64_t size_of(const std::optional<std::string>& text) noexcept {
-  return text ? static_cast<std::int64_t>(text->size()) : 0;
-}
-
-std::int64_t weight(const record_enqueue& x) noexcept {
-  return static_cast<std::int64_t>(x.kind.size()) + size_of(x.target_summary)
-         + size_of(x.source_instance_id) + size_of(x.source_script)
-         + size_of(x.source_node);
-}
-
-std::int64_t weight(const record_attempt& x) noexcept {
-  return size_of(x.last_error);
-}
-
-std::int64_t weight(const record_terminal& x) noexcept {
-  return size_of(x.last_error);
-}
-
-template <class Request>
-std::int64_t weight(const Request&) noexcept {
-  return 0;
-}
 
 template <class Reply>
 using promise = caf::typed_response_promise<Reply>;
@@ -60,21 +36,34 @@ struct held_answer {
 template <class Reply>
 using held_answers = std::vector<held_answer<Reply>>;
 
-class tracking_actor_impl : public gated<owned_tracking_actor::base> {
+class tracking_actor_impl : public owned_tracking_actor::base {
 public:
-  using super = gated<owned_tracking_actor::base>;
+  using super = owned_tracking_actor::base;
 
   tracking_actor_impl(caf::actor_config& config, operation_tracking_store store,
-                      const options& x, std::function<void()> on_closed)
+                      const options& x, tracker_post post)
     : super{config},
       store_{std::move(store)},
-      on_closed_{std::move(on_closed)},
+      on_closed_{std::move(post.on_closed)},
       clock_{x.clock},
       on_notice_{x.on_notice},
       max_batch_{x.max_batch},
       purge_chunk_rows_{x.purge_chunk_rows},
-      admission_{x.max_waiting_requests, x.max_waiting_bytes},
-      since_{clock_.wall()} {}
+      waiting_{std::move(post.waiting)},
+      restarts_{post.restarts},
+      since_{clock_.wall()},
+      last_error_{std::move(post.last_error)} {
+    // The text becomes the reason of the actor's end.
+    this->set_exception_handler([](std::exception_ptr& thrown) -> caf::error {
+      try {
+        std::rethrow_exception(thrown);
+      } catch (const std::exception& e) {
+        return to_error(errc::outcome_unknown, e.what());
+      } catch (...) {
+        return to_error(errc::outcome_unknown, "an exception of no known type");
+      }
+    });
+  }
 
   const char* name() const override { return "waybill.tracker"; }
 
@@ -102,7 +91,7 @@ public:
       [this](const get_health&) { return health(); },
       [this](const shut_down&) {
         // What has been admitted is in the mailbox before `drained`.
-        admission_.stop();
+        stopping_ = true;
         tell(this, owned_tracking_actor{this}, drained{});
       },
       [this](const drained&) { this->quit(); },
@@ -118,22 +107,20 @@ public:
   // Runs on every way out: quit(), an exit message, an exception, the end of
   // the actor system. CAF 0.17 does not answer promises of a dead actor.
   void on_exit() override {
-    admission_.stop();
-    if (batch_open_)
-      commit();
-    const store_error why{errc::stopped, "the tracker has stopped"};
+    waiting_->stop();
+    try {
+      if (batch_open_)
+        commit();
+    } catch (const std::exception&) {
+      // The host's clock: what was to be answered has been.
+    }
     while (!purges_.empty())
-      fail_purge(why);
+      fail_purge({stopping_ ? errc::stopped : errc::not_stored,
+                  "the tracker has ended before the purge"});
     store_.close();
     if (const auto tell_owner = std::exchange(on_closed_, nullptr))
-      tell_owner();
-  }
-
-protected:
-  std::optional<caf::error> refuse(const content_view& content) override {
-    return refuse_any<record_enqueue, record_attempt, record_terminal,
-                      get_status, purge_terminal, get_counts, get_health>(
-      content);
+      tell_owner(
+        {to_failure(fail_state_).text, state_ == health_state::failed});
   }
 
 private:
@@ -142,40 +129,6 @@ private:
     promise<purge_reply> to;
     std::int64_t deleted;
   };
-
-  // -- admission --------------------------------------------------------------
-
-  // In the sender's thread: touches nothing but admission_.
-  template <class... Requests>
-  std::optional<caf::error> refuse_any(const content_view& content) {
-    std::optional<caf::error> refusal;
-    static_cast<void>((refuse_one<Requests>(content, refusal) || ...));
-    return refusal;
-  }
-
-  template <class Request>
-  bool refuse_one(const content_view& content,
-                  std::optional<caf::error>& refusal) {
-    const auto* const x = as<Request>(content);
-    if (x == nullptr)
-      return false;
-    const auto extra = std::is_same_v<Request, get_health> ? reserved_for_health
-                                                           : 0;
-    switch (admission_.enter(weight(*x), extra)) {
-      case admission::verdict::admitted:
-        break;
-      case admission::verdict::overloaded:
-        refusal
-          = to_error(errc::overloaded,
-                     "too many requests wait for the tracker; not stored");
-        break;
-      case admission::verdict::stopped:
-        refusal = to_error(errc::stopped,
-                           "the tracker has stopped; not stored");
-        break;
-    }
-    return true;
-  }
 
   // -- requests ---------------------------------------------------------------
 
@@ -194,6 +147,7 @@ private:
       open_batch();
       hold(to, (store_.*apply)(x, clock_.wall()), weight(x));
     });
+    commit_if_full();
     return to;
   }
 
@@ -209,10 +163,12 @@ private:
       else
         answer(to, std::move(reply), weight(x));
     });
+    commit_if_full();
     return to;
   }
 
-  // The one place where an exception becomes an answer.
+  // The one place where an exception becomes an answer. `f` must not throw once
+  // it has answered or kept the answer.
   template <class Reply, class F>
   void attempt(promise<Reply>& to, std::int64_t bytes, F&& f) {
     try {
@@ -226,6 +182,10 @@ private:
       fail(to, e, bytes);
       if (batch_open_)
         fail_batch(e);
+    } catch (const std::exception& e) {
+      // Not of storage, but of the host's clock, say. It ends this actor.
+      fail(to, {errc::outcome_unknown, e.what()}, bytes);
+      throw;
     }
   }
 
@@ -243,11 +203,12 @@ private:
                         .reason = reason_,
                         .since = since_,
                         .last_error = last_error_,
-                        .waiting_requests = admission_.requests() - 1,
-                        .waiting_bytes = admission_.bytes(),
+                        .waiting_requests = waiting_->requests() - 1,
+                        .waiting_bytes = waiting_->bytes(),
                         .batches = batches_,
                         .batched_requests = batched_requests_,
-                        .wal_bytes = store_.wal_bytes()},
+                        .wal_bytes = store_.wal_bytes(),
+                        .restarts = restarts_},
            0);
     return to;
   }
@@ -256,13 +217,13 @@ private:
 
   template <class Reply>
   void answer(promise<Reply>& to, Reply reply, std::int64_t bytes) {
-    admission_.leave(bytes);
+    waiting_->leave(bytes);
     to.deliver(std::move(reply));
   }
 
   template <class Reply>
   void fail(promise<Reply>& to, const store_error& e, std::int64_t bytes) {
-    admission_.leave(bytes);
+    waiting_->leave(bytes);
     // A question stores nothing, so nothing about it can be in doubt.
     constexpr auto is_question
       = std::is_same_v<Reply,
@@ -277,8 +238,7 @@ private:
   void hold(const promise<Reply>& to, Reply reply, std::int64_t bytes) {
     std::get<held_answers<Reply>>(held_).push_back(
       {to, std::move(reply), bytes});
-    if (++num_held_ >= max_batch_)
-      commit();
+    ++num_held_;
   }
 
   // Takes the answers out first: whoever gets one may be asking again already.
@@ -310,6 +270,11 @@ private:
     tell(this, owned_tracking_actor{this}, commit_tick{++batch_});
   }
 
+  void commit_if_full() {
+    if (num_held_ >= max_batch_)
+      commit();
+  }
+
   void commit() {
     batch_open_ = false;
     try {
@@ -317,12 +282,15 @@ private:
     } catch (const store_error& e) {
       fail_batch(e);
       return;
+    } catch (const std::exception& e) {
+      fail_batch({errc::outcome_unknown, e.what()});
+      return;
     }
     ++batches_;
     batched_requests_ += num_held_;
-    set_state(health_state::ok, "");
     for_each_held(
       [this](auto& x) { answer(x.to, std::move(x.reply), x.weight); });
+    set_state(health_state::ok, "");
     store_.maintain(); // nobody waits for an answer now
   }
 
@@ -449,6 +417,7 @@ private:
       purges_.pop_front();
       vacuum_wanted_ = vacuum_wanted_ || finished.deleted > 0;
       hold(finished.to, purge_reply{finished.deleted}, 0);
+      commit_if_full();
     } catch (const store_error& e) {
       fail_purge(e);
       on_error(e);
@@ -458,7 +427,10 @@ private:
   void fail_purge(const store_error& e) {
     auto job = std::move(purges_.front());
     purges_.pop_front();
-    fail(job.to, e, 0);
+    if (job.deleted == 0)
+      fail(job.to, e, 0);
+    else // earlier steps stand
+      fail(job.to, {errc::outcome_unknown, e.what(), e.sqlite_code()}, 0);
   }
 
   void vacuum_step() {
@@ -474,12 +446,14 @@ private:
   }
 
   operation_tracking_store store_;
-  std::function<void()> on_closed_;
+  std::function<void(const tracker_end&)> on_closed_;
   time_source clock_;
   notice_function on_notice_;
   const std::int64_t max_batch_;
   const std::int64_t purge_chunk_rows_;
-  admission admission_;
+  const std::shared_ptr<admission> waiting_;
+  const std::int64_t restarts_;
+  bool stopping_ = false;
 
   bool batch_open_ = false;
   std::int64_t batch_ = 0;
@@ -508,10 +482,9 @@ private:
 
 owned_tracking_actor spawn_tracking_actor(caf::actor_system& system,
                                           operation_tracking_store store,
-                                          const options& x,
-                                          std::function<void()> on_closed) {
+                                          const options& x, tracker_post post) {
   return system.spawn<tracking_actor_impl, caf::detached>(std::move(store), x,
-                                                          std::move(on_closed));
+                                                          std::move(post));
 }
 
 } // namespace waybill

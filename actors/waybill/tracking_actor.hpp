@@ -1,8 +1,13 @@
 // The tracking actor: owns the store and commits in groups.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <memory>
+#include <optional>
+#include <string>
 
+#include "waybill/admission.hpp"
 #include "waybill/operation_tracking_store.hpp"
 #include "waybill/options.hpp"
 #include "waybill/protocol.hpp"
@@ -15,14 +20,34 @@ using owned_tracking_actor
   = tracking_actor::extend<hears<shut_down>, hears<drained>, hears<commit_tick>,
                            hears<work_tick>, hears<recovery_tick>>;
 
+/// How a tracking actor ended.
+struct tracker_end {
+  /// Why.
+  std::string reason;
+  /// Whether its file is damaged; another tracking actor would find it no
+  /// better.
+  bool damaged = false;
+};
+
+/// A tracking actor's place among those that its owner starts one after the
+/// other.
+struct tracker_post {
+  /// Where those who pass requests on count them in.
+  std::shared_ptr<admission> waiting;
+  /// Called once, by the actor, when it has answered everything and closed the
+  /// store. (CAF 1 tells who monitors an actor of its end before the actor has
+  /// cleaned up.)
+  std::function<void(const tracker_end&)> on_closed;
+  /// How many there have been before.
+  std::int64_t restarts = 0;
+  /// What its predecessor died of.
+  std::optional<std::string> last_error = std::nullopt;
+};
+
 /// Starts a tracking actor on a thread of its own. `store` was opened by the
 /// caller, so that whoever starts it sees why a file cannot be used.
-/// @param on_closed called once, by the actor, when it has answered everything
-///        and closed the store. (CAF 1 tells who monitors an actor of its end
-///        before the actor has cleaned up.)
 owned_tracking_actor spawn_tracking_actor(caf::actor_system& system,
                                           operation_tracking_store store,
-                                          const options& x,
-                                          std::function<void()> on_closed);
+                                          const options& x, tracker_post post);
 
 } // namespace waybill

@@ -341,11 +341,13 @@ struct health_reply {
   /// Requests admitted and not yet answered, and their bytes of text.
   std::int64_t waiting_requests = 0;
   std::int64_t waiting_bytes = 0;
-  /// Transactions committed since the start, and requests in them.
+  /// Transactions committed since the last start, and requests in them.
   std::int64_t batches = 0;
   std::int64_t batched_requests = 0;
   /// Size of the write-ahead log's content, in bytes.
   std::int64_t wal_bytes = 0;
+  /// How often the tracker died and was started again by its service.
+  std::int64_t restarts = 0;
 
   bool operator==(const health_reply&) const = default;
   static constexpr const char* type_name = "health_reply";
@@ -359,7 +361,8 @@ struct health_reply {
                       field{"waiting_bytes", &self::waiting_bytes},
                       field{"batches", &self::batches},
                       field{"batched_requests", &self::batched_requests},
-                      field{"wal_bytes", &self::wal_bytes}};
+                      field{"wal_bytes", &self::wal_bytes},
+                      field{"restarts", &self::restarts}};
   }
 };
 

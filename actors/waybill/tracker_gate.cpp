@@ -1,0 +1,90 @@
+#include "waybill/tracker_gate.hpp"
+
+#include <type_traits>
+#include <utility>
+
+#include "waybill/request_weight.hpp"
+
+namespace waybill {
+
+namespace {
+
+// Questions about health get through when nothing else does.
+constexpr std::int64_t reserved_for_health = 256;
+
+class tracker_gate : public forwarding_actor {
+public:
+  tracker_gate(caf::actor_config& config, std::shared_ptr<gate_state> state)
+    : forwarding_actor{config}, state_{std::move(state)} {}
+
+  const char* name() const override { return "waybill.gate"; }
+
+protected:
+  route find_route(const content_view& content) override {
+    auto now = state_->look();
+    if (now.tracker) {
+      switch (
+        admit<record_enqueue, record_attempt, record_terminal, get_status,
+              purge_terminal, get_counts, get_health>(content, *now.waiting)) {
+        case admission::verdict::admitted:
+          return {std::move(now.tracker), {}};
+        case admission::verdict::overloaded:
+          return refusal({errc::overloaded, "too many requests wait for the "
+                                            "tracker; not stored"});
+        case admission::verdict::stopped:
+          break;
+      }
+    }
+    if (now.stopped && as<caf::exit_msg>(content) != nullptr)
+      end();
+    if (!now.stopped && as<get_health>(content) != nullptr)
+      return {nullptr, caf::make_message(std::move(now.health))};
+    return refusal(now.refusal);
+  }
+
+private:
+  static route refusal(const failure& why) {
+    return {nullptr, caf::make_message(to_error(why.code, why.text))};
+  }
+
+  // What is no request is not counted.
+  template <class... Requests>
+  static admission::verdict admit(const content_view& content,
+                                  admission& waiting) {
+    auto verdict = admission::verdict::admitted;
+    static_cast<void>((admit_one<Requests>(content, waiting, verdict) || ...));
+    return verdict;
+  }
+
+  template <class Request>
+  static bool admit_one(const content_view& content, admission& waiting,
+                        admission::verdict& verdict) {
+    const auto* const x = as<Request>(content);
+    if (x == nullptr)
+      return false;
+    constexpr auto extra
+      = std::is_same_v<Request, get_health> ? reserved_for_health : 0;
+    verdict = waiting.enter(weight(*x), extra);
+    return true;
+  }
+
+  const std::shared_ptr<gate_state> state_;
+};
+
+} // namespace
+
+void gate_state::stop() {
+  view stopped;
+  stopped.refusal = {errc::stopped, "the tracker has stopped; not stored"};
+  stopped.stopped = true;
+  set(std::move(stopped));
+}
+
+tracking_actor spawn_tracker_gate(caf::actor_system& system,
+                                  std::shared_ptr<gate_state> state) {
+  // Hidden: an actor system waits for no gate.
+  return caf::actor_cast<tracking_actor>(
+    system.spawn<tracker_gate, caf::hidden>(std::move(state)));
+}
+
+} // namespace waybill

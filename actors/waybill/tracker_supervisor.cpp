@@ -1,0 +1,286 @@
+#include "waybill/tracker_supervisor.hpp"
+
+#include <algorithm>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "waybill/text.hpp"
+#include "waybill/tracker_gate.hpp"
+#include "waybill/tracking_actor.hpp"
+
+namespace waybill {
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr auto first_restart_delay = milliseconds{20};
+// Who has lived for as long starts the delays over.
+constexpr auto max_restart_delay = milliseconds{5'000};
+// Time for a killed actor to run its on_exit(), past what `stop` was given.
+constexpr auto grace_time = milliseconds{1'000};
+
+store_options to_store_options(const options& x) {
+  return {.file = x.file,
+          .synchronous = x.synchronous,
+          .last_error_cap = static_cast<std::size_t>(x.last_error_cap),
+          .checkpoint_pages = static_cast<int>(x.checkpoint_pages),
+          .cache_bytes = x.cache_bytes,
+          .vfs = x.vfs};
+}
+
+// Whether opening the file again can end otherwise.
+bool may_pass(errc code) noexcept {
+  switch (code) {
+    case errc::store_corrupt:
+    case errc::not_a_store:
+    case errc::newer_schema:
+      return false;
+    default:
+      return true;
+  }
+}
+
+} // namespace
+
+// Shared with its thread and with the tracking actors, who may outlive the
+// supervisor if they hang.
+class tracker_supervisor::core : public std::enable_shared_from_this<core> {
+public:
+  core(caf::actor_system& system, const options& x)
+    : system_{system}, options_{x} {}
+
+  [[nodiscard]] const std::shared_ptr<gate_state>& gate() const noexcept {
+    return gate_;
+  }
+
+  void start() {
+    start_tracker(operation_tracking_store{to_store_options(options_)}, 0);
+    thread_ended_ = false;
+    thread_ = std::thread{[self = shared_from_this()] {
+      self->run();
+      const std::lock_guard guard{self->mutex_};
+      self->thread_ended_ = true;
+      self->changed_.notify_all();
+    }};
+  }
+
+  bool stop(time_point when) {
+    std::unique_lock guard{mutex_};
+    if (std::exchange(stopping_, true))
+      return clean_;
+    changed_.notify_all();
+    gate_->stop();
+    // From when the thread has ended, nothing is started any more. It may be
+    // opening the file, and drops it if that takes too long.
+    clean_ = changed_.wait_until(guard, grace(when),
+                                 [this] { return thread_ended_; });
+    if (const auto tracker = std::exchange(tracker_, std::nullopt)) {
+      const auto closed = [this] { return end_.has_value(); };
+      guard.unlock();
+      caf::scoped_actor self{system_};
+      tell(self, *tracker, shut_down{});
+      guard.lock();
+      if (!changed_.wait_until(guard, when, closed)) {
+        clean_ = false;
+        guard.unlock();
+        self->send_exit(*tracker, caf::exit_reason::kill);
+        guard.lock();
+        changed_.wait_until(guard, grace(when), closed);
+      }
+    }
+    if (thread_ended_ && thread_.joinable())
+      thread_.join(); // it holds no lock any more
+    else if (thread_.joinable())
+      thread_.detach();
+    return clean_;
+  }
+
+private:
+  static time_point grace(time_point when) {
+    return std::max(when, steady_clock::now()) + grace_time;
+  }
+
+  // The host's clock may be what the tracking actor died of.
+  [[nodiscard]] timestamp now() const {
+    try {
+      return options_.clock.wall();
+    } catch (const std::exception&) {
+      return timestamp::now();
+    }
+  }
+
+  // Where requests go, or how they are answered, while no tracker runs.
+  void close_gate(health_state state, const std::string& reason, errc code) {
+    gate_state::view x;
+    x.health.state = state;
+    x.health.reason = reason;
+    x.health.since = now();
+    x.health.last_error = reason;
+    x.health.restarts = restarts_;
+    x.refusal = {code, reason + "; not stored"};
+    gate_->set(std::move(x));
+  }
+
+  void start_tracker(operation_tracking_store store, std::int64_t restarts) {
+    auto waiting = std::make_shared<admission>(options_.max_waiting_requests,
+                                               options_.max_waiting_bytes);
+    const auto tracker = spawn_tracking_actor(
+      system_, std::move(store), options_,
+      {.waiting = waiting,
+       .on_closed = [self = shared_from_this()](
+                      const tracker_end& x) { self->hear_end(x); },
+       .restarts = restarts,
+       .last_error = last_error_});
+    {
+      const std::lock_guard guard{mutex_};
+      tracker_ = tracker;
+    }
+    restarts_ = restarts;
+    gate_state::view x;
+    x.tracker = caf::actor_cast<caf::strong_actor_ptr>(tracker);
+    x.waiting = std::move(waiting);
+    // For the moment between its end and close_gate():
+    x.refusal = {errc::not_stored, "the tracking actor has ended; not stored"};
+    x.health.state = health_state::degraded;
+    x.health.reason = "the tracking actor has ended";
+    x.health.since = now();
+    x.health.restarts = restarts_;
+    gate_->set(std::move(x));
+    started_ = steady_clock::now();
+  }
+
+  // In the tracking actor's thread.
+  void hear_end(const tracker_end& x) {
+    const std::lock_guard guard{mutex_};
+    end_ = x;
+    changed_.notify_all();
+  }
+
+  void say(severity level, const std::string& text) const {
+    notify(options_.on_notice, level, text);
+  }
+
+  // -- in the supervisor's thread ---------------------------------------------
+
+  void run() {
+    while (const auto end = next_end()) {
+      if (steady_clock::now() - started_ >= max_restart_delay)
+        delay_ = first_restart_delay;
+      last_error_ = "the tracking actor has ended: " + end->reason;
+      if (end->damaged)
+        return give_up(*last_error_, errc::store_corrupt);
+      if (!restart(*last_error_))
+        return;
+    }
+  }
+
+  // Waits for the tracking actor's end.
+  // @returns none if the supervisor is to stop.
+  std::optional<tracker_end> next_end() {
+    std::unique_lock guard{mutex_};
+    changed_.wait(guard, [this] { return stopping_ || end_; });
+    if (stopping_)
+      return std::nullopt;
+    tracker_.reset();
+    return std::exchange(end_, std::nullopt);
+  }
+
+  // Tries until a new tracking actor runs.
+  // @returns false if there will be none.
+  bool restart(std::string reason) {
+    for (;;) {
+      close_gate(health_state::degraded, reason, errc::not_stored);
+      say(severity::warning, "the tracker starts again in " + to_text(delay_)
+                               + ": " + escape(reason));
+      if (!pause())
+        return false;
+      try {
+        operation_tracking_store store{to_store_options(options_)};
+        if (is_stopping())
+          return false;
+        start_tracker(std::move(store), restarts_ + 1);
+        say(severity::info, "the tracker runs again");
+        return true;
+      } catch (const store_error& e) {
+        reason = std::string{"the store cannot be opened again: "} + e.what();
+        if (!may_pass(e.code())) {
+          give_up(reason, e.code());
+          return false;
+        }
+      } catch (const std::exception& e) {
+        reason = std::string{"the tracker cannot be started again: "}
+                 + e.what();
+      }
+    }
+  }
+
+  void give_up(const std::string& reason, errc code) {
+    close_gate(health_state::failed, reason, code);
+    say(severity::error, "the tracker has failed for good: " + escape(reason));
+  }
+
+  // The time between two tries.
+  // @returns false if the supervisor is to stop.
+  bool pause() {
+    std::unique_lock guard{mutex_};
+    const auto stopping = changed_.wait_for(guard, delay_,
+                                            [this] { return stopping_; });
+    delay_ = std::min(2 * delay_, max_restart_delay);
+    return !stopping;
+  }
+
+  bool is_stopping() {
+    const std::lock_guard guard{mutex_};
+    return stopping_;
+  }
+
+  caf::actor_system& system_;
+  const options options_;
+  const std::shared_ptr<gate_state> gate_ = std::make_shared<gate_state>();
+  std::thread thread_;
+
+  // The supervisor's thread alone, once it runs:
+  steady_clock::time_point started_;
+  milliseconds delay_ = first_restart_delay;
+  std::int64_t restarts_ = 0;
+  std::optional<std::string> last_error_;
+
+  // All threads:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::optional<owned_tracking_actor> tracker_;
+  std::optional<tracker_end> end_;
+  bool stopping_ = false;
+  bool thread_ended_ = true;
+  bool clean_ = true;
+};
+
+tracker_supervisor::tracker_supervisor(caf::actor_system& system,
+                                       const options& x)
+  : core_{std::make_shared<core>(system, x)},
+    gate_{spawn_tracker_gate(system, core_->gate())} {
+  try {
+    core_->start();
+  } catch (...) {
+    stop(steady_clock::now());
+    throw;
+  }
+}
+
+tracker_supervisor::~tracker_supervisor() {
+  stop(steady_clock::now());
+}
+
+bool tracker_supervisor::stop(time_point when) {
+  const auto clean = core_->stop(when);
+  caf::anon_send_exit(gate_, caf::exit_reason::user_shutdown);
+  return clean;
+}
+
+} // namespace waybill

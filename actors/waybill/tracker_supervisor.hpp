@@ -1,0 +1,42 @@
+// Keeps a tracking actor running on a file: starts another one when it dies.
+#pragma once
+
+#include <chrono>
+#include <memory>
+
+#include "waybill/options.hpp"
+#include "waybill/protocol.hpp"
+
+namespace waybill {
+
+/// The owner of a store's tracking actors, of which one at most runs at a time.
+class tracker_supervisor {
+public:
+  using time_point = std::chrono::steady_clock::time_point;
+
+  /// Opens the store and starts the first tracking actor.
+  /// @throws store_error as operation_tracking_store.
+  tracker_supervisor(caf::actor_system& system, const options& x);
+
+  /// Calls `stop` with no time to lose.
+  ~tracker_supervisor();
+
+  tracker_supervisor(const tracker_supervisor&) = delete;
+  tracker_supervisor& operator=(const tracker_supervisor&) = delete;
+
+  /// Stays valid over restarts; answers `stopped` after `stop`.
+  [[nodiscard]] const tracking_actor& tracker() const noexcept { return gate_; }
+
+  /// Admits nothing more; answers what has been admitted, closes the store and
+  /// ends. Must not be called from an actor. Calling it again does nothing.
+  /// @returns false if `when` passed first; then the tracking actor has been
+  ///          killed.
+  bool stop(time_point when);
+
+private:
+  class core;
+  std::shared_ptr<core> core_;
+  tracking_actor gate_;
+};
+
+} // namespace waybill
