@@ -354,7 +354,7 @@ protected:
   };
 
   /// Called in the sender's thread, by many at a time.
-  virtual route find_route(const content_view& content) = 0;
+  virtual route find_route(const caf::mailbox_element& element) = 0;
 
   /// Ends the actor; may be called by any thread.
   void end() {
@@ -363,7 +363,7 @@ protected:
 
 private:
   void pass_on(caf::mailbox_element_ptr element, caf_context* context) {
-    auto way = find_route(content_of(*element));
+    auto way = find_route(*element);
     if (way.to)
       way.to->enqueue(std::move(element), context);
     else

@@ -20,7 +20,8 @@ public:
   const char* name() const override { return "waybill.gate"; }
 
 protected:
-  route find_route(const content_view& content) override {
+  route find_route(const caf::mailbox_element& element) override {
+    const auto& content = content_of(element);
     auto now = state_->look();
     if (now.tracker) {
       switch (

@@ -9,6 +9,8 @@ std::span<const row> rows() {
      kill},
     {2, "power-loss", "power loss at every write and sync, eight variants",
      "states", 15'000, false, power_loss_row},
+    {10, "actor-death", "the tracking actor dies at every step of a batch",
+     "deaths", 200, false, actor_death},
   };
   return all;
 }

@@ -10,5 +10,6 @@ int kill_writer(const std::vector<std::string>& words);
 int kill_inspector(const std::vector<std::string>& words);
 
 void power_loss_row(report& r); // 2
+void actor_death(report& r); // 10
 
 } // namespace waybill::torture
