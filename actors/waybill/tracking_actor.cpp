@@ -22,6 +22,14 @@ constexpr int vacuum_step_pages = 256;
 constexpr auto first_recovery_delay = milliseconds{20};
 constexpr auto max_recovery_delay = milliseconds{500};
 
+tracked_operation_id id_of(const get_status& x) noexcept {
+  return x.id;
+}
+
+tracked_operation_id id_of(const get_counts&) noexcept {
+  return {};
+}
+
 template <class Reply>
 using promise = caf::typed_response_promise<Reply>;
 
@@ -31,6 +39,8 @@ struct held_answer {
   promise<Reply> to;
   Reply reply;
   std::int64_t weight;
+  /// What a question was about.
+  tracked_operation_id id;
 };
 
 template <class Reply>
@@ -159,7 +169,7 @@ private:
     attempt(to, weight(x), [&] {
       auto reply = look();
       if (batch_open_)
-        hold(to, std::move(reply), weight(x));
+        hold(to, std::move(reply), weight(x), id_of(x));
       else
         answer(to, std::move(reply), weight(x));
     });
@@ -235,9 +245,10 @@ private:
   }
 
   template <class Reply>
-  void hold(const promise<Reply>& to, Reply reply, std::int64_t bytes) {
+  void hold(const promise<Reply>& to, Reply reply, std::int64_t bytes,
+            tracked_operation_id id = {}) {
     std::get<held_answers<Reply>>(held_).push_back(
-      {to, std::move(reply), bytes});
+      {to, std::move(reply), bytes, id});
     ++num_held_;
   }
 
@@ -288,6 +299,7 @@ private:
     }
     ++batches_;
     batched_requests_ += num_held_;
+    recovery_delay_ = first_recovery_delay;
     for_each_held(
       [this](auto& x) { answer(x.to, std::move(x.reply), x.weight); });
     set_state(health_state::ok, "");
@@ -297,10 +309,42 @@ private:
   void fail_batch(const store_error& e) {
     batch_open_ = false;
     store_.rollback();
-    for_each_held([&](auto& x) { fail(x.to, e, x.weight); });
+    for_each_held([&](auto& x) {
+      if (!look_again(x))
+        fail(x.to, e, x.weight);
+    });
     if (!purges_.empty())
       fail_purge(e); // its last step may have been in this batch
     on_error(e);
+  }
+
+  // A question saw what is undone now. If the store can still be asked, it is
+  // answered with what is committed; reads go on while nothing can be written.
+  bool look_again(held_answer<status_reply>& x) {
+    return answer_with(x, [&] {
+      return store_.get_status({x.id, std::nullopt}, clock_.wall());
+    });
+  }
+
+  bool look_again(held_answer<counts_reply>& x) {
+    return answer_with(x, [&] { return store_.get_counts(); });
+  }
+
+  template <class Reply>
+  bool look_again(held_answer<Reply>&) {
+    return false;
+  }
+
+  template <class Reply, class Look>
+  bool answer_with(held_answer<Reply>& x, Look&& look) {
+    try {
+      answer(x.to, look(), x.weight);
+      return true;
+    } catch (const store_error&) {
+      return false;
+    } catch (const std::bad_alloc&) {
+      return false;
+    }
   }
 
   // -- failing storage --------------------------------------------------------
@@ -326,20 +370,35 @@ private:
                   e.sqlite_code()});
       return;
     }
-    if (store_.needs_recovery() && !recovering_) {
-      recovering_ = true;
-      recovery_delay_ = first_recovery_delay;
+    if (state_ != health_state::degraded || recovering_)
+      return;
+    recovering_ = true;
+    if (store_.needs_recovery())
       tell(this, owned_tracking_actor{this}, recovery_tick{});
-    }
+    else
+      tell_later(this, owned_tracking_actor{this}, recovery_delay_,
+                 recovery_tick{});
   }
 
-  // A commit ended without saying how. Opening the file again and copying its
-  // log makes certain what it holds; until that has succeeded every request is
-  // refused.
+  // Finds out by itself whether storage works again.
+  //
+  // A commit may have ended without saying how. Opening the file again and
+  // copying its log makes certain what it holds; until that has succeeded every
+  // request is refused. After other failures a small write shows it.
   void recover() {
+    recovering_ = false;
+    if (state_ != health_state::degraded)
+      return; // a batch has shown it
+    recovery_delay_ = std::min(2 * recovery_delay_, max_recovery_delay);
+    if (batch_open_) {
+      commit(); // shows it as well
+      return;
+    }
     try {
-      store_.recover();
-      recovering_ = false;
+      if (store_.needs_recovery())
+        store_.recover();
+      else
+        store_.prove();
       set_state(health_state::ok, "");
     } catch (const store_error& e) {
       last_error_ = e.what();
@@ -347,9 +406,9 @@ private:
         set_state(health_state::failed, e.what());
         return;
       }
+      recovering_ = true;
       tell_later(this, owned_tracking_actor{this}, recovery_delay_,
                  recovery_tick{});
-      recovery_delay_ = std::min(2 * recovery_delay_, max_recovery_delay);
     }
   }
 

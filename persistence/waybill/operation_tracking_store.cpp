@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "waybill/log_tail.hpp"
 #include "waybill/name_table.hpp"
 #include "waybill/schema.hpp"
 #include "waybill/sqlite.hpp"
@@ -26,6 +27,20 @@ constexpr std::array terminal_statuses{tracking_status::delivered,
                                        tracking_status::parked,
                                        tracking_status::failed,
                                        tracking_status::discarded};
+
+// Nobody who holds a lock is waited for while one of these lives.
+class impatience {
+public:
+  explicit impatience(sqlite3* db) noexcept : db_{db} {
+    sqlite3_busy_timeout(db_, 0);
+  }
+  ~impatience() { sqlite3_busy_timeout(db_, busy_timeout_ms); }
+  impatience(const impatience&) = delete;
+  impatience& operator=(const impatience&) = delete;
+
+private:
+  sqlite3* db_;
+};
 
 using id_bytes = std::array<std::uint8_t, 16>;
 
@@ -224,6 +239,7 @@ public:
   }
 
   [[nodiscard]] counts_reply get_counts() const {
+    require_usable();
     return counters_.snapshot(names_);
   }
 
@@ -234,6 +250,7 @@ public:
     maintain();
     latched([&] { begin_.run(); });
     begun_ = true;
+    log_end_ = find_log_end(db_.get());
   }
 
   void commit() {
@@ -257,19 +274,26 @@ public:
     try {
       commit_.run();
     } catch (const store_error& e) {
-      if ((e.sqlite_code() & 0xFF) == SQLITE_BUSY && db_.in_transaction()) {
-        rollback();
-        throw store_error{errc::not_stored, e.what(), e.sqlite_code()};
-      }
+      rollback();
+      if (is_undone(e))
+        throw;
       // The log may hold the whole transaction, and then it is there again
       // after a restart. Whatever this connection believes does not matter.
       broken_ = true;
-      rollback();
       throw store_error{errc::outcome_unknown, e.what(), e.sqlite_code()};
     }
     begun_ = false;
     names_.on_commit();
     counters_.on_commit();
+  }
+
+  void prove() {
+    require_usable();
+    const impatience guard{db_.get()};
+    guarded([&] {
+      write_own();
+      return true;
+    });
   }
 
   void rollback() noexcept {
@@ -460,6 +484,10 @@ private:
                                                 nullptr, nullptr);
     if (required && code != SQLITE_OK)
       sqlite::raise(db_.get(), code, "checkpoint after a failed commit");
+    write_own();
+  }
+
+  void write_own() {
     db_.exec("UPDATE store SET opens = opens + 1");
     if (sqlite3_changes(db_.get()) != 1)
       throw store_error{errc::store_corrupt, "the table store has no row"};
@@ -515,10 +543,9 @@ private:
     // From here the next commit starts the log over. One that a slow reader
     // let grow far past its size gives its disk space back.
     if (log > 2 * options_.checkpoint_pages) {
-      sqlite3_busy_timeout(db_.get(), 0); // whoever reads is not waited for
+      const impatience guard{db_.get()};
       sqlite3_wal_checkpoint_v2(db_.get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE,
                                 nullptr, nullptr);
-      sqlite3_busy_timeout(db_.get(), busy_timeout_ms);
     }
     wal_frames_ = 0;
   }
@@ -538,6 +565,16 @@ private:
     if (begun_ && !db_.in_transaction())
       throw store_error{errc::not_stored,
                         "the transaction was rolled back after an error"};
+  }
+
+  // Whether a COMMIT that failed and was rolled back is certain not to come
+  // back. After a failed sync nothing is: what the log shows may not be what
+  // the disk holds.
+  bool is_undone(const store_error& e) const noexcept {
+    return e.code() != errc::store_corrupt
+           && e.sqlite_code() != SQLITE_IOERR_FSYNC
+           && e.sqlite_code() != SQLITE_IOERR_DIR_FSYNC && log_end_
+           && is_surely_undone(db_.get(), *log_end_);
   }
 
   // Runs `f`; once it finds the file damaged, nothing is touched any more.
@@ -720,8 +757,9 @@ private:
   sqlite::statement select_;
   sqlite::statement delete_;
   std::int64_t wal_frames_ = 0;
-  bool begun_ = false;  // begin() was called and not ended
-  bool broken_ = false; // a COMMIT ended without saying how
+  std::optional<log_end> log_end_; // when the transaction began
+  bool begun_ = false;             // begin() was called and not ended
+  bool broken_ = false;            // a COMMIT ended without saying how
   std::optional<store_error> failure_;
 };
 
@@ -779,6 +817,10 @@ void operation_tracking_store::begin() {
 
 void operation_tracking_store::commit() {
   impl_->commit();
+}
+
+void operation_tracking_store::prove() {
+  impl_->prove();
 }
 
 void operation_tracking_store::rollback() noexcept {

@@ -54,8 +54,10 @@ struct store_options {
 ///
 /// All verbs throw store_error: `invalid_request` naming the field,
 /// `deadline_passed`, `store_full`, `store_corrupt`, `not_stored`, and
-/// `outcome_unknown` if COMMIT itself failed. After `outcome_unknown` every
-/// verb is refused with `not_stored` until `recover()` has succeeded.
+/// `outcome_unknown` if COMMIT failed and the log may hold the transaction all
+/// the same. After `outcome_unknown` every verb is refused with `not_stored`
+/// until `recover()` has succeeded. After any other failure of COMMIT (the disk
+/// was full, say) the store shows what it showed before, and can go on.
 ///
 /// Not to be used by two threads at a time. Reads no clock: times are
 /// arguments.
@@ -127,6 +129,12 @@ public:
   /// The number of operations by kind and status, from counters: takes no
   /// longer with more rows.
   counts_reply get_counts() const;
+
+  /// Commits a small write of the store's own, without waiting for another
+  /// program's lock: whether storage works. Must not be called in a
+  /// transaction.
+  /// @throws store_error as a verb.
+  void prove();
 
   /// Copies the write-ahead log into the file if it is due. Verbs never do
   /// that, except for `begin()`; call it when nobody waits for an answer.

@@ -3,9 +3,10 @@
 // application_id 0x57594231 ("WYB1"), user_version = schema version. WAL mode,
 // auto_vacuum = INCREMENTAL. All tables are STRICT.
 //
-// store      one row. `opens` counts the times that an owner opened the file:
-//            the write that every owner begins with (see
-//            operation_tracking_store.cpp, "baseline").
+// store      one row. `opens` counts the writes that are the owner's own: the
+//            one that every owner begins with (see
+//            operation_tracking_store.cpp, "baseline"), and those that show
+//            that storage works again.
 // name       text of low cardinality, interned: `field` says of which column
 //            (0 kind, 1 target, 2 source_instance, 3 source_script,
 //            4 source_node). Never deleted; bounded for each field.

@@ -1,6 +1,21 @@
 #include "waybill/sqlite.hpp"
 
+#include <cerrno>
+
 namespace waybill::sqlite {
+
+namespace {
+
+// A quota and a limit on the size of files are a full disk too; SQLite takes
+// only ENOSPC for one.
+bool is_full(sqlite3* db, int code) noexcept {
+  if (db == nullptr || code != SQLITE_IOERR_WRITE)
+    return false;
+  const auto system_code = sqlite3_system_errno(db);
+  return system_code == EDQUOT || system_code == EFBIG;
+}
+
+} // namespace
 
 errc to_errc(int code) noexcept {
   switch (code & 0xFF) {
@@ -27,7 +42,8 @@ void raise(sqlite3* db, int code, std::string_view doing) {
   else
     message += sqlite3_errstr(code);
   message += " (SQLite code " + std::to_string(code) + ")";
-  throw store_error{to_errc(code), message, code};
+  throw store_error{is_full(db, code) ? errc::store_full : to_errc(code),
+                    message, code};
 }
 
 connection::connection(const std::string& file, int flags,

@@ -98,30 +98,55 @@ TEST_CASE_METHOD(failing_storage,
 }
 
 TEST_CASE_METHOD(failing_storage,
-                 "a full disk refuses or leaves unknown, and heals by itself "
-                 "once there is space",
-                 "[promise-2]") {
+                 "promise 2, outcomes: a full disk refuses writes, reads go "
+                 "on, and it heals by itself once there is space",
+                 "[promise-2][promise-6]") {
   auto running = start(system, with_faults());
   const auto& tracker = running.tracker();
   get(tracker, enqueue(1));
   wal_write = SQLITE_FULL;
   for (std::uint64_t n = 2; n <= 20; ++n) {
-    const auto code = error_of(tracker, enqueue(n));
-    CHECK((code == errc::store_full || code == errc::outcome_unknown
-           || code == errc::not_stored));
+    CHECK(error_of(tracker, enqueue(n)) == errc::store_full);
+    CHECK(get(tracker, status_of(1)).snapshot);
+    CHECK_FALSE(get(tracker, status_of(n)).snapshot);
+    CHECK(get(tracker, get_counts{}).counts.at(0).operations == 1);
   }
+  const auto health = get(tracker, get_health{});
+  CHECK(health.state == health_state::degraded);
+  CHECK(health.reason.find("full") != std::string::npos);
+  CHECK(health.last_error);
   wal_write = SQLITE_OK;
-  CHECK(eventually(
-    [&] {
-      try {
-        return get(tracker, enqueue(30)).outcome == enqueue_outcome::inserted;
-      } catch (const request_error&) {
-        return false;
-      }
-    },
-    1s));
-  CHECK(healthy(running));
-  CHECK(get(tracker, status_of(1)).snapshot);
+  // Without anyone's request but this question.
+  CHECK(eventually([&] { return healthy(running); }, 1s));
+  CHECK(get(tracker, get_health{}).since > health.since);
+  CHECK(get(tracker, enqueue(30)).outcome == enqueue_outcome::inserted);
+}
+
+TEST_CASE_METHOD(failing_storage,
+                 "promise 6: questions that share a batch with writes that are "
+                 "undone are answered with what is committed",
+                 "[promise-2][promise-6]") {
+  auto running = start(system, with_faults());
+  const auto& tracker = running.tracker();
+  get(tracker, enqueue(1));
+  wal_write = SQLITE_FULL;
+  caf::scoped_actor self{system};
+  auto write = request(self, tracker, 10s, enqueue(2));
+  auto old = request(self, tracker, 10s, status_of(1));
+  auto undone = request(self, tracker, 10s, status_of(2));
+  auto counts = request(self, tracker, 10s, get_counts{});
+  const auto unexpected = [](const caf::error& e) { FAIL(to_failure(e).text); };
+  std::move(write).receive([](enqueue_reply&) { FAIL("the disk is full"); },
+                           [](const caf::error& e) {
+                             CHECK(to_failure(e).code == errc::store_full);
+                           });
+  std::move(old).receive([](status_reply& x) { CHECK(x.snapshot); },
+                         unexpected);
+  std::move(undone).receive([](status_reply& x) { CHECK_FALSE(x.snapshot); },
+                            unexpected);
+  std::move(counts).receive(
+    [](counts_reply& x) { CHECK(x.counts.at(0).operations == 1); }, unexpected);
+  wal_write = SQLITE_OK;
 }
 
 TEST_CASE_METHOD(failing_storage,

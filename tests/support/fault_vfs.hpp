@@ -4,6 +4,7 @@
 
 #include <sqlite3.h>
 
+#include <atomic>
 #include <cstdint>
 #include <cstring>
 #include <functional>
@@ -19,7 +20,10 @@ enum class io_op : std::uint8_t {
   write,
   truncate,
   sync,
+  size,
   remove,
+  access,
+  full_path,
   lock,
   shm_map,
   shm_lock,
@@ -50,6 +54,12 @@ public:
   /// long as the machine stays up.
   bool real_syncs = true;
 
+  /// False only counts the time that SQLite waits for locks.
+  bool real_sleeps = true;
+
+  /// How long SQLite has waited for locks, in µs.
+  std::atomic<std::int64_t> slept_us{0};
+
   fault_vfs() {
     vfs_ = *base_;
     vfs_.zName = name_;
@@ -65,6 +75,24 @@ public:
       return self.through({io_op::remove, kind_of(name)}, [&] {
         return self.base_->xDelete(self.base_, name, sync_folder);
       });
+    };
+    vfs_.xAccess = [](sqlite3_vfs* vfs, const char* name, int flags, int* out) {
+      auto& self = self_of(vfs);
+      return self.through({io_op::access, kind_of(name)}, [&] {
+        return self.base_->xAccess(self.base_, name, flags, out);
+      });
+    };
+    vfs_.xFullPathname = [](sqlite3_vfs* vfs, const char* name, int n,
+                            char* out) {
+      auto& self = self_of(vfs);
+      return self.through({io_op::full_path, kind_of(name)}, [&] {
+        return self.base_->xFullPathname(self.base_, name, n, out);
+      });
+    };
+    vfs_.xSleep = [](sqlite3_vfs* vfs, int us) {
+      auto& self = self_of(vfs);
+      self.slept_us += us;
+      return self.real_sleeps ? self.base_->xSleep(self.base_, us) : us;
     };
     sqlite3_vfs_register(&vfs_, 0);
   }
@@ -185,7 +213,9 @@ private:
         });
       };
       m.xFileSize = [](sqlite3_file* f, sqlite3_int64* size) {
-        return of(f).real->pMethods->xFileSize(of(f).real, size);
+        return through(f, io_op::size, [&](sqlite3_file* real) {
+          return real->pMethods->xFileSize(real, size);
+        });
       };
       m.xLock = [](sqlite3_file* f, int level) {
         return through(f, io_op::lock, [&](sqlite3_file* real) {

@@ -1,0 +1,37 @@
+// What the write-ahead log holds behind the last commit that was answered: the
+// truth about a COMMIT that failed.
+//
+// SQLite says that COMMIT failed, not whether the log holds the transaction.
+// After a restart it counts if its last frame, which carries the commit mark,
+// is there whole; then all frames before it are too, because each frame's
+// checksum continues the one before. So the log itself is asked, through
+// SQLite's own handle of it, by the rules of https://sqlite.org/walformat.html.
+#pragma once
+
+#include <sqlite3.h>
+
+#include <array>
+#include <cstdint>
+#include <optional>
+
+namespace waybill {
+
+/// Where the committed part of a log ends.
+struct log_end {
+  /// 0 if the log is empty, or begins anew with the next frame.
+  std::uint32_t frames = 0;
+  /// Tell one generation of a log from the next.
+  std::array<std::uint32_t, 2> salt{};
+  /// Of all frames so far.
+  std::array<std::uint32_t, 2> checksum{};
+};
+
+/// Reads it from the log's index, where SQLite keeps it.
+/// @returns none if it cannot be told.
+std::optional<log_end> find_log_end(sqlite3* db) noexcept;
+
+/// True if a transaction that began at `begin`, failed and was rolled back is
+/// certain not to come back: the log has no whole commit behind `begin`.
+bool is_surely_undone(sqlite3* db, const log_end& begin) noexcept;
+
+} // namespace waybill
