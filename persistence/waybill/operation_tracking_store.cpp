@@ -10,16 +10,18 @@
 #include "waybill/log_tail.hpp"
 #include "waybill/name_table.hpp"
 #include "waybill/schema.hpp"
+#include "waybill/sealed_vfs.hpp"
 #include "waybill/sqlite.hpp"
 #include "waybill/status_counters.hpp"
 #include "waybill/store_file.hpp"
 #include "waybill/text.hpp"
+#include "waybill/torn_log.hpp"
 
 namespace waybill {
 
 namespace {
 
-constexpr std::int64_t page_bytes = 4'096;
+constexpr std::int64_t page_bytes = sqlite::page_bytes;
 constexpr std::int64_t wal_frame_bytes = page_bytes + 24;
 constexpr int busy_timeout_ms = 1'000;
 constexpr std::int64_t rows_between_clock_looks = 64;
@@ -124,6 +126,7 @@ store_error as_open_error(const store_error& e, const std::string& file) {
 // Takes the ownership of a file that looks as if it could be a store.
 file_ownership take(const std::string& file) {
   check_store_file(file);
+  check_companions(file);
   file_ownership ownership{file};
   try {
     ensure_store_file(file);
@@ -139,7 +142,9 @@ file_ownership take(const std::string& file) {
 class operation_tracking_store::impl {
 public:
   explicit impl(store_options options)
-    : options_{checked(std::move(options))}, ownership_{take(options_.file)} {
+    : options_{checked(std::move(options))},
+      ownership_{take(options_.file)},
+      vfs_{options_.vfs, store_application_id} {
     try {
       open(completeness::best_effort);
     } catch (...) {
@@ -379,11 +384,14 @@ private:
 
   void open(completeness checkpoint) {
     try {
+      if (const auto fault = find_torn_log(options_.file + "-wal",
+                                           options_.synchronous))
+        throw store_error{errc::store_corrupt, *fault};
       db_ = sqlite::connection{options_.file,
                                SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW
                                  | SQLITE_OPEN_NOMUTEX
                                  | SQLITE_OPEN_PRIVATECACHE,
-                               options_.vfs};
+                               vfs_.name()};
       configure();
       migrate(db_, options_.file);
       use_wal();
@@ -707,9 +715,18 @@ private:
     return static_cast<tracking_status>(number);
   }
 
+  // No text that was stored has a NUL; a page that was never written has (see
+  // sealed_vfs.cpp).
+  std::string decode_text(int column) {
+    const auto text = select_.text(column);
+    if (text.find('\0') != std::string_view::npos)
+      corrupt("a text with NUL");
+    return std::string{text};
+  }
+
   std::string decode_name(int column) {
     if (!select_.is_integer(column))
-      return std::string{select_.text(column)};
+      return decode_text(column);
     const auto* const text = names_.find(select_.integer(column));
     if (text == nullptr)
       corrupt("the name " + std::to_string(select_.integer(column)));
@@ -739,12 +756,13 @@ private:
     x.source_script = decode_optional_name(8);
     x.source_node = decode_optional_name(9);
     if (!select_.is_null(10))
-      x.last_error = std::string{select_.text(10)};
+      x.last_error = decode_text(10);
     return x;
   }
 
   store_options options_;
   file_ownership ownership_;
+  const sqlite::sealed_vfs vfs_;
   sqlite::connection db_;
   name_table names_;
   status_counters counters_;

@@ -4,6 +4,7 @@
 #include <map>
 #include <string_view>
 
+#include "waybill/sealed_vfs.hpp"
 #include "waybill/text.hpp"
 
 namespace waybill {
@@ -85,8 +86,9 @@ void migrate(sqlite::connection& db, const std::string& file) {
                             "(application_id "
                           + std::to_string(application_id) + ", "
                           + std::to_string(objects) + " schema objects)"};
-    // auto_vacuum must be set before the first page is written, which turning
+    // These two must be set before the first page is written, which turning
     // WAL on does.
+    sqlite::sealed_vfs::prepare(db.get());
     db.exec("PRAGMA auto_vacuum = INCREMENTAL");
     db.exec("PRAGMA journal_mode = WAL");
     db.exec(("PRAGMA application_id = " + std::to_string(store_application_id))

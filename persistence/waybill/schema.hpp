@@ -1,7 +1,8 @@
 // The on-disk format of a store: an SQLite database (https://sqlite.org).
 //
 // application_id 0x57594231 ("WYB1"), user_version = schema version. WAL mode,
-// auto_vacuum = INCREMENTAL. All tables are STRICT.
+// auto_vacuum = INCREMENTAL. All tables are STRICT. Pages have 4,096 bytes, of
+// which the last 8 are the page's seal (sealed_vfs.hpp).
 //
 // store      one row. `opens` counts the writes that are the owner's own: the
 //            one that every owner begins with (see

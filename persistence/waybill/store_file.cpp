@@ -33,7 +33,7 @@ std::string error_text(int code) {
 file_ownership::file_ownership(const std::string& file)
   : lock_file_{file + "-lock"} {
   for (;;) {
-    constexpr auto flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW;
+    constexpr auto flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
     fd_ = ::open(lock_file_.c_str(), flags | O_CREAT | O_EXCL, owner_only);
     created_ = fd_ >= 0;
     if (fd_ < 0 && errno == EEXIST) {
@@ -58,7 +58,12 @@ file_ownership::file_ownership(const std::string& file)
     // A lock on a file that has been withdrawn meanwhile guards nothing.
     struct stat held {};
     struct stat named {};
-    if (::fstat(fd_, &held) == 0 && ::lstat(lock_file_.c_str(), &named) == 0
+    const auto known = ::fstat(fd_, &held) == 0;
+    if (known && (!S_ISREG(held.st_mode) || held.st_nlink > 1)) {
+      ::close(std::exchange(fd_, -1));
+      unavailable(lock_file_, "is not a plain file of this store's own");
+    }
+    if (known && ::lstat(lock_file_.c_str(), &named) == 0
         && held.st_ino == named.st_ino && held.st_dev == named.st_dev)
       return;
     ::close(std::exchange(fd_, -1));
@@ -104,6 +109,20 @@ std::string canonical_store_path(const std::string& file) {
   if (!path.has_filename() || path.filename() == "." || path.filename() == "..")
     unavailable(file, "is not the name of a file");
   return (folder / path.filename()).string();
+}
+
+void check_companions(const std::string& file) {
+  // SQLite would write through a link, and wait at a pipe.
+  for (const auto* const suffix : {"-wal", "-shm", "-journal"}) {
+    const auto name = file + suffix;
+    struct stat info {};
+    if (::lstat(name.c_str(), &info) != 0) {
+      if (errno != ENOENT)
+        unavailable(name, error_text(errno));
+    } else if (!S_ISREG(info.st_mode) || info.st_nlink > 1) {
+      unavailable(name, "is not a plain file of this store's own");
+    }
+  }
 }
 
 bool check_store_file(const std::string& file) {

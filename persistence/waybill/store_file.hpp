@@ -50,6 +50,12 @@ std::string canonical_store_path(const std::string& file);
 ///         `not_a_store` if it is too short for a database and not empty.
 bool check_store_file(const std::string& file);
 
+/// Looks at the files that SQLite keeps beside `file`, which it would follow
+/// and write through whatever they are.
+/// @throws store_error `store_unavailable` if one is there that is no regular
+///         file or has more than one name.
+void check_companions(const std::string& file);
+
 /// True if SQLite left a write-ahead log with content beside `file`.
 bool has_log(const std::string& file) noexcept;
 

@@ -111,6 +111,7 @@ TEST_CASE("a store whose making was interrupted is made to its end") {
     write_file(dir / "ops.db", "");
     {
       auto db = open_writer(dir / "ops.db");
+      sqlite::sealed_vfs::prepare(db.get());
       for (std::size_t i = 0; i < done; ++i)
         db.exec(steps[i]);
     }
@@ -126,6 +127,7 @@ TEST_CASE("a store whose making was interrupted is made to its end") {
 TEST_CASE("a migration that failed half-way leaves nothing and is repeated") {
   const temp_dir dir;
   auto db = open_writer(dir / "ops.db");
+  sqlite::sealed_vfs::prepare(db.get());
   db.exec("PRAGMA application_id = 1465467441");
   db.exec("CREATE TABLE name (x)"); // in the way of the first migration
   CHECK(error_of([&] { migrate(db, "ops.db"); }).code.has_value());

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "waybill/schema.hpp"
+#include "waybill/sealed_vfs.hpp"
 #include "waybill/sqlite.hpp"
 
 namespace waybill::test {
@@ -13,9 +15,11 @@ inline sqlite::connection open_reader(const std::string& file) {
   return {file, SQLITE_OPEN_READONLY, ""};
 }
 
-/// Opens or creates `file` as another program would.
+/// Opens or creates `file` as another program would that keeps the seals of a
+/// store's pages: what it does is no damage to the pages themselves.
 inline sqlite::connection open_writer(const std::string& file) {
-  return {file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, ""};
+  static const sqlite::sealed_vfs vfs{"", store_application_id};
+  return {file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, vfs.name()};
 }
 
 /// The first column of a query, as text.

@@ -11,6 +11,9 @@ std::span<const row> rows() {
      "states", 15'000, false, power_loss_row},
     {10, "actor-death", "the tracking actor dies at every step of a batch",
      "deaths", 200, false, actor_death},
+    {15, "damage", "damaged files", "damaged files", 20'000, false, damage_row},
+    {17, "hostile-files", "hostile files and fields", "attacks", 200, false,
+     hostile_files},
   };
   return all;
 }

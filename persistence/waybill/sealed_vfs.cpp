@@ -1,0 +1,285 @@
+#include "waybill/sealed_vfs.hpp"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cstring>
+#include <new>
+
+#include "waybill/sqlite.hpp"
+
+namespace waybill::sqlite {
+
+namespace {
+
+// Where SQLite's file format keeps things.
+constexpr std::size_t header_bytes = 100;
+constexpr std::size_t page_size_at = 16;
+constexpr std::size_t reserved_at = 20;
+constexpr std::size_t application_id_at = 68;
+
+std::uint64_t load(const std::uint8_t* from) noexcept {
+  std::uint64_t x = 0;
+  std::memcpy(&x, from, sizeof x);
+  if constexpr (std::endian::native == std::endian::big)
+    x = __builtin_bswap64(x);
+  return x;
+}
+
+void store(std::uint8_t* to, std::uint64_t x) noexcept {
+  if constexpr (std::endian::native == std::endian::big)
+    x = __builtin_bswap64(x);
+  std::memcpy(to, &x, sizeof x);
+}
+
+std::uint32_t big_endian(const std::uint8_t* from, std::size_t n) noexcept {
+  std::uint32_t x = 0;
+  for (std::size_t i = 0; i < n; ++i)
+    x = x << 8U | from[i];
+  return x;
+}
+
+// A page that was never written, in a hole of the file, may be read for its
+// place alone. SQLite finds one that should have content, unless it is the rest
+// of a long text: the store looks for the NULs in that.
+bool is_hole(const std::uint8_t* page) noexcept {
+  return std::all_of(page, page + page_bytes,
+                     [](std::uint8_t x) { return x == 0; });
+}
+
+} // namespace
+
+// XXH64's rounds (https://github.com/Cyan4973/xxHash) on four lanes: any change
+// within eight aligned bytes is found for certain, any other with all but
+// 2^-64.
+std::uint64_t seal_of(std::span<const std::uint8_t> content,
+                      std::uint64_t number) noexcept {
+  constexpr std::uint64_t p1 = 0x9E37'79B1'85EB'CA87U;
+  constexpr std::uint64_t p2 = 0xC2B2'AE3D'27D4'EB4FU;
+  constexpr std::uint64_t p3 = 0x1656'67B1'9E37'79F9U;
+  const auto round = [](std::uint64_t lane, std::uint64_t word) {
+    return std::rotl(lane + word * p2, 31) * p1;
+  };
+  std::array<std::uint64_t, 4> lanes{number + p1 + p2, number + p2, number,
+                                     number - p1};
+  const auto* at = content.data();
+  const auto* const end = at + content.size();
+  for (; end - at >= 32; at += 32)
+    for (std::size_t i = 0; i < lanes.size(); ++i)
+      lanes[i] = round(lanes[i], load(at + 8 * i));
+  auto sum = number * p3;
+  for (const auto lane : lanes)
+    sum = (sum ^ round(0, lane)) * p1 + p3;
+  for (; end - at >= 8; at += 8)
+    sum = std::rotl(sum ^ round(0, load(at)), 27) * p1 + p3;
+  for (; at != end; ++at)
+    sum = std::rotl(sum ^ *at * p3, 11) * p1;
+  sum = (sum ^ sum >> 33U) * p2;
+  sum = (sum ^ sum >> 29U) * p3;
+  return sum ^ sum >> 32U;
+}
+
+// What SQLite takes for its file: the real one lies behind it. Only the
+// database gets one; logs and journals are opened as they are.
+struct sealed_vfs::file {
+  sqlite3_file base;
+  std::uint32_t application_id;
+  bool sealed; // unless the header says that it is another program's
+  sqlite3_file* real;
+
+  static file& of(sqlite3_file* x) noexcept {
+    return *reinterpret_cast<file*>(x);
+  }
+
+  // Any read that shows the header tells whose file it is.
+  int look_at_header(const std::uint8_t* header) noexcept {
+    const auto has_room = header[reserved_at] == seal_bytes;
+    sealed = has_room
+             || big_endian(header + application_id_at, 4) == application_id;
+    // Without room there are no seals; with another page size SQLite would
+    // read past them.
+    return sealed
+               && (!has_room
+                   || big_endian(header + page_size_at, 2) != page_bytes)
+             ? SQLITE_CORRUPT
+             : SQLITE_OK;
+  }
+
+  int read(void* to, int n, sqlite3_int64 offset) noexcept {
+    const auto code = real->pMethods->xRead(real, to, n, offset);
+    if (code != SQLITE_OK)
+      return code;
+    const auto* const bytes = static_cast<const std::uint8_t*>(to);
+    if (offset == 0 && n >= static_cast<int>(header_bytes))
+      if (const auto fault = look_at_header(bytes); fault != SQLITE_OK)
+        return fault;
+    if (!is_page(n, offset) || is_hole(bytes))
+      return SQLITE_OK;
+    return load(bytes + page_bytes - seal_bytes) == seal(bytes, offset)
+             ? SQLITE_OK
+             : SQLITE_CORRUPT;
+  }
+
+  int write(const void* from, int n, sqlite3_int64 offset) noexcept {
+    const auto* const bytes = static_cast<const std::uint8_t*>(from);
+    if (offset == 0 && n >= static_cast<int>(header_bytes))
+      if (const auto fault = look_at_header(bytes); fault != SQLITE_OK)
+        return fault;
+    if (!is_page(n, offset))
+      return real->pMethods->xWrite(real, from, n, offset);
+    std::array<std::uint8_t, page_bytes> page;
+    std::memcpy(page.data(), bytes, page_bytes - seal_bytes);
+    store(page.data() + page_bytes - seal_bytes, seal(bytes, offset));
+    return real->pMethods->xWrite(real, page.data(), n, offset);
+  }
+
+  [[nodiscard]] bool is_page(int n, sqlite3_int64 offset) const noexcept {
+    return sealed && n == static_cast<int>(page_bytes)
+           && offset % static_cast<sqlite3_int64>(page_bytes) == 0;
+  }
+
+  static std::uint64_t seal(const std::uint8_t* page,
+                            sqlite3_int64 offset) noexcept {
+    return seal_of({page, page_bytes - seal_bytes},
+                   static_cast<std::uint64_t>(offset) / page_bytes);
+  }
+
+  static const sqlite3_io_methods* methods() noexcept {
+    // Version 2: without xFetch, pages are never mapped past the seals.
+    static const sqlite3_io_methods all{
+      2,
+      [](sqlite3_file* f) { return of(f).real->pMethods->xClose(of(f).real); },
+      [](sqlite3_file* f, void* to, int n, sqlite3_int64 offset) {
+        return of(f).read(to, n, offset);
+      },
+      [](sqlite3_file* f, const void* from, int n, sqlite3_int64 offset) {
+        return of(f).write(from, n, offset);
+      },
+      [](sqlite3_file* f, sqlite3_int64 size) {
+        return of(f).real->pMethods->xTruncate(of(f).real, size);
+      },
+      [](sqlite3_file* f, int flags) {
+        return of(f).real->pMethods->xSync(of(f).real, flags);
+      },
+      [](sqlite3_file* f, sqlite3_int64* size) {
+        return of(f).real->pMethods->xFileSize(of(f).real, size);
+      },
+      [](sqlite3_file* f, int level) {
+        return of(f).real->pMethods->xLock(of(f).real, level);
+      },
+      [](sqlite3_file* f, int level) {
+        return of(f).real->pMethods->xUnlock(of(f).real, level);
+      },
+      [](sqlite3_file* f, int* out) {
+        return of(f).real->pMethods->xCheckReservedLock(of(f).real, out);
+      },
+      [](sqlite3_file* f, int op, void* arg) {
+        return of(f).real->pMethods->xFileControl(of(f).real, op, arg);
+      },
+      [](sqlite3_file* f) {
+        return of(f).real->pMethods->xSectorSize(of(f).real);
+      },
+      [](sqlite3_file* f) {
+        return of(f).real->pMethods->xDeviceCharacteristics(of(f).real);
+      },
+      [](sqlite3_file* f, int page, int size, int extend, void volatile** out) {
+        return of(f).real->pMethods->xShmMap(of(f).real, page, size, extend,
+                                             out);
+      },
+      [](sqlite3_file* f, int offset, int n, int flags) {
+        return of(f).real->pMethods->xShmLock(of(f).real, offset, n, flags);
+      },
+      [](sqlite3_file* f) { of(f).real->pMethods->xShmBarrier(of(f).real); },
+      [](sqlite3_file* f, int remove) {
+        return of(f).real->pMethods->xShmUnmap(of(f).real, remove);
+      },
+      nullptr,
+      nullptr};
+    return &all;
+  }
+};
+
+sealed_vfs::sealed_vfs(const std::string& base, std::uint32_t application_id)
+  : base_{sqlite3_vfs_find(base.empty() ? nullptr : base.c_str())},
+    application_id_{application_id},
+    vfs_{} {
+  if (base_ == nullptr)
+    raise(nullptr, SQLITE_CANTOPEN, "no such VFS: " + base);
+  static std::atomic<std::uint64_t> serial{0};
+  name_ = "waybill-sealed-" + std::to_string(++serial);
+  vfs_.iVersion = std::min(base_->iVersion, 2);
+  vfs_.szOsFile = static_cast<int>(sizeof(file)) + base_->szOsFile;
+  vfs_.mxPathname = base_->mxPathname;
+  vfs_.zName = name_.c_str();
+  vfs_.pAppData = this;
+  vfs_.xOpen = [](sqlite3_vfs* vfs, const char* name, sqlite3_file* out,
+                  int flags, int* out_flags) {
+    return self_of(vfs).open(name, out, flags, out_flags);
+  };
+  vfs_.xDelete = [](sqlite3_vfs* vfs, const char* name, int sync_folder) {
+    auto* const real = self_of(vfs).base_;
+    return real->xDelete(real, name, sync_folder);
+  };
+  vfs_.xAccess = [](sqlite3_vfs* vfs, const char* name, int flags, int* out) {
+    auto* const real = self_of(vfs).base_;
+    return real->xAccess(real, name, flags, out);
+  };
+  vfs_.xFullPathname = [](sqlite3_vfs* vfs, const char* name, int n,
+                          char* out) {
+    auto* const real = self_of(vfs).base_;
+    return real->xFullPathname(real, name, n, out);
+  };
+  vfs_.xRandomness = [](sqlite3_vfs* vfs, int n, char* out) {
+    auto* const real = self_of(vfs).base_;
+    return real->xRandomness(real, n, out);
+  };
+  vfs_.xSleep = [](sqlite3_vfs* vfs, int us) {
+    auto* const real = self_of(vfs).base_;
+    return real->xSleep(real, us);
+  };
+  vfs_.xCurrentTime = [](sqlite3_vfs* vfs, double* out) {
+    auto* const real = self_of(vfs).base_;
+    return real->xCurrentTime(real, out);
+  };
+  vfs_.xGetLastError = [](sqlite3_vfs* vfs, int n, char* out) {
+    auto* const real = self_of(vfs).base_;
+    return real->xGetLastError(real, n, out);
+  };
+  vfs_.xCurrentTimeInt64 = [](sqlite3_vfs* vfs, sqlite3_int64* out) {
+    auto* const real = self_of(vfs).base_;
+    return real->xCurrentTimeInt64(real, out);
+  };
+  if (const auto code = sqlite3_vfs_register(&vfs_, 0); code != SQLITE_OK)
+    raise(nullptr, code, "cannot register a VFS");
+}
+
+sealed_vfs::~sealed_vfs() {
+  sqlite3_vfs_unregister(&vfs_);
+}
+
+int sealed_vfs::open(const char* name, sqlite3_file* out, int flags,
+                     int* out_flags) {
+  if ((flags & SQLITE_OPEN_MAIN_DB) == 0)
+    return base_->xOpen(base_, name, out, flags, out_flags);
+  auto& x = *new (out) file{};
+  x.application_id = application_id_;
+  x.sealed = true;
+  x.real = reinterpret_cast<sqlite3_file*>(&x + 1);
+  std::memset(x.real, 0, static_cast<std::size_t>(base_->szOsFile));
+  const auto code = base_->xOpen(base_, name, x.real, flags, out_flags);
+  // SQLite closes a file exactly if it has methods.
+  if (x.real->pMethods != nullptr)
+    x.base.pMethods = file::methods();
+  return code;
+}
+
+void sealed_vfs::prepare(sqlite3* db) {
+  int bytes = seal_bytes;
+  const auto code = sqlite3_file_control(db, "main", SQLITE_FCNTL_RESERVE_BYTES,
+                                         &bytes);
+  if (code != SQLITE_OK)
+    raise(db, code, "cannot make room for the seals of pages");
+}
+
+} // namespace waybill::sqlite

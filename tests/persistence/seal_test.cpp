@@ -1,0 +1,204 @@
+// Damage that SQLite alone would not notice: in pages, by their seals; in the
+// middle of the log.
+
+#include <filesystem>
+
+#include "support/store_fixture.hpp"
+#include "waybill/sealed_vfs.hpp"
+
+using namespace waybill;
+using namespace waybill::test;
+
+namespace {
+
+constexpr std::size_t page = sqlite::page_bytes;
+constexpr std::size_t frame = page + 24;
+
+struct damage_fixture {
+  temp_dir dir;
+  std::string file = dir / "ops.db";
+
+  // Closed properly: all is in the database file.
+  void make_store() {
+    operation_tracking_store store{options_for(file)};
+    store.begin();
+    for (std::uint64_t n = 1; n <= 40; ++n) {
+      store.record_enqueue(enqueue(n), at(0));
+      auto x = attempt(n, 1);
+      x.last_error = std::string(n % 8 == 0 ? 4'096 : 50, 'e');
+      store.record_attempt(x, at(1));
+    }
+    store.commit();
+  }
+
+  // Killed after three transactions: all but the schema is in the log.
+  void make_log() {
+    const temp_dir live;
+    operation_tracking_store store{options_for(live / "ops.db")};
+    store.close();
+    store = operation_tracking_store{options_for(live / "ops.db")};
+    for (std::uint64_t n = 1; n <= 3; ++n)
+      store.record_enqueue(enqueue(n), at(0));
+    copy_files(live.path(), dir.path());
+    std::filesystem::remove(dir / "ops.db-shm");
+  }
+
+  void flip(const std::string& name, std::size_t at) const {
+    auto bytes = read_file(name);
+    bytes.at(at) ^= '\x10';
+    write_file(name, bytes);
+  }
+
+  // Opens and reads all of it.
+  errc refusal(durability synchronous = durability::full) const {
+    const auto e = error_of([&] {
+      auto options = options_for(file);
+      options.synchronous = synchronous;
+      operation_tracking_store store{options};
+      for (std::uint64_t n = 1; n <= 40; ++n)
+        store.get_status(status_of(n), at(2));
+    });
+    CAPTURE(e.text);
+    REQUIRE(e.code.has_value());
+    return e.code.value_or(errc::outcome_unknown);
+  }
+};
+
+} // namespace
+
+TEST_CASE("a seal differs for each bit of a page and for each place") {
+  std::vector<std::uint8_t> content(page - sqlite::seal_bytes, 7);
+  const auto seal = sqlite::seal_of(content, 3);
+  CHECK(sqlite::seal_of(content, 4) != seal);
+  std::size_t same = 0;
+  for (auto& byte : content)
+    for (unsigned bit = 0; bit < 8; ++bit) {
+      byte ^= static_cast<std::uint8_t>(1U << bit);
+      same += sqlite::seal_of(content, 3) == seal ? 1U : 0U;
+      byte ^= static_cast<std::uint8_t>(1U << bit);
+    }
+  CHECK(same == 0);
+  // What is in files must never change.
+  CHECK(seal == 0xBC62'6506'FA5E'C5BDU);
+}
+
+TEST_CASE_METHOD(damage_fixture,
+                 "promise 11, corruption: a changed byte in any page of rows "
+                 "or their index is found",
+                 "[promise-11]") {
+  make_store();
+  const auto whole = read_file(file);
+  for (std::size_t begin = 0; begin < whole.size(); begin += page) {
+    CAPTURE(begin / page);
+    auto bytes = whole;
+    bytes[begin + page / 2 + 700] ^= '\x01';
+    write_file(file, bytes);
+    // A page that answers no question need not be read.
+    const auto e = error_of([&] {
+      operation_tracking_store store{options_for(file)};
+      for (std::uint64_t n = 1; n <= 40; ++n) {
+        const auto x = store.get_status(status_of(n), at(2)).snapshot;
+        REQUIRE(x.has_value());
+        CHECK(x->kind == enqueue(n).kind);
+        CHECK(x->last_error == std::string(n % 8 == 0 ? 4'096 : 50, 'e'));
+      }
+    });
+    CHECK((!e.code || e.code == errc::store_corrupt));
+  }
+}
+
+TEST_CASE_METHOD(damage_fixture,
+                 "promise 11, corruption: a page in the place of another, and "
+                 "the empty rest of a long text, are found",
+                 "[promise-11]") {
+  make_store();
+  auto bytes = read_file(file);
+  // The pages that hold the ends of the long texts.
+  std::vector<std::size_t> rests;
+  for (std::size_t at = page; at + page <= bytes.size(); at += page)
+    if (bytes[at + 4] == 'e' && bytes[at + 5] == 'e')
+      rests.push_back(at);
+  REQUIRE(rests.size() >= 2);
+  const auto first = bytes.substr(rests[0], page);
+  SECTION("another page") {
+    bytes.replace(rests[0], page, bytes.substr(rests[1], page));
+  }
+  SECTION("an empty page") {
+    bytes.replace(rests[0], page, std::string(page, '\0'));
+  }
+  write_file(file, bytes);
+  CHECK(refusal() == errc::store_corrupt);
+}
+
+TEST_CASE_METHOD(damage_fixture,
+                 "a store that a program without seals has written to is "
+                 "damaged",
+                 "[promise-11]") {
+  make_store();
+  sqlite::connection{file, SQLITE_OPEN_READWRITE, ""}.exec(
+    "UPDATE operation SET retry_count = 2");
+  CHECK(refusal() == errc::store_corrupt);
+}
+
+TEST_CASE_METHOD(damage_fixture,
+                 "promise 11, corruption: a log that is damaged before its "
+                 "last transaction is not cut short in silence",
+                 "[promise-11]") {
+  make_log();
+  const auto log = file + "-wal";
+  SECTION("in a page") {
+    flip(log, 32 + frame + 24 + 1'000);
+  }
+  SECTION("in the head of a frame") {
+    flip(log, 32 + frame + 9);
+  }
+  SECTION("a sector is gone") {
+    auto bytes = read_file(log);
+    bytes.replace(32 + frame - 512, 512, std::string(512, '\0'));
+    write_file(log, bytes);
+  }
+  SECTION("in the log's header") {
+    flip(log, 17);
+  }
+  const auto before = bytes_in(dir.path());
+  CHECK(refusal() == errc::store_corrupt);
+  CHECK(changes_since(before, dir.path()) == "");
+}
+
+TEST_CASE_METHOD(damage_fixture,
+                 "a log that ends as a power loss leaves it is used") {
+  make_log();
+  const auto log = file + "-wal";
+  const auto bytes = read_file(log);
+  SECTION("a torn last transaction") {
+    flip(log, bytes.size() - 2'000);
+  }
+  SECTION("half a frame") {
+    write_file(log, bytes.substr(0, bytes.size() - 2'000));
+  }
+  SECTION("frames of an older log behind it") {
+    auto older = bytes.substr(32);
+    for (std::size_t at = 0; at < older.size(); at += frame)
+      older[at + 8] ^= '\x01';
+    write_file(log, bytes.substr(0, bytes.size() - frame) + older);
+  }
+  operation_tracking_store store{options_for(file)};
+  CHECK(store.get_status(status_of(1), at(0)).snapshot == fresh(1, at(0)));
+  CHECK(store.get_status(status_of(2), at(0)).snapshot == fresh(2, at(0)));
+  CHECK_FALSE(store.get_status(status_of(3), at(0)).snapshot);
+}
+
+TEST_CASE_METHOD(damage_fixture,
+                 "a log that was not synced by each transaction may have holes "
+                 "after a power loss") {
+  make_log();
+  flip(file + "-wal", 32 + frame + 24 + 1'000);
+  auto options = options_for(file);
+  SECTION("normal") {
+    options.synchronous = durability::normal;
+  }
+  SECTION("off") {
+    options.synchronous = durability::off;
+  }
+  CHECK_NOTHROW(operation_tracking_store{options});
+}
