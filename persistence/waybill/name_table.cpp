@@ -43,7 +43,7 @@ std::optional<std::int64_t> name_table::intern(name_field field,
   insert_.bind(1, static_cast<std::int64_t>(texts_.size()) + 1);
   insert_.bind(2, static_cast<std::int64_t>(field));
   insert_.bind_borrowed(3, text);
-  insert_.run_own();
+  insert_.run();
   add(field, text);
   return static_cast<std::int64_t>(texts_.size());
 }

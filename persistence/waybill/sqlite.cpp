@@ -21,13 +21,13 @@ errc to_errc(int code) noexcept {
   switch (code & 0xFF) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-      return errc::store_corrupt;
-    case SQLITE_FULL:
-      return errc::store_full;
+    // Every value has been checked before: what these refuse is the file's.
     case SQLITE_TOOBIG:
     case SQLITE_CONSTRAINT:
     case SQLITE_MISMATCH:
-      return errc::invalid_request;
+      return errc::store_corrupt;
+    case SQLITE_FULL:
+      return errc::store_full;
     default:
       return errc::not_stored;
   }
@@ -133,18 +133,6 @@ void statement::run() {
   const reset_guard guard{*this};
   while (step()) {
     // Rows are of no interest here.
-  }
-}
-
-void statement::run_own() {
-  try {
-    run();
-  } catch (const store_error& e) {
-    if ((e.sqlite_code() & 0xFF) != SQLITE_CONSTRAINT)
-      throw;
-    throw store_error{errc::store_corrupt,
-                      std::string{"the file contradicts itself: "} + e.what(),
-                      e.sqlite_code()};
   }
 }
 

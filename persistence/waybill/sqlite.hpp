@@ -82,11 +82,6 @@ public:
   /// Runs a statement that returns no rows, and resets it.
   void run();
 
-  /// Runs a statement whose values are the store's own and not a request's: a
-  /// constraint that refuses them means that the file contradicts itself, and
-  /// is `store_corrupt` instead of `invalid_request`.
-  void run_own();
-
   /// Ends the statement's run; it holds no lock after that.
   void reset() noexcept { sqlite3_reset(stmt_.get()); }
 

@@ -49,7 +49,7 @@ void status_counters::flush() {
       upsert_.bind(1, kind);
       upsert_.bind(2, static_cast<std::int64_t>(status));
       upsert_.bind(3, cell.committed + cell.change);
-      upsert_.run_own();
+      upsert_.run();
     }
   }
 }

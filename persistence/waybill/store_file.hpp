@@ -53,7 +53,8 @@ bool check_store_file(const std::string& file);
 /// Looks at the files that SQLite keeps beside `file`, which it would follow
 /// and write through whatever they are.
 /// @throws store_error `store_unavailable` if one is there that is no regular
-///         file or has more than one name.
+///         file or has more than one name; `store_corrupt` if a log is there
+///         without its database.
 void check_companions(const std::string& file);
 
 /// True if SQLite left a write-ahead log with content beside `file`.

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <fstream>
 #include <span>
+#include <unordered_set>
 
 #include "waybill/sealed_vfs.hpp"
 
@@ -74,11 +75,17 @@ std::optional<std::string> find_torn_log(const std::string& file,
   if (synchronous != durability::full)
     return std::nullopt;
 
-  // Of frames past the first that does not add up, only those count that belong
-  // to this log and follow the frame before them.
+  // Of the frames past the first that does not add up, only those count that
+  // belong to this log and follow the frame before them. They are of a later
+  // transaction if one has ended between (a commit may be padded with copies of
+  // its last frame), or if they repeat a page: a transaction writes each once.
+  // And it counts only if it has an end: what a killed process had not
+  // committed may lie there still.
   bool damaged = false;
-  std::optional<std::uint32_t> ended; // the page that ended the damaged one
-  auto before = sum;                  // what the frame before says
+  bool later = false;
+  std::optional<std::uint32_t> ended;
+  std::unordered_set<std::uint32_t> pages; // of the transaction
+  auto before = sum;                       // what the frame before says
   do {
     const bytes x{frame};
     const auto stored = checksum::at(x, 16);
@@ -90,16 +97,24 @@ std::optional<std::string> find_torn_log(const std::string& file,
     before = stored;
     const auto good = ours && follows == stored;
     damaged = damaged || !good;
-    if (!damaged)
+    if (!good)
       continue;
-    // A commit may be padded with copies of its last frame.
-    if (ended && good && number_at(x, 0) != *ended)
+    const auto number = number_at(x, 0);
+    const auto ends = number_at(x, 4) != 0;
+    const auto is_new = pages.insert(number).second;
+    if (!damaged) {
+      if (ends)
+        pages.clear();
+      continue;
+    }
+    later = later || !is_new || (ended && number != *ended);
+    if (later && ends)
       return file
              + ": the log is damaged in its middle; transactions that had been "
                "synced would be lost (if it was written with another "
                "synchronous than full, open it with that first)";
-    if (!ended && ours && number_at(x, 4) != 0)
-      ended = number_at(x, 0);
+    if (ends)
+      ended = number;
   } while (read(frame));
   return std::nullopt;
 }
