@@ -39,6 +39,10 @@ if(WAYBILL_SANITIZE)
   add_link_options(-fsanitize=${WAYBILL_SANITIZE})
 endif()
 
+if(WAYBILL_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
 # Declares the library waybill::<name>; its directory adds sources and headers.
 function(waybill_add_library name)
   add_library(waybill_${name})

@@ -198,7 +198,11 @@ void check(const option& x, const options& from) {
 
 // -- reading ------------------------------------------------------------------
 
+// What arrays and objects hold is not shown: writing it out would recurse as
+// deep as a hostile text nests them.
 std::string shown(const json& value) {
+  if (value.is_structured())
+    return value.is_array() ? "an array" : "an object";
   return value.dump(-1, ' ', true, json::error_handler_t::replace)
     .substr(0, 100);
 }
@@ -320,11 +324,15 @@ void validate(const options& x) {
 }
 
 options options_from_json(std::string_view text) {
+  // The parser takes a NUL for the end and would not look at the rest.
+  if (text.find('\0') != std::string_view::npos)
+    invalid("options", "is no JSON: it contains NUL");
   json object;
   try {
     object = json::parse(text);
   } catch (const json::exception& e) {
-    invalid("options", std::string{"is no JSON: "} + escape(e.what()));
+    invalid("options", std::string{"is no JSON: "}
+                         + escape(truncate_utf8(sanitize_utf8(e.what()), 200)));
   }
   return read_all(object);
 }

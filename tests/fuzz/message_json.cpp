@@ -1,0 +1,64 @@
+// JSON of every message: what is read is written, and read back the same.
+
+#include <optional>
+
+#include "fuzz/property.hpp"
+#include "waybill/control_messages.hpp"
+#include "waybill/forward_messages.hpp"
+#include "waybill/json.hpp"
+#include "waybill/messages.hpp"
+
+namespace waybill::fuzz {
+
+namespace {
+
+template <class T>
+std::optional<T> read(std::string_view text) {
+  try {
+    return from_json_text<T>(text);
+  } catch (const json_error& e) {
+    require_printable(e.what(), "an error");
+    require(std::string_view{e.what()}.size() < 2'000, "an endless error");
+    return std::nullopt;
+  }
+}
+
+template <class T>
+void check(std::string_view text) {
+  const auto x = read<T>(text);
+  if (!x)
+    return;
+  const auto written = to_json_text(*x);
+  require(is_valid_utf8(written), "written JSON is not UTF-8");
+  const auto again = read<T>(written);
+  require(again.has_value(), "what was written cannot be read");
+  require(to_json_text(*again) == written, "it is written otherwise then");
+  if constexpr (requires { *again == *x; })
+    require(*again == *x, "it is not the same then");
+  require_printable(to_string(*x), "a printed message");
+  if constexpr (requires { find_fault(*x); })
+    if (const auto fault = find_fault(*x))
+      require_printable(*fault, "a fault");
+}
+
+template <class... Messages>
+void check_all(std::string_view text) {
+  (check<Messages>(text), ...);
+}
+
+} // namespace
+
+} // namespace waybill::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
+                                      std::size_t size) {
+  using namespace waybill;
+  fuzz::check_all<record_enqueue, record_attempt, record_terminal, get_status,
+                  purge_terminal, get_counts, get_health, enqueue_reply,
+                  update_reply, tracking_status_snapshot, status_reply,
+                  purge_reply, status_count, counts_reply, health_reply,
+                  forward_call, forward_reply, discard, get_backlog,
+                  backlog_reply, commit_tick, work_tick, recovery_tick,
+                  shut_down, drained>(fuzz::text_of(data, size));
+  return 0;
+}
