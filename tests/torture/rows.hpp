@@ -10,8 +10,8 @@ int kill_writer(const std::vector<std::string>& words);
 int kill_inspector(const std::vector<std::string>& words);
 
 void power_loss_row(report& r); // 2
-void actor_death(report& r); // 10
-void damage_row(report& r);    // 15
-void hostile_files(report& r); // 17
+void actor_death(report& r);    // 10
+void damage_row(report& r);     // 15
+void hostile_files(report& r);  // 17
 
 } // namespace waybill::torture
