@@ -94,7 +94,7 @@ public:
       [this](const purge_terminal& x) { return start_purge(x); },
       [this](const get_counts& x) {
         return read(x, [&] {
-          refuse_late(x.deadline);
+          admit(x);
           return store_.get_counts();
         });
       },
@@ -199,10 +199,14 @@ private:
     }
   }
 
-  void refuse_late(const std::optional<timestamp>& deadline) const {
-    if (deadline && clock_.wall() > *deadline)
+  // What the store's verbs do for themselves.
+  template <class Request>
+  void admit(const Request& x) const {
+    if (const auto fault = find_fault(x))
+      throw store_error{errc::invalid_request, *fault};
+    if (x.deadline && clock_.wall() > *x.deadline)
       throw store_error{errc::deadline_passed,
-                        "deadline: " + to_string(*deadline)
+                        "deadline: " + to_string(*x.deadline)
                           + " has passed; not stored"};
   }
 
@@ -435,9 +439,7 @@ private:
   promise<purge_reply> start_purge(const purge_terminal& x) {
     auto to = this->make_response_promise<purge_reply>();
     attempt(to, 0, [&] {
-      if (const auto fault = find_fault(x))
-        throw store_error{errc::invalid_request, *fault};
-      refuse_late(x.deadline);
+      admit(x);
       purges_.push_back({x, to, 0});
       purges_.back().request.deadline.reset(); // it has been looked at
       schedule_work();

@@ -505,6 +505,8 @@ TEST_CASE_METHOD(actor_fixture,
   CHECK(error_of(running.tracker(), question) == errc::deadline_passed);
   get_counts counting{at(-1)};
   CHECK(error_of(running.tracker(), counting) == errc::deadline_passed);
+  counting.deadline = timestamp{INT64_MAX}; // has no text form
+  CHECK(error_of(running.tracker(), counting) == errc::invalid_request);
   auto purge = purge_before(at(5));
   purge.deadline = at(-1);
   CHECK(error_of(running.tracker(), purge) == errc::deadline_passed);

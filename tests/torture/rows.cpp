@@ -14,6 +14,10 @@ std::span<const row> rows() {
     {15, "damage", "damaged files", "damaged files", 20'000, false, damage_row},
     {17, "hostile-files", "hostile files and fields", "attacks", 200, false,
      hostile_files},
+    {8, "model", "random operations against a model, restarts, clock moves",
+     "operations", 1'000'000, false, model_row},
+    {9, "linearizability", "what 32 clients see of one id has one order",
+     "histories", 10'000, false, linearizability},
   };
   return all;
 }

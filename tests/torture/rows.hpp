@@ -14,4 +14,8 @@ void actor_death(report& r);    // 10
 void damage_row(report& r);     // 15
 void hostile_files(report& r);  // 17
 
+void model_row(report& r); // 8
+
+void linearizability(report& r); // 9
+
 } // namespace waybill::torture
