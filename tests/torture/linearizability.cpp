@@ -110,6 +110,8 @@ private:
     const auto error = "e" + std::to_string(x.number);
     if (number_ == 0 && dice < 5) {
       x.what = verb::purge;
+      // What its sender sends before its answer may overtake it.
+      x.client = num_clients + static_cast<std::uint32_t>(x.number);
       x.any_status = any(2) == 0;
       x.status = terminal_statuses[any(4)];
       return purge_terminal{max_timestamp,
@@ -162,7 +164,8 @@ private:
     }
     for (auto& each : seen_)
       each.push_back(x);
-    // It has steps: an operation may finish and go once more before its end.
+    // It has steps, behind the requests that wait: an operation may finish and
+    // go once more before its end.
     x.is_optional = true;
     for (auto& each : seen_)
       each.push_back(x);
