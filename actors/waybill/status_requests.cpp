@@ -17,6 +17,8 @@ using std::chrono::microseconds;
 
 // Questions that wait at a time; each holds a promise and a timer.
 constexpr std::size_t max_waiting = 65'536;
+// Far more than any question needs; a parsed text takes many times its size.
+constexpr std::size_t max_text = 4'096;
 
 class status_request_actor_impl : public status_request_actor::base {
 public:
@@ -47,6 +49,12 @@ public:
         const fail_function fail = [to](const failure& why) mutable {
           to.deliver(to_json_error(why));
         };
+        if (text.size() > max_text) {
+          fail({errc::invalid_request,
+                "is no question of at most " + std::to_string(max_text)
+                  + " bytes, but of " + std::to_string(text.size())});
+          return to;
+        }
         try {
           look(
             from_json_text<get_status>(text),

@@ -112,13 +112,7 @@ std::string canonical_store_path(const std::string& file) {
 }
 
 void check_companions(const std::string& file) {
-  // SQLite would write through a link, and wait at a pipe. It also removes the
-  // log of a database that is empty or gone, with all that is in it.
-  struct stat database {};
-  if ((::lstat(file.c_str(), &database) != 0 || database.st_size == 0)
-      && has_log(file))
-    throw store_error{errc::store_corrupt,
-                      file + ": is empty, but its log is there"};
+  // SQLite would write through a link, and wait at a pipe.
   for (const auto* const suffix : {"-wal", "-shm", "-journal"}) {
     const auto name = file + suffix;
     struct stat info {};
@@ -129,6 +123,13 @@ void check_companions(const std::string& file) {
       unavailable(name, "is not a plain file of this store's own");
     }
   }
+  // It also removes the log of a database that is empty or gone, with all that
+  // is in it.
+  struct stat database {};
+  if ((::lstat(file.c_str(), &database) != 0 || database.st_size == 0)
+      && has_log(file))
+    throw store_error{errc::store_corrupt,
+                      file + ": is empty, but its log is there"};
 }
 
 bool check_store_file(const std::string& file) {

@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "support/actors.hpp"
+#include "support/errors.hpp"
 
 using namespace waybill;
 using namespace waybill::test;
@@ -43,6 +44,18 @@ std::string read_text(const std::string& path) {
 }
 
 } // namespace
+
+TEST_CASE("a text that is deep, or goes on after NUL, is no options") {
+  const auto refused = [](const std::string& text) {
+    const auto e = error_of([&] { options_from_json(text); });
+    CHECK(e.code == errc::invalid_options);
+    CHECK(e.text.size() < 500);
+  };
+  const std::string deep(200'000, '[');
+  refused("{\"file\": " + deep + std::string(deep.size(), ']') + "}");
+  refused(deep + std::string(deep.size(), ']'));
+  refused(std::string{"{\"file\": \"a\"}"} + '\0' + "x");
+}
 
 TEST_CASE("the defaults are valid once a file is named") {
   CHECK(objection_after([](options&) {}) == "(accepted)");

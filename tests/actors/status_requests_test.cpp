@@ -91,6 +91,8 @@ TEST_CASE_METHOD(actor_fixture,
     return answer["error"]["message"].get<std::string>();
   };
   CHECK(reason("").find("no JSON") != std::string::npos);
+  CHECK(reason(std::string(5'000, '[')).find("at most 4096")
+        != std::string::npos);
   CHECK(reason("{}") == "id: is missing");
   CHECK(reason(R"({"id": 7})").starts_with("id: "));
   CHECK(reason(R"({"id": "nonsense"})").starts_with("id: "));

@@ -166,6 +166,43 @@ TEST_CASE_METHOD(damage_fixture,
 }
 
 TEST_CASE_METHOD(damage_fixture,
+                 "promise 11, corruption: the log of an empty or missing "
+                 "database is not thrown away",
+                 "[promise-11]") {
+  make_log();
+  SECTION("empty") {
+    write_file(file, "");
+  }
+  SECTION("missing") {
+    std::filesystem::remove(file);
+  }
+  const auto before = bytes_in(dir.path());
+  CHECK(refusal() == errc::store_corrupt);
+  CHECK(changes_since(before, dir.path()) == "");
+}
+
+TEST_CASE_METHOD(damage_fixture,
+                 "links, pipes and folders beside a store are refused") {
+  make_store();
+  for (const auto* const suffix : {"-wal", "-shm", "-lock", "-journal"}) {
+    const auto name = file + suffix;
+    CAPTURE(name);
+    write_file(dir / "victim", "of someone else");
+    std::filesystem::remove(name);
+    std::filesystem::create_hard_link(dir / "victim", name);
+    CHECK(refusal() == errc::store_unavailable);
+    std::filesystem::remove(name);
+    std::filesystem::create_symlink(dir / "victim", name);
+    CHECK(refusal() == errc::store_unavailable);
+    std::filesystem::remove(name);
+    REQUIRE(::mkfifo(name.c_str(), 0600) == 0);
+    CHECK(refusal() == errc::store_unavailable);
+    std::filesystem::remove(name);
+    CHECK(read_file(dir / "victim") == "of someone else");
+  }
+}
+
+TEST_CASE_METHOD(damage_fixture,
                  "a log that ends as a power loss leaves it is used") {
   make_log();
   const auto log = file + "-wal";

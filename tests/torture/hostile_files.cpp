@@ -133,7 +133,8 @@ private:
     const auto before = read_file(target);
     const auto label = kind + " for " + name;
     std::string text;
-    r_.require(start_fails(dir / "ops.db", text) == errc::store_unavailable,
+    const auto code = start_fails(dir / "ops.db", text);
+    r_.require(code == errc::store_unavailable,
                label + ": not refused, but " + (text.empty() ? "used" : text));
     r_.require(is_plain(text), label + ": the error steers the terminal");
     r_.require(read_file(target) == before, label + ": the target has changed");

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,6 +30,10 @@ using clock = std::chrono::steady_clock;
 
 std::string self; // argv[0], made absolute
 
+// Rows are process groups of their own: Ctrl-C reaches this process alone,
+// which then ends them.
+volatile std::sig_atomic_t interrupted = 0;
+
 struct settings {
   bool full = false;
   std::uint64_t seed = 0;
@@ -49,6 +54,7 @@ struct result {
 // -- one row, in this process -------------------------------------------------
 
 int run_here(const row& x, const settings& s, const std::string& result_file) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL); // nothing stays behind
   report r{x.name, !s.full, s.seed};
   try {
     x.run(r);
@@ -166,7 +172,7 @@ std::vector<result> run_all(const std::vector<const row*>& wanted,
   std::vector<result> results;
   std::list<running_row> running;
   auto next = wanted.begin();
-  while (next != wanted.end() || !running.empty()) {
+  while (interrupted == 0 && (next != wanted.end() || !running.empty())) {
     const auto may_start = [&] {
       if (next == wanted.end()
           || running.size() >= static_cast<std::size_t>(s.jobs))
@@ -267,11 +273,21 @@ int run(int argc, char** argv) {
   if (wanted.empty())
     for (const auto& x : rows())
       wanted.push_back(&x);
+  // The long ones first; those that need the machine to themselves when the
+  // others are done.
+  std::ranges::stable_sort(wanted, {},
+                           [](const row* x) { return x->alone ? 1 : 0; });
   if (s.full)
     s.limit = std::chrono::hours{3};
   std::cerr << "seed " << s.seed << std::endl;
+  std::signal(SIGINT, [](int) { interrupted = 1; });
+  std::signal(SIGTERM, [](int) { interrupted = 1; });
   const auto results = run_all(wanted, s);
   print(results);
+  if (interrupted != 0) {
+    std::cerr << "interrupted" << std::endl;
+    return 130;
+  }
   if (!s.json.empty()) {
     auto all = nlohmann::json::array();
     for (const auto& x : results)

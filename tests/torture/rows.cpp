@@ -12,12 +12,18 @@ std::span<const row> rows() {
     {10, "actor-death", "the tracking actor dies at every step of a batch",
      "deaths", 200, false, actor_death},
     {15, "damage", "damaged files", "damaged files", 20'000, false, damage_row},
+    {15, "fuzz", "texts from outside, by libFuzzer", "inputs", 10'000, false,
+     fuzz_row},
     {17, "hostile-files", "hostile files and fields", "attacks", 200, false,
      hostile_files},
     {8, "model", "random operations against a model, restarts, clock moves",
      "operations", 1'000'000, false, model_row},
     {9, "linearizability", "what 32 clients see of one id has one order",
      "histories", 10'000, false, linearizability},
+    {18, "sanitizers", "all tests under ASan, UBSan and leak checks; TSan",
+     "tests", 100, false, sanitizers_row},
+    {19, "planted-bugs", "bugs planted one at a time", "bugs", 20, false,
+     planted_bugs_row},
   };
   return all;
 }

@@ -17,5 +17,10 @@ void hostile_files(report& r);  // 17
 void model_row(report& r); // 8
 
 void linearizability(report& r); // 9
+void damage_row(report& r);       // 15
+void fuzz_row(report& r);         // 15
+void hostile_files(report& r);    // 17
+void sanitizers_row(report& r);   // 18
+void planted_bugs_row(report& r); // 19
 
 } // namespace waybill::torture

@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds, and fuzzes what reads text from outside.
+#
+# Usage: scripts/fuzz.sh [--build-only] [--seconds N] [--seed N] [--json FILE]
+#                        [TARGET...]
+#
+# Each target (message_json, texts, options_json, options_config; default: all)
+# runs N seconds (default 60) from the seeds in tests/fuzz/corpus and what
+# earlier runs have found. An input that breaks something is kept in the build
+# folder. --json is for the torture suite, of which this is a row.
+source "$(dirname "$0")/lib.sh"
+
+compiler=clang++
+build_only=false
+seconds=60
+seed=$RANDOM
+json=
+targets=()
+while [[ $# -gt 0 ]]; do
+  case $1 in
+    --build-only) build_only=true ;;
+    --seconds) seconds=${2:?needs a number} && shift ;;
+    --seed) seed=${2:?needs a number} && shift ;;
+    --json) json=$(realpath "${2:?needs a file}") && shift ;;
+    -*) die "unknown option: $1" ;;
+    *) targets+=("$1") ;;
+  esac
+  shift
+done
+[[ ${#targets[@]} -gt 0 ]] ||
+  targets=(message_json texts options_json options_config)
+
+need_packages "${build_packages[@]}"
+configure fuzz
+dir=$(build_dir fuzz)
+build fuzz "${targets[@]/#/fuzz_}" >"$dir/build.log" || {
+  cat "$dir/build.log"
+  die "the fuzz targets do not build"
+}
+$build_only && exit
+
+runs=0
+crashes=0
+figures=
+for target in "${targets[@]}"; do
+  found=$dir/found/$target
+  mkdir -p "$found"
+  echo "== fuzz $target: $seconds s, seed $seed"
+  log=$dir/$target.log
+  if ! "$dir/tests/fuzz/fuzz_$target" -max_total_time="$seconds" \
+    -seed="$seed" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+    -artifact_prefix="$dir/$target-" "$found" "tests/fuzz/corpus/$target" \
+    >"$log" 2>&1; then
+    crashes=$((crashes + 1))
+    tail -n 40 "$log"
+  fi
+  count=$(sed -nE 's/^stat::number_of_executed_units: +//p' "$log")
+  runs=$((runs + ${count:-0}))
+  figures+="${figures:+, }$target ${count:-0} runs"
+done
+
+[[ -z $json ]] ||
+  printf '{"tried": %d, "violations": %d, "figures": "%s"}\n' \
+    "$runs" "$crashes" "$figures, $seconds s each" >"$json"
+echo "== fuzz: $runs inputs, $crashes targets failed"
+[[ $crashes -eq 0 ]]

@@ -1,0 +1,102 @@
+#!/usr/bin/env bash
+# Plants bugs in a copy of waybill, one at a time, and runs the tests that are to
+# catch each: a test suite is worth what it catches.
+#
+# Usage: scripts/planted.sh [--build-only] [--json FILE] [--compiler CXX]
+#                           [--prefix-path DIR] [NAME...]
+#
+# tests/planted/NAME.patch is a bug: what it does, which tests are to fail with
+# it (patterns for Catch2), the patch. All are compiled into one build and
+# switched on by the environment. --json is for the torture suite, of which
+# this is a row.
+source "$(dirname "$0")/lib.sh"
+
+build_only=false
+json=
+names=()
+while [[ $# -gt 0 ]]; do
+  case $1 in
+    --build-only) build_only=true ;;
+    --json) json=$(realpath "${2:?needs a file}") && shift ;;
+    --prefix-path)
+      prefix_path=$(cd "$start_dir" && realpath -e "${2:?needs a folder}")
+      shift
+      ;;
+    --compiler) compiler=${2:?needs a compiler} && shift ;;
+    -*) die "unknown option: $1" ;;
+    *) names+=("$1") ;;
+  esac
+  shift
+done
+if [[ ${#names[@]} -eq 0 ]]; then
+  for patch in tests/planted/*.patch; do
+    names+=("$(basename "$patch" .patch)")
+  done
+fi
+
+need_packages "${build_packages[@]}" "${test_packages[@]}" patch
+dir=$(build_dir planted)
+
+# The mutated sources are made anew, but what has not changed keeps its time, so
+# that only the rest is compiled again.
+fresh=$dir/fresh
+rm -rf "$fresh"
+mkdir -p "$fresh" "$dir/sources"
+cp -r CMakeLists.txt cmake messages persistence actors tests "$fresh"
+for patch in tests/planted/*.patch; do
+  patch -d "$fresh" -p1 --batch --no-backup-if-mismatch <"$patch" \
+    >"$dir/patch.log" 2>&1 || {
+    cat "$dir/patch.log" >&2
+    die "$patch does not apply any more: mend it, or plant the bug elsewhere"
+  }
+done
+(cd "$fresh" && find . -type f) | while read -r file; do
+  cmp -s "$fresh/$file" "$dir/sources/$file" && continue
+  mkdir -p "$dir/sources/$(dirname "$file")"
+  cp "$fresh/$file" "$dir/sources/$file"
+done
+(cd "$dir/sources" && find . -type f) | while read -r file; do
+  [[ -e $fresh/$file ]] || rm "$dir/sources/$file"
+done
+
+echo "== building with ${#names[@]} planted bugs"
+if [[ ! -e $dir/build/build.ninja ]]; then
+  cmake -S tests/planted -B "$dir/build" -G Ninja -DCMAKE_BUILD_TYPE=Debug \
+    -DCMAKE_CXX_FLAGS_DEBUG=-O0 -DCMAKE_CXX_COMPILER="$compiler" \
+    -DWAYBILL_SOURCES="$PWD/$dir/sources" \
+    ${prefix_path:+-DCMAKE_PREFIX_PATH="$prefix_path"} >"$dir/configure.log" ||
+    die "cannot configure; see $dir/configure.log"
+fi
+cmake --build "$dir/build" --target planted_tests >"$dir/build.log" || {
+  tail -n 40 "$dir/build.log"
+  die "the mutated build fails"
+}
+$build_only && exit
+
+tests=$dir/build/planted_tests
+run() { timeout 60 "$tests" --warn NoTests "$2" >"$dir/$1.log" 2>&1; }
+
+missed=0
+caught=
+for name in "${names[@]}"; do
+  pattern=$(sed -n 's/^Caught by: //p' "tests/planted/$name.patch")
+  what=$(sed -n 's/^Plants: //p' "tests/planted/$name.patch")
+  export WAYBILL_PLANTED=
+  if ! run "$name" "$pattern"; then
+    verdict="FAILS WITHOUT THE BUG"
+    missed=$((missed + 1))
+  elif export WAYBILL_PLANTED=$name && run "$name" "$pattern"; then
+    verdict="MISSED"
+    missed=$((missed + 1))
+  else
+    verdict=caught
+  fi
+  printf '%-8s %s: %s\n         by: %s\n' "$verdict" "$name" "$what" "$pattern"
+  caught+="${caught:+; }$name: $pattern"
+done
+
+[[ -z $json ]] ||
+  printf '{"tried": %d, "violations": %d, "figures": "%s"}\n' \
+    "${#names[@]}" "$missed" "$caught" >"$json"
+echo "== planted bugs: ${#names[@]}, not caught: $missed"
+[[ $missed -eq 0 ]]
