@@ -45,7 +45,8 @@ void check(std::string_view text) {
 template <class T>
 std::size_t likeness(std::string_view text) {
   std::size_t n = 0;
-  for_each_field(T{}, [&](const char* name, const auto&) {
+  const T example{};
+  for_each_field(example, [&](const char* name, const auto&) {
     n += text.find('"' + std::string{name} + '"') != std::string_view::npos;
   });
   return n;
