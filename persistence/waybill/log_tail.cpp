@@ -1,5 +1,6 @@
 #include "waybill/log_tail.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <new>
 #include <span>
@@ -12,6 +13,7 @@ namespace {
 constexpr std::size_t log_header_bytes = 32;
 constexpr std::size_t frame_header_bytes = 24;
 constexpr int index_region_bytes = 32'768;
+constexpr std::size_t chunk_bytes = 65'536; // the most that SQLite writes
 
 using pair = std::array<std::uint32_t, 2>;
 using bytes = std::span<const std::uint8_t>;
@@ -145,6 +147,39 @@ bool is_surely_undone(sqlite3* db, const log_end& begin) noexcept {
   } catch (const std::bad_alloc&) {
     return false;
   }
+}
+
+int write_log_again(sqlite3* db) {
+  const auto end = find_log_end(db);
+  auto* const log = file_of(db, SQLITE_FCNTL_JOURNAL_POINTER);
+  if (!end || log == nullptr)
+    return SQLITE_IOERR;
+  if (end->frames == 0)
+    return SQLITE_OK;
+  std::array<std::uint8_t, log_header_bytes> header{};
+  const auto copy = [&](std::span<std::uint8_t> part, std::size_t offset) {
+    const auto at = static_cast<sqlite3_int64>(offset);
+    const auto size = static_cast<int>(part.size());
+    const auto code = log->pMethods->xRead(log, part.data(), size, at);
+    return code == SQLITE_OK ? log->pMethods->xWrite(log, part.data(), size, at)
+                             : code;
+  };
+  if (const auto code = copy(header, 0); code != SQLITE_OK)
+    return code;
+  const auto page_bytes = big_endian(bytes{header}.subspan(8));
+  if (page_bytes < 512 || page_bytes > 65'536)
+    return SQLITE_CORRUPT;
+  const auto committed = end->frames * (frame_header_bytes + page_bytes);
+  std::vector<std::uint8_t> chunk(std::min(committed, chunk_bytes));
+  for (std::size_t done = 0; done < committed;) {
+    const std::span part{chunk.data(),
+                         std::min(committed - done, chunk.size())};
+    if (const auto code = copy(part, log_header_bytes + done);
+        code != SQLITE_OK)
+      return code;
+    done += part.size();
+  }
+  return SQLITE_OK;
 }
 
 } // namespace waybill

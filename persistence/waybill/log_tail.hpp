@@ -1,5 +1,6 @@
-// What the write-ahead log holds behind the last commit that was answered: the
-// truth about a COMMIT that failed.
+// The write-ahead log's own bytes: what it holds behind the last commit that
+// was answered, which is the truth about a COMMIT that failed; and how what it
+// holds gets to the disk for certain.
 //
 // SQLite says that COMMIT failed, not whether the log holds the transaction.
 // After a restart it counts if its last frame, which carries the commit mark,
@@ -33,5 +34,13 @@ std::optional<log_end> find_log_end(sqlite3* db) noexcept;
 /// True if a transaction that began at `begin`, failed and was rolled back is
 /// certain not to come back: the log has no whole commit behind `begin`.
 bool is_surely_undone(sqlite3* db, const log_end& begin) noexcept;
+
+/// Writes the committed part of the log once more, as it is. After a failed
+/// sync the kernel may show pages that it has given up: they never reach the
+/// disk, and a later sync that succeeds says nothing about them. Written again,
+/// they are part of the next sync. Must be called in a transaction that may
+/// write.
+/// @returns an SQLite result code.
+int write_log_again(sqlite3* db);
 
 } // namespace waybill

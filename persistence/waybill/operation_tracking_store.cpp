@@ -146,7 +146,7 @@ public:
       ownership_{take(options_.file)},
       vfs_{options_.vfs, store_application_id} {
     try {
-      open(completeness::best_effort);
+      open();
     } catch (...) {
       close_database();
       ownership_.withdraw();
@@ -351,7 +351,7 @@ public:
     rollback();
     close_database();
     broken_ = true; // until all of this has succeeded
-    open(completeness::required);
+    open();
     broken_ = false;
   }
 
@@ -378,11 +378,9 @@ private:
     std::int64_t kind; // 0 if it is not interned
   };
 
-  enum class completeness { best_effort, required };
-
   // -- opening and closing ----------------------------------------------------
 
-  void open(completeness checkpoint) {
+  void open() {
     try {
       if (const auto fault = find_torn_log(options_.file + "-wal",
                                            options_.synchronous))
@@ -399,7 +397,7 @@ private:
       names_.load(db_);
       counters_.load(db_);
       prepare();
-      make_baseline(checkpoint); // last: what fails before has written nothing
+      make_baseline(); // last: what fails before has written nothing
       checkpoint_on_close(false);
     } catch (const store_error& e) {
       close_database();
@@ -474,25 +472,20 @@ private:
   // A process killed between writing the log and syncing it leaves commits that
   // are visible and yet only in the kernel's memory. `duplicate` answers and
   // snapshots rest on them without writing, hence without a sync of their own.
-  // One small write syncs the log, and with it all that came before.
+  // And if the sync failed before the kill, the kernel may have given up the
+  // pages that it still shows. So what the log holds is written once more, and
+  // one small write after it syncs it all.
   //
-  // After a failed sync that is not enough: the kernel may have dropped the
-  // pages, and a later sync does not bring them back. Then the log's content
-  // must be copied into the database file, which is synced for itself. And it
-  // must be so before the write, which then starts the log over, durably: what
-  // is left of an old log would undo the copied pages after a power loss.
-  void make_baseline(completeness checkpoint) {
-    const auto required = checkpoint == completeness::required;
-    // Starting the log over waits for readers; only after a failure is it worth
-    // the wait.
-    const auto code = sqlite3_wal_checkpoint_v2(db_.get(), nullptr,
-                                                required
-                                                  ? SQLITE_CHECKPOINT_TRUNCATE
-                                                  : SQLITE_CHECKPOINT_PASSIVE,
-                                                nullptr, nullptr);
-    if (required && code != SQLITE_OK)
-      sqlite::raise(db_.get(), code, "checkpoint after a failed commit");
+  // Only then may the log be copied into the file: a power loss in the middle
+  // of that is repaired from the log.
+  void make_baseline() {
+    begin_.run();
+    if (const auto code = write_log_again(db_.get()); code != SQLITE_OK)
+      sqlite::raise(db_.get(), code, "writing the log again");
     write_own();
+    commit_.run();
+    sqlite3_wal_checkpoint_v2(db_.get(), nullptr, SQLITE_CHECKPOINT_PASSIVE,
+                              nullptr, nullptr);
   }
 
   void write_own() {

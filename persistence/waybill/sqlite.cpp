@@ -9,10 +9,16 @@ namespace {
 // A quota and a limit on the size of files are a full disk too; SQLite takes
 // only ENOSPC for one.
 bool is_full(sqlite3* db, int code) noexcept {
-  if (db == nullptr || code != SQLITE_IOERR_WRITE)
-    return false;
-  const auto system_code = sqlite3_system_errno(db);
-  return system_code == EDQUOT || system_code == EFBIG;
+  sqlite3_file* log = nullptr;
+  auto system_code = 0;
+  return db != nullptr && code == SQLITE_IOERR_WRITE
+         && sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log)
+              == SQLITE_OK
+         && log != nullptr && log->pMethods != nullptr
+         && log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO,
+                                        &system_code)
+              == SQLITE_OK
+         && (system_code == EDQUOT || system_code == EFBIG);
 }
 
 } // namespace

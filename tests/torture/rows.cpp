@@ -24,6 +24,12 @@ std::span<const row> rows() {
      "tests", 100, false, sanitizers_row},
     {19, "planted-bugs", "bugs planted one at a time", "bugs", 20, false,
      planted_bugs_row},
+    {5, "sync-faults", "the log's sync fails, then kill or power loss",
+     "commits", 60, false, sync_faults},
+    {6, "batch-faults", "a refusal, a rollback at each of 512 positions",
+     "batches", 1024, false, batch_faults},
+    {7, "disk-full", "a small file system runs full and is freed", "times", 30,
+     false, disk_full},
   };
   return all;
 }

@@ -8,6 +8,9 @@ namespace waybill::torture {
 void kill(report& r); // 1
 int kill_writer(const std::vector<std::string>& words);
 int kill_inspector(const std::vector<std::string>& words);
+void sync_faults(report& r);  // 5
+void batch_faults(report& r); // 6
+void disk_full(report& r);    // 7
 
 void power_loss_row(report& r); // 2
 void actor_death(report& r);    // 10

@@ -1,0 +1,300 @@
+// Row 7: a real file system runs full, or a file reaches the limit on its size,
+// while clients write and read; then there is space again. Nothing acknowledged
+// is lost, reads go on throughout, writes go on within a second, and nothing is
+// restarted.
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <fstream>
+#include <thread>
+
+#include "support/plain_sqlite.hpp"
+#include "support/program.hpp"
+#include "support/requests.hpp"
+#include "support/temp_dir.hpp"
+#include "torture/ledger.hpp"
+#include "torture/rows.hpp"
+#include "waybill/ask.hpp"
+#include "waybill/service.hpp"
+
+namespace waybill::torture {
+
+namespace {
+
+using namespace test;
+using clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+constexpr std::size_t window = 32;
+
+// Why a small file system cannot be had here; empty if it can. Must be called
+// before this process has a second thread.
+std::string enter_own_namespace() {
+  const auto uid = ::getuid();
+  const auto gid = ::getgid();
+  if (::unshare(CLONE_NEWNS) != 0) {
+    if (::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
+      return std::string{"neither root nor user namespaces: "}
+             + std::strerror(errno);
+    std::ofstream{"/proc/self/setgroups"} << "deny";
+    std::ofstream{"/proc/self/uid_map"} << "0 " << uid << " 1";
+    std::ofstream{"/proc/self/gid_map"} << "0 " << gid << " 1";
+  }
+  // What is mounted here is nobody else's, and goes with this process.
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
+    return std::string{"cannot make mounts private: "} + std::strerror(errno);
+  return {};
+}
+
+class small_disk {
+public:
+  small_disk() {
+    if (::mount("tmpfs", at_.path().c_str(), "tmpfs", 0, "size=8m") != 0)
+      throw std::runtime_error{std::string{"cannot mount a small tmpfs: "}
+                               + std::strerror(errno)};
+  }
+  ~small_disk() { ::umount2(at_.path().c_str(), MNT_DETACH); }
+  small_disk(const small_disk&) = delete;
+  small_disk& operator=(const small_disk&) = delete;
+
+  [[nodiscard]] std::string file() const { return at_ / "ops.db"; }
+
+  // Leaves no page free.
+  void fill() const {
+    const descriptor fd{::open((at_ / "ballast").c_str(),
+                               O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
+                               0600)};
+    const std::vector<char> page(4'096, 'x');
+    while (::write(fd.get(), page.data(), page.size()) > 0) {
+      // Until there is no space.
+    }
+  }
+
+  void free() const { ::unlink((at_ / "ballast").c_str()); }
+
+private:
+  temp_dir at_;
+};
+
+// No file of this process may grow past `bytes`.
+void limit_files(rlim_t bytes) {
+  rlimit x{};
+  ::getrlimit(RLIMIT_FSIZE, &x);
+  x.rlim_cur = bytes;
+  ::setrlimit(RLIMIT_FSIZE, &x);
+}
+
+class disk_full_row {
+public:
+  explicit disk_full_row(report& r) : r_{r} {
+    options x;
+    x.file = disk_.file();
+    x.checkpoint_pages = 100;
+    x.on_notice = [](severity, const std::string&) {};
+    service_.emplace(start(system_, x));
+    client_.emplace(system_, service_->tracker());
+  }
+
+  void run() {
+    const auto cycles = r_.pick(30, 1'000);
+    for (int i = 0; i < cycles; ++i) {
+      const auto by_limit = i % 3 == 2;
+      run_cycle(by_limit, i % 2 == 0);
+      r_.tried(1, cycles);
+    }
+    r_.require(service_->stop(), "did not stop in time");
+    r_.require(integrity_of(disk_.file()) == "ok", "the file is damaged");
+    options x;
+    x.file = disk_.file();
+    x.on_notice = [](severity, const std::string&) {};
+    auto reopened = start(system_, x);
+    client_.emplace(system_, reopened.tracker());
+    check_all();
+    r_.figure(std::to_string(acknowledged_) + " acknowledged");
+    r_.figure(std::to_string(refused_) + " refused");
+    r_.figure(std::to_string(reads_while_full_) + " reads while full");
+    r_.figure("slowest of them "
+              + std::to_string(slowest_read_ / milliseconds{1}) + " ms");
+    r_.figure("writes again after at most "
+              + std::to_string(slowest_return_ / milliseconds{1}) + " ms");
+  }
+
+private:
+  void run_cycle(bool by_limit, bool idle) {
+    for (int i = 0; i < 4; ++i)
+      r_.require(write_some() == 0, "refused although there is space");
+    if (by_limit)
+      limit_files(std::filesystem::file_size(disk_.file() + "-wal"));
+    else
+      disk_.fill();
+    // The log may have room within itself.
+    auto is_full = false;
+    for (int i = 0; i < 500 && !is_full; ++i)
+      is_full = write_some() == window;
+    r_.require(is_full, "the disk is full, but writes go on");
+    for (int i = 0; i < 10; ++i)
+      write_and_read();
+    // A small write of the tracker's own may find room where a batch does not;
+    // the next batch tells.
+    health_reply health;
+    for (int i = 0; i < 10 && health.state == health_state::ok; ++i) {
+      write_and_read();
+      health = ask(system_, service_->tracker(), get_health{});
+    }
+    r_.require(health.state == health_state::degraded && !health.reason.empty()
+                 && health.last_error,
+               "health does not say that the disk is full: "
+                 + to_string(health.state) + " " + health.reason);
+
+    const auto begin = clock::now();
+    if (by_limit)
+      limit_files(RLIM_INFINITY);
+    else
+      disk_.free();
+    const auto is_back = [&] {
+      // Idle: nobody writes, it must find out by itself.
+      return idle ? ask(system_, service_->tracker(), get_health{}).state
+                      == health_state::ok
+                  : write_some() == 0;
+    };
+    while (!is_back() && clock::now() - begin < std::chrono::seconds{10})
+      std::this_thread::sleep_for(milliseconds{1});
+    const auto returned = clock::now() - begin;
+    slowest_return_ = std::max(slowest_return_, returned);
+    r_.require(returned <= std::chrono::seconds{1},
+               std::string{idle ? "health is" : "writes are"}
+                 + " back only after "
+                 + std::to_string(returned / milliseconds{1}) + " ms");
+    r_.require(write_some() == 0, "refused although there is space again");
+    if (!idle)
+      r_.require(ask(system_, service_->tracker(), get_health{}).state
+                   == health_state::ok,
+                 "writes go on, but health is not ok");
+  }
+
+  // Sends a window of writes.
+  // @returns how many of them were refused.
+  std::size_t write_some() {
+    struct sent {
+      std::uint64_t n;
+      stage to;
+    };
+    std::vector<sent> all;
+    for (std::size_t i = 0; i < window; ++i)
+      if (i % 4 == 3 && next_ > window) {
+        const auto n = next_ - window;
+        all.push_back({n, stage::finished});
+        client_->send(terminal(n));
+      } else {
+        all.push_back({next_, stage::submitted});
+        client_->send(enqueue(next_++));
+      }
+    std::size_t refused = 0;
+    for (const auto& x : all)
+      refused += told(x.n, x.to) ? 0 : 1;
+    return refused;
+  }
+
+  // Writes and reads that share batches, while the disk is full.
+  void write_and_read() {
+    const auto begin = clock::now();
+    std::vector<std::uint64_t> asked;
+    std::vector<std::uint64_t> written;
+    for (std::size_t i = 0; i < window; ++i) {
+      written.push_back(next_);
+      client_->send(enqueue(next_++));
+      asked.push_back(1 + random_() % (next_ - 1));
+      client_->send(status_of(asked.back()));
+    }
+    client_->send(get_counts{});
+    for (std::size_t i = 0; i < window; ++i) {
+      told(written[i], stage::submitted);
+      read(asked[i]);
+    }
+    std::int64_t counted = 0;
+    const auto counts = client_->receive();
+    if (const auto* const x = std::get_if<counts_reply>(&counts)) {
+      for (const auto& each : x->counts)
+        counted += each.operations;
+      const auto [least, most] = book_.bounds();
+      r_.require(counted >= least && counted <= most,
+                 "counted " + std::to_string(counted) + " operations of "
+                   + std::to_string(least));
+    } else {
+      r_.violation("the counts are refused while the disk is full");
+    }
+    reads_while_full_ += window + 1;
+    const auto spent = clock::now() - begin;
+    slowest_read_ = std::max(slowest_read_, spent);
+    r_.require(spent < std::chrono::seconds{2}, "reads take too long");
+  }
+
+  bool told(std::uint64_t n, stage to) {
+    const auto reply = client_->receive();
+    note(book_.told(n, to, reply));
+    const auto* const e = std::get_if<failure>(&reply);
+    (e == nullptr ? acknowledged_ : refused_) += 1;
+    if (e != nullptr && e->code != errc::store_full)
+      r_.violation("not told that the disk is full, but " + to_string(e->code)
+                   + ": " + e->text);
+    return e == nullptr;
+  }
+
+  void read(std::uint64_t n) {
+    const auto reply = client_->receive();
+    if (const auto* const x = std::get_if<status_reply>(&reply))
+      note(book_.shown(n, x->snapshot));
+    else
+      r_.violation("a question is refused: " + std::get<failure>(reply).text);
+  }
+
+  void check_all() {
+    for (const auto n : book_.operations()) {
+      client_->send(status_of(n));
+      read(n);
+    }
+  }
+
+  void note(const std::string& fault) {
+    if (!fault.empty())
+      r_.violation(fault);
+  }
+
+  report& r_;
+  small_disk disk_;
+  actor_config config_;
+  caf::actor_system system_{config_};
+  std::optional<service> service_;
+  std::optional<pipeline> client_;
+  ledger book_;
+  std::mt19937_64 random_ = r_.random();
+  std::uint64_t next_ = 1;
+  std::int64_t acknowledged_ = 0;
+  std::int64_t refused_ = 0;
+  std::int64_t reads_while_full_ = 0;
+  clock::duration slowest_read_{};
+  clock::duration slowest_return_{};
+};
+
+} // namespace
+
+void disk_full(report& r) {
+  // SQLite is told of the limit by an error; the signal would end the process.
+  std::signal(SIGXFSZ, SIG_IGN);
+  if (const auto why = enter_own_namespace(); !why.empty()) {
+    r.violation("no small file system can be mounted here (" + why
+                + "): run this row as root or where user namespaces work");
+    return;
+  }
+  disk_full_row{r}.run();
+}
+
+} // namespace waybill::torture
