@@ -8,6 +8,8 @@ namespace waybill::torture {
 void kill(report& r); // 1
 int kill_writer(const std::vector<std::string>& words);
 int kill_inspector(const std::vector<std::string>& words);
+void vfs_faults(report& r);   // 3
+void alloc_faults(report& r); // 4
 void sync_faults(report& r);  // 5
 void batch_faults(report& r); // 6
 void disk_full(report& r);    // 7
