@@ -8,20 +8,15 @@ namespace waybill::torture {
 void kill(report& r); // 1
 int kill_writer(const std::vector<std::string>& words);
 int kill_inspector(const std::vector<std::string>& words);
-void vfs_faults(report& r);   // 3
-void alloc_faults(report& r); // 4
-void sync_faults(report& r);  // 5
-void batch_faults(report& r); // 6
-void disk_full(report& r);    // 7
-
-void power_loss_row(report& r); // 2
-void actor_death(report& r);    // 10
-void damage_row(report& r);     // 15
-void hostile_files(report& r);  // 17
-
-void model_row(report& r); // 8
-
-void linearizability(report& r); // 9
+void power_loss_row(report& r);   // 2
+void vfs_faults(report& r);       // 3
+void alloc_faults(report& r);     // 4
+void sync_faults(report& r);      // 5
+void batch_faults(report& r);     // 6
+void disk_full(report& r);        // 7
+void model_row(report& r);        // 8
+void linearizability(report& r);  // 9
+void actor_death(report& r);      // 10
 void damage_row(report& r);       // 15
 void fuzz_row(report& r);         // 15
 void hostile_files(report& r);    // 17
