@@ -50,8 +50,11 @@ public:
   /// Follows what SQLite does to `file` through `vfs`; what is in the file, its
   /// log and its journal now counts as durable. The store must be closed.
   durable_image(fault_vfs& vfs, const std::string& file) {
-    for (const auto kind : {io_file::database, io_file::wal, io_file::other})
-      files_[kind].durable = read_file(file + suffix(kind));
+    for (const auto kind : {io_file::database, io_file::wal, io_file::other}) {
+      auto& each = files_[kind];
+      each.durable = read_file(file + suffix(kind));
+      each.seen = each.durable;
+    }
     vfs.after = [this](const io_call& call) {
       if (is_change(call))
         follow(to_change(call));
@@ -78,6 +81,7 @@ public:
                     || (x.op == io_op::write && x.file != io_file::database
                         && file.as_seen_is_gone());
       file.pending.push_back(x);
+      keep(file.seen, x);
       return;
     }
     for (const auto& each : file.pending)
@@ -118,6 +122,13 @@ public:
       if (!bytes.empty() || kind == io_file::database)
         write_file(name, bytes);
     }
+  }
+
+  /// Writes the files as a killed process leaves them: with all that it wrote.
+  void write_all_to(const std::string& file) const {
+    for (const auto& [kind, contents] : files_)
+      if (!contents.seen.empty() || kind == io_file::database)
+        write_file(file + suffix(kind), contents.seen);
   }
 
 private:
@@ -161,6 +172,7 @@ private:
 
   struct file_state {
     std::string durable;
+    std::string seen; // by every process, as long as the power is on
     std::vector<disk_change> pending;
     // Made since the folder was synced.
     bool is_new = false;

@@ -93,8 +93,9 @@ private:
         return crashes.back()->dir / "ops.db";
       };
       image.write_all_to(add("kill at "));
-      image.write_to(add("power loss at "));
-      image.write_to(add("power loss with some writes at "), &random);
+      image.write_to(add("power loss at "), power_loss::drop_all, random);
+      image.write_to(add("power loss with some writes at "),
+                     power_loss::some_sectors, random);
     };
     std::atomic<bool> armed{false};
     int failures = 0;
