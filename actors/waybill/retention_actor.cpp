@@ -4,13 +4,13 @@
 #include <array>
 #include <utility>
 
+#include "waybill/clock_history.hpp"
 #include "waybill/text.hpp"
 
 namespace waybill {
 
 namespace {
 
-using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
 // A purge of many rows is long; it goes on in the tracker if this passes.
@@ -36,8 +36,11 @@ public:
       interval_{x.retention_interval},
       clock_{x.clock},
       on_notice_{x.on_notice},
-      last_wall_{clock_.wall()},
-      last_steady_{clock_.steady()} {}
+      seen_{clock_.wall(), clock_.steady()} {
+    for (const auto& each : rules_)
+      longest_window_ = std::max(longest_window_,
+                                 each.window.value_or(milliseconds{0}));
+  }
 
   const char* name() const override { return "waybill.retention"; }
 
@@ -60,23 +63,17 @@ private:
   }
 
   void tick() {
-    const auto wall = clock_.wall();
-    const auto steady = clock_.steady();
-    const auto drift
-      = (wall - last_wall_)
-        - std::chrono::duration_cast<microseconds>(steady - last_steady_);
-    last_wall_ = wall;
-    last_steady_ = steady;
-    if (drift > max_clock_drift || drift < -max_clock_drift) {
+    const auto jump = seen_.look(clock_.wall(), clock_.steady(),
+                                 longest_window_);
+    if (jump > reported_clock_jump || jump < -reported_clock_jump)
       notify(on_notice_, severity::warning,
              "retention: the clock has jumped by "
-               + to_text(std::chrono::duration_cast<milliseconds>(drift))
-               + "; nothing is purged this time");
-      return;
-    }
+               + to_text(std::chrono::duration_cast<milliseconds>(jump))
+               + "; nothing is purged early for that");
     for (const auto& [status, window] : rules_)
       if (window)
-        purge({.older_than = std::max(wall - *window, min_timestamp),
+        purge({.older_than = std::clamp(seen_.earliest(*window), min_timestamp,
+                                        max_timestamp),
                .status = status,
                .deadline = std::nullopt});
   }
@@ -100,8 +97,8 @@ private:
   milliseconds interval_;
   time_source clock_;
   notice_function on_notice_;
-  timestamp last_wall_;
-  std::chrono::steady_clock::time_point last_steady_;
+  clock_history seen_;
+  milliseconds longest_window_{0};
   std::int64_t serial_ = 0;
 };
 

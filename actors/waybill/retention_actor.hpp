@@ -16,13 +16,14 @@ using retention_actor = caf::typed_actor<
 /// Starts the retention of `tracker` with the windows and the interval of `x`;
 /// the first purge comes after one interval.
 ///
-/// A window is counted on the wall clock, which may jump. When wall time and
-/// steady time have drifted apart by more than an hour since the last tick,
-/// that tick purges nothing and says so; the next one trusts the clock again.
+/// The wall clock, whose times the operations bear, may jump. A window is
+/// counted on the steady clock: both are looked at with each tick, and only
+/// what bears an earlier time than the wall clock has shown at any look within
+/// the window is due. Jumps of more than an hour are reported.
 retention_actor spawn_retention_actor(caf::actor_system& system,
                                       tracking_actor tracker, const options& x);
 
-/// The drift between two clocks above which a purge is skipped.
-inline constexpr std::chrono::hours max_clock_drift{1};
+/// The jump of the wall clock above which the operator is told.
+inline constexpr std::chrono::hours reported_clock_jump{1};
 
 } // namespace waybill

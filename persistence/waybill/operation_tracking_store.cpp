@@ -186,7 +186,8 @@ public:
     return transition(request.id, [&](const found_row& row) {
       update_attempt_.bind(4, request.retry_count);
       return write(update_attempt_, row, std::max(row.status, request.status),
-                   request.last_error, request.http_status, now);
+                   request.last_error, request.http_status,
+                   std::max(now, row.updated_at));
     });
   }
 
@@ -195,7 +196,7 @@ public:
     admit(request, now);
     return transition(request.id, [&](const found_row& row) {
       return write(update_terminal_, row, request.status, request.last_error,
-                   request.http_status, now);
+                   request.http_status, std::max(now, row.updated_at));
     });
   }
 
@@ -376,6 +377,8 @@ private:
     std::int64_t seq;
     tracking_status status;
     std::int64_t kind; // 0 if it is not interned
+    // A row's times never go back, whatever the clock does.
+    timestamp updated_at;
   };
 
   // -- opening and closing ----------------------------------------------------
@@ -502,8 +505,8 @@ private:
       "kind, target, source_instance, source_script, source_node) "
       "VALUES (?1, 0, 0, ?2, ?2, ?3, ?4, ?5, ?6, ?7) "
       "ON CONFLICT (id) DO NOTHING");
-    find_
-      = db_.prepare("SELECT seq, status, kind FROM operation WHERE id = ?1");
+    find_ = db_.prepare("SELECT seq, status, kind, updated_at FROM operation "
+                        "WHERE id = ?1");
     update_attempt_ = db_.prepare(
       "UPDATE operation SET status = ?2, updated_at = ?3, retry_count = ?4, "
       "last_error = ?5, http_status = ?6 WHERE seq = ?1");
@@ -636,7 +639,8 @@ private:
     if (!find_.step())
       return std::nullopt;
     return found_row{find_.integer(0), decode_status(find_.integer(1)),
-                     find_.is_integer(2) ? find_.integer(2) : 0};
+                     find_.is_integer(2) ? find_.integer(2) : 0,
+                     timestamp{find_.integer(3)}};
   }
 
   void write(sqlite::statement& update, const found_row& row,

@@ -82,11 +82,13 @@ public:
   enqueue_reply record_enqueue(const waybill::record_enqueue& request,
                                timestamp now);
 
-  /// Updates an operation in flight. `Retrying` stays `Retrying`.
+  /// Updates an operation in flight. `Retrying` stays `Retrying`. If `now` is
+  /// before the operation's last change, it changes at the time of that one.
   update_reply record_attempt(const waybill::record_attempt& request,
                               timestamp now);
 
-  /// Flips an operation in flight to terminal, with `now` as its terminal time.
+  /// Flips an operation in flight to terminal, with `now` as its terminal time,
+  /// or the time of its last change if that is later.
   update_reply record_terminal(const waybill::record_terminal& request,
                                timestamp now);
 

@@ -1,6 +1,7 @@
 // The contract once more, in memory: obeyed by being simple.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <utility>
 #include <vector>
@@ -81,7 +82,7 @@ private:
       return {update_outcome::already_terminal};
     row.last_error = x.last_error;
     row.http_status = x.http_status;
-    row.updated_at = now;
+    row.updated_at = std::max(now, row.updated_at);
     change(row);
     return {update_outcome::applied};
   }

@@ -419,7 +419,7 @@ void model_row(report& r) {
   const auto steps = generator{r.random(1'000'000)}.make(2'000);
   const auto few = shorten(steps, flaw::forgets_first_terminal);
   r.require(run{few, flaw::forgets_first_terminal}().has_value()
-              && few.size() >= 3 && few.size() <= 5,
+              && few.size() >= 2 && few.size() <= 5,
             "a flawed model was not found out by a short history");
   r.figure("a flawed model fails, shortened from 2000 to "
            + std::to_string(few.size()) + " steps");

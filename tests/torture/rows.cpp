@@ -34,6 +34,8 @@ std::span<const row> rows() {
      "tests", 100, false, sanitizers_row},
     {19, "planted-bugs", "bugs planted one at a time", "bugs", 20, false,
      planted_bugs_row},
+    {16, "clock", "clock back a day, forward a year, frozen", "moves", 200,
+     false, clock_row},
   };
   return all;
 }

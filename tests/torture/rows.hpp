@@ -23,4 +23,6 @@ void hostile_files(report& r);    // 17
 void sanitizers_row(report& r);   // 18
 void planted_bugs_row(report& r); // 19
 
+void clock_row(report& r); // 16
+
 } // namespace waybill::torture
