@@ -5,6 +5,7 @@
 
 #include "support/actors.hpp"
 #include "support/fault_vfs.hpp"
+#include "support/files.hpp"
 
 using namespace waybill;
 using namespace waybill::test;
@@ -173,6 +174,32 @@ TEST_CASE_METHOD(failing_storage,
   const auto health = get(running.tracker(), get_health{});
   CHECK(health.state == health_state::failed);
   CHECK(heard.contain("storage is failed"));
+  CHECK(error_of(running.tracker(), get_counts{}) == errc::store_corrupt);
+  // Nor does it tidy up at the end.
+  const auto before = bytes_in(dir.path());
+  CHECK(running.stop());
+  CHECK(changes_since(before, dir.path()).empty());
+}
+
+TEST_CASE_METHOD(failing_storage,
+                 "health is ok again by itself after a read that failed") {
+  auto x = with_faults();
+  x.cache_bytes = 65'536;
+  {
+    operation_tracking_store store{{.file = x.file, .vfs = {}}};
+    store.begin();
+    for (std::uint64_t n = 1; n <= 20'000; ++n)
+      store.record_enqueue(enqueue(n), t0);
+    store.commit();
+  }
+  auto running = start(system, x);
+  database_read = SQLITE_IOERR_READ;
+  CHECK(error_of(running.tracker(), status_of(9'999)) == errc::not_stored);
+  CHECK_FALSE(healthy(running));
+  database_read = SQLITE_OK;
+  CHECK(eventually([&] { return healthy(running); }, 1s));
+  CHECK(get(running.tracker(), status_of(9'999)).snapshot);
+  CHECK(get(running.tracker(), get_health{}).last_error);
 }
 
 TEST_CASE_METHOD(failing_storage,

@@ -346,6 +346,22 @@ TEST_CASE_METHOD(failure_fixture,
   CHECK(has(2));
 }
 
+TEST_CASE_METHOD(failure_fixture,
+                 "requests that follow each other wait for another program's "
+                 "lock together, not each",
+                 "[promise-2]") {
+  auto other = open_writer(options.file);
+  other.exec("BEGIN IMMEDIATE");
+  const auto begin = std::chrono::steady_clock::now();
+  for (std::uint64_t n = 2; n < 12; ++n)
+    CHECK(error_of([&] { store->record_enqueue(enqueue(n), at(1)); }).code
+          == errc::not_stored);
+  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds{4});
+  other.exec("COMMIT");
+  store->record_enqueue(enqueue(2), at(1));
+  CHECK(has(2));
+}
+
 TEST_CASE_METHOD(failure_fixture, "recover() waits for no reader",
                  "[promise-2]") {
   vfs.fail(io_op::sync, io_file::wal, SQLITE_IOERR_FSYNC);
