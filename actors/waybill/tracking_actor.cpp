@@ -19,6 +19,12 @@ using std::chrono::milliseconds;
 
 constexpr auto max_purge_step = milliseconds{5};
 constexpr int vacuum_step_pages = 256;
+// What a work_tick is for.
+constexpr std::int64_t work_between_requests = 0;
+constexpr std::int64_t work_on_log = 1;
+constexpr auto held_log_delay = milliseconds{200};
+constexpr const char* held_log
+  = "a reader keeps the write-ahead log from being emptied";
 constexpr auto first_recovery_delay = milliseconds{20};
 constexpr auto max_recovery_delay = milliseconds{500};
 
@@ -109,7 +115,12 @@ public:
         if (batch_open_ && x.batch == batch_)
           commit();
       },
-      [this](const work_tick&) { work(); },
+      [this](const work_tick& x) {
+        if (x.serial == work_on_log)
+          look_at_log();
+        else
+          work();
+      },
       [this](const recovery_tick&) { recover(); },
     };
   }
@@ -306,8 +317,29 @@ private:
     recovery_delay_ = first_recovery_delay;
     for_each_held(
       [this](auto& x) { answer(x.to, std::move(x.reply), x.weight); });
-    set_state(health_state::ok, "");
-    store_.maintain(); // nobody waits for an answer now
+    maintain(); // nobody waits for an answer now
+    if (!store_.log_is_overgrown()) {
+      set_state(health_state::ok, "");
+    } else if (reason_ != held_log) {
+      set_state(health_state::ok, ""); // of what there was before
+      set_state(health_state::degraded, held_log);
+    }
+  }
+
+  // A log that a reader holds is looked at again, for there may be no commit
+  // after which to do it.
+  void maintain() {
+    store_.maintain();
+    if (store_.log_is_held() && !std::exchange(log_watched_, true))
+      tell_later(this, owned_tracking_actor{this}, held_log_delay,
+                 work_tick{work_on_log});
+  }
+
+  void look_at_log() {
+    log_watched_ = false;
+    maintain();
+    if (reason_ == held_log && !store_.log_is_overgrown())
+      set_state(health_state::ok, "");
   }
 
   void fail_batch(const store_error& e) {
@@ -452,7 +484,7 @@ private:
     if (work_scheduled_)
       return;
     work_scheduled_ = true;
-    tell(this, owned_tracking_actor{this}, work_tick{});
+    tell(this, owned_tracking_actor{this}, work_tick{work_between_requests});
   }
 
   void work() {
@@ -499,7 +531,7 @@ private:
       if (batch_open_)
         commit();
       vacuum_wanted_ = store_.give_back_space(vacuum_step_pages);
-      store_.maintain();
+      maintain();
     } catch (const store_error& e) {
       vacuum_wanted_ = false; // the next purge tries again
       on_error(e);
@@ -527,6 +559,7 @@ private:
   std::deque<purge_job> purges_;
   bool vacuum_wanted_ = false;
   bool work_scheduled_ = false;
+  bool log_watched_ = false;
 
   health_state state_ = health_state::ok;
   std::string reason_;

@@ -320,8 +320,9 @@ inline constexpr const char* other_kinds = "(other)";
 enum class health_state : std::uint8_t {
   /// Requests are stored.
   ok = 0,
-  /// Storage fails now; the tracker tries again and heals by itself, for
-  /// example once a full disk has space.
+  /// Storage fails now, or a reader keeps the write-ahead log growing; the
+  /// tracker tries again and heals by itself, for example once a full disk has
+  /// space.
   degraded = 1,
   /// Storage has failed for good; an operator is needed.
   failed = 2,

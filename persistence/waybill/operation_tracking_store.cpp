@@ -315,8 +315,16 @@ public:
   }
 
   void maintain() noexcept {
-    if (wal_frames_ >= options_.checkpoint_pages && usable())
+    // Before the next transaction takes the log past its size, not after.
+    if ((log_held_ || wal_frames_ + commit_frames_ >= options_.checkpoint_pages)
+        && usable() && !in_transaction())
       checkpoint();
+  }
+
+  [[nodiscard]] bool log_is_held() const noexcept { return log_held_; }
+
+  [[nodiscard]] bool log_is_overgrown() const noexcept {
+    return log_held_ && wal_frames_ > 2 * options_.checkpoint_pages;
   }
 
   bool give_back_space(int max_pages) {
@@ -464,7 +472,7 @@ private:
     sqlite3_wal_hook(
       db_.get(),
       [](void* self, sqlite3*, const char*, int frames) {
-        static_cast<impl*>(self)->wal_frames_ = frames;
+        static_cast<impl*>(self)->on_log_written(frames);
         return SQLITE_OK;
       },
       this);
@@ -533,6 +541,15 @@ private:
     counters_.close();
     db_.close();
     wal_frames_ = 0;
+    log_held_ = false;
+  }
+
+  // The log has `frames` frames after a commit.
+  void on_log_written(std::int64_t frames) noexcept {
+    const auto added = frames > wal_frames_ ? frames - wal_frames_ : frames;
+    // What the next commit may add: as much as the last large ones.
+    commit_frames_ = std::max(added, commit_frames_ / 2);
+    wal_frames_ = frames;
   }
 
   // Copies the log into the file, as far as readers let it.
@@ -542,14 +559,22 @@ private:
     const auto code = sqlite3_wal_checkpoint_v2(db_.get(), nullptr,
                                                 SQLITE_CHECKPOINT_PASSIVE, &log,
                                                 &copied);
-    if (code != SQLITE_OK || copied < log)
-      return; // a reader or an error is in the way; the log is kept
+    if (code != SQLITE_OK)
+      return; // an error is in the way; the log is kept
+    if (copied < log) {
+      log_held_ = true;
+      return;
+    }
     // From here the next commit starts the log over. One that a slow reader
-    // let grow far past its size gives its disk space back.
-    if (log > 2 * options_.checkpoint_pages) {
+    // let grow past its size gives its disk space back.
+    if (log_held_ || log > 2 * options_.checkpoint_pages) {
       const impatience guard{db_.get()};
-      sqlite3_wal_checkpoint_v2(db_.get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE,
-                                nullptr, nullptr);
+      const auto cut = sqlite3_wal_checkpoint_v2(db_.get(), nullptr,
+                                                 SQLITE_CHECKPOINT_TRUNCATE,
+                                                 nullptr, nullptr);
+      log_held_ = cut == SQLITE_BUSY;
+      if (log_held_)
+        return; // someone reads the end of it
     }
     wal_frames_ = 0;
   }
@@ -773,6 +798,8 @@ private:
   sqlite::statement delete_;
   std::int64_t wal_frames_ = 0;
   std::optional<log_end> log_end_; // when the transaction began
+  std::int64_t commit_frames_ = 0; // of the largest of the last commits
+  bool log_held_ = false;          // a reader kept it from being emptied
   bool begun_ = false;             // begin() was called and not ended
   bool broken_ = false;            // a COMMIT ended without saying how
   std::optional<store_error> failure_;
@@ -867,6 +894,14 @@ bool operation_tracking_store::give_back_space(int max_pages) {
 
 std::int64_t operation_tracking_store::wal_bytes() const noexcept {
   return impl_->wal_bytes();
+}
+
+bool operation_tracking_store::log_is_held() const noexcept {
+  return impl_->log_is_held();
+}
+
+bool operation_tracking_store::log_is_overgrown() const noexcept {
+  return impl_->log_is_overgrown();
 }
 
 bool operation_tracking_store::needs_recovery() const noexcept {

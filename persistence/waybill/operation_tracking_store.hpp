@@ -138,9 +138,11 @@ public:
   /// @throws store_error as a verb.
   void prove();
 
-  /// Copies the write-ahead log into the file if it is due. Verbs never do
+  /// Copies the write-ahead log into the file if it is due, which is before the
+  /// next commit is likely to take it past `checkpoint_pages`. Verbs never do
   /// that, except for `begin()`; call it when nobody waits for an answer.
-  /// Nothing is lost if it fails; a later call tries again.
+  /// Nothing is lost if it fails; a later call tries again. Does nothing in a
+  /// transaction.
   void maintain();
 
   /// Returns up to `max_pages` (1 or more) unused pages to the file system, if
@@ -150,6 +152,14 @@ public:
 
   /// Size of the write-ahead log's content in bytes, as of the last commit.
   [[nodiscard]] std::int64_t wal_bytes() const noexcept;
+
+  /// True if a reader has kept the log from being emptied when that was due,
+  /// until `maintain()` has emptied it. Call that now and then meanwhile, also
+  /// if nothing is written.
+  [[nodiscard]] bool log_is_held() const noexcept;
+
+  /// True if the log is held and has more than twice `checkpoint_pages`.
+  [[nodiscard]] bool log_is_overgrown() const noexcept;
 
   /// True after `outcome_unknown`, until `recover()` succeeds.
   [[nodiscard]] bool needs_recovery() const noexcept;
