@@ -102,6 +102,8 @@ public:
   program(const program&) = delete;
   program& operator=(const program&) = delete;
 
+  [[nodiscard]] pid_t pid() const { return pid_; }
+
   void signal(int number) const { ::kill(pid_, number); }
 
   /// True until it has ended.

@@ -36,6 +36,16 @@ std::span<const row> rows() {
      planted_bugs_row},
     {16, "clock", "clock back a day, forward a year, frozen", "moves", 200,
      false, clock_row},
+    {10, "actor-death", "the tracking actor dies at every step of a batch",
+     "deaths", 200, false, actor_death},
+    {11, "flood", "many times what a disk with a sync of 50 ms can take",
+     "requests", 1'000'000, true, flood},
+    {12, "purge", "a purge while clients write", "purged rows", 980'000, true,
+     purge_under_load},
+    {13, "slow-reader", "a reader holds a snapshot under writes", "writes",
+     2'000, false, slow_reader},
+    {14, "owners", "processes race for one file, whoever has it is killed",
+     "opens", 500, false, owners},
   };
   return all;
 }
@@ -44,6 +54,8 @@ std::span<const child> children() {
   static const std::vector<child> all{
     {"kill-writer", kill_writer},
     {"kill-inspector", kill_inspector},
+    {"slow-reader", slow_reader_child},
+    {"owners", owners_child},
   };
   return all;
 }

@@ -24,5 +24,13 @@ void sanitizers_row(report& r);   // 18
 void planted_bugs_row(report& r); // 19
 
 void clock_row(report& r); // 16
+void actor_death(report& r); // 10
+void actor_death(report& r);      // 10
+void flood(report& r);            // 11
+void purge_under_load(report& r); // 12
+void slow_reader(report& r);      // 13
+int slow_reader_child(const std::vector<std::string>& arguments);
+void owners(report& r); // 14
+int owners_child(const std::vector<std::string>& arguments);
 
 } // namespace waybill::torture

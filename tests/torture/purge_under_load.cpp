@@ -1,0 +1,196 @@
+// Row 12: a purge of very many rows while clients write.
+
+#include <algorithm>
+#include <filesystem>
+#include <thread>
+
+#include "support/actors.hpp"
+#include "support/plain_sqlite.hpp"
+#include "torture/rows.hpp"
+
+namespace waybill::torture {
+
+namespace {
+
+using namespace waybill::test;
+using steady = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+constexpr std::uintmax_t mebibyte = 1'048'576;
+constexpr std::uintmax_t most_log = 16 * mebibyte;
+constexpr auto most_delay = milliseconds{50};
+// One in so many rows is not due: in flight, or finished too late.
+constexpr std::uint64_t rows_between = 50;
+
+bool is_due(std::uint64_t n) {
+  return n % rows_between != 0;
+}
+
+// Half of those that are not due are old and in flight, half have just ended.
+void fill(const std::string& file, std::uint64_t rows) {
+  operation_tracking_store store{
+    {.file = file, .synchronous = durability::off, .vfs = {}}};
+  constexpr std::uint64_t in_one_go = 20'000;
+  for (std::uint64_t n = 1; n <= rows;) {
+    store.begin();
+    for (const auto end = std::min(rows, n + in_one_go - 1); n <= end; ++n) {
+      store.record_enqueue(enqueue(n), at(0));
+      if (is_due(n))
+        store.record_terminal(terminal(n, terminal_statuses[n % 4]), at(1));
+      else if (n % (2 * rows_between) == 0)
+        store.record_terminal(terminal(n), at(100));
+    }
+    store.commit();
+  }
+}
+
+// Clients that write and look at what they have written, without a pause, and
+// the longest of their answers.
+class clients {
+public:
+  clients(report& r, caf::actor_system& system, const service& running,
+          std::uint64_t first)
+    : next_{first} {
+    for (int c = 0; c < 4; ++c)
+      threads_.emplace_back([&] {
+        caf::scoped_actor self{system};
+        while (!done_) {
+          const auto n = next_++;
+          for_reply(r, self, running, enqueue(n));
+          for_reply(r, self, running, terminal(n));
+          for_reply(r, self, running, status_of(n));
+        }
+      });
+  }
+
+  ~clients() { done_ = true; }
+
+  clients(const clients&) = delete;
+  clients& operator=(const clients&) = delete;
+
+  /// The longest answer since the last call.
+  milliseconds longest() {
+    return std::chrono::duration_cast<milliseconds>(
+      std::chrono::microseconds{longest_us_.exchange(0)});
+  }
+
+  [[nodiscard]] std::int64_t answers() const { return answers_; }
+
+private:
+  template <class Request>
+  void for_reply(report& r, caf::scoped_actor& self, const service& running,
+                 Request what) {
+    const auto asked = steady::now();
+    waybill::request(self, running.tracker(), std::chrono::seconds{30}, what)
+      .receive([](const typename Request::reply&) {},
+               [&](const caf::error& e) {
+                 r.violation("a client got " + to_failure(e).text);
+               });
+    const auto us = std::chrono::duration_cast<std::chrono::microseconds>(
+                      steady::now() - asked)
+                      .count();
+    auto seen = longest_us_.load();
+    while (us > seen && !longest_us_.compare_exchange_weak(seen, us)) {
+    }
+    ++answers_;
+  }
+
+  std::atomic<std::uint64_t> next_;
+  std::atomic<std::int64_t> longest_us_{0};
+  std::atomic<std::int64_t> answers_{0};
+  std::atomic<bool> done_{false};
+  std::vector<std::jthread> threads_;
+};
+
+std::uintmax_t log_size(const std::string& file) {
+  std::error_code ignored;
+  const auto size = std::filesystem::file_size(file + "-wal", ignored);
+  return ignored ? 0 : size;
+}
+
+} // namespace
+
+void purge_under_load(report& r) {
+  const auto rows = r.pick<std::uint64_t>(1'000'000, 10'000'000);
+  const temp_dir dir;
+  options x;
+  x.file = dir / "track.db";
+  x.on_notice = nullptr;
+  x.retention_delivered = x.retention_parked = x.retention_failed
+    = x.retention_discarded = std::nullopt; // the purge is ours
+  fill(x.file, rows);
+
+  actor_config config;
+  caf::actor_system system{config};
+  auto running = start(system, x);
+  milliseconds without{};
+  milliseconds during{};
+  std::int64_t deleted = 0;
+  std::int64_t answers = 0;
+  std::uintmax_t largest_log = 0;
+  milliseconds took{};
+  {
+    clients busy{r, system, running, 2 * rows};
+    std::this_thread::sleep_for(milliseconds{500});
+    busy.longest(); // all has been touched once
+    const auto rest = r.pick(milliseconds{4'000}, milliseconds{60'000});
+    std::this_thread::sleep_for(rest);
+    without = busy.longest();
+
+    std::atomic<bool> purging{true};
+    std::jthread meter{[&] {
+      while (purging) {
+        largest_log = std::max(largest_log, log_size(x.file));
+        std::this_thread::sleep_for(milliseconds{2});
+      }
+    }};
+    const auto began = steady::now();
+    answers = busy.answers();
+    deleted = ask(system, running.tracker(), purge_before(at(50)),
+                  std::chrono::minutes{20})
+                .deleted;
+    took = std::chrono::duration_cast<milliseconds>(steady::now() - began);
+    answers = busy.answers() - answers;
+    during = busy.longest();
+    purging = false;
+    meter.join();
+    std::this_thread::sleep_for(rest);
+    without = std::max(without, busy.longest());
+  }
+  running.stop();
+
+  std::uint64_t due = 0;
+  for (std::uint64_t n = 1; n <= rows; ++n)
+    due += is_due(n) ? 1U : 0U;
+  r.tried(deleted);
+  r.require(static_cast<std::uint64_t>(deleted) == due,
+            std::to_string(deleted) + " rows were purged, "
+              + std::to_string(due) + " were due");
+  {
+    operation_tracking_store store{{.file = x.file, .vfs = {}}};
+    for (std::uint64_t n = 1; n <= rows; ++n) {
+      const auto there = store.get_status(status_of(n), t0).snapshot;
+      if (there.has_value() == is_due(n))
+        r.violation("row " + std::to_string(n)
+                    + (there ? " was due and is there"
+                             : " was not due and is "
+                               "gone"));
+    }
+  }
+  const auto integrity = integrity_of(x.file);
+  r.require(integrity == "ok", "integrity: " + integrity);
+  r.require(during <= without + most_delay,
+            "the longest answer took " + to_text(during)
+              + " during the purge and " + to_text(without) + " without");
+  r.require(largest_log <= most_log, "the write-ahead log grew to "
+                                       + std::to_string(largest_log / 1'024)
+                                       + " KiB");
+  r.require(answers > 0, "no client was answered during the purge");
+  r.figure("purged in " + to_text(took));
+  r.figure(std::to_string(answers) + " answers meanwhile");
+  r.figure("longest answer " + to_text(during) + ", without "
+           + to_text(without));
+  r.figure("log " + std::to_string(largest_log / 1'024) + " KiB");
+}
+
+} // namespace waybill::torture
