@@ -5,8 +5,8 @@
 # Usage: scripts/planted.sh [--build-only] [--json FILE] [--compiler CXX]
 #                           [--prefix-path DIR] [NAME...]
 #
-# tests/planted/NAME.patch is a bug: what it does, which tests are to fail with
-# it (patterns for Catch2), the patch. All are compiled into one build and
+# tests/planted/NAME.patch is a bug: what it does, which tests are to catch it,
+# the patch. All are compiled into one build and
 # switched on by the environment. --json is for the torture suite, of which
 # this is a row.
 source "$(dirname "$0")/lib.sh"
@@ -79,7 +79,8 @@ run() { timeout 60 "$tests" --warn NoTests "$2" >"$dir/$1.log" 2>&1; }
 missed=0
 caught=
 for name in "${names[@]}"; do
-  pattern=$(sed -n 's/^Caught by: //p' "tests/planted/$name.patch")
+  by=$(sed -n 's/^Caught by: //p' "tests/planted/$name.patch")
+  pattern=$(sed 's/,/\\,/g' <<<"$by" | paste -sd ,)
   what=$(sed -n 's/^Plants: //p' "tests/planted/$name.patch")
   export WAYBILL_PLANTED=
   if ! run "$name" "$pattern"; then
@@ -91,8 +92,11 @@ for name in "${names[@]}"; do
   else
     verdict=caught
   fi
-  printf '%-8s %s: %s\n         by: %s\n' "$verdict" "$name" "$what" "$pattern"
-  caught+="${caught:+; }$name: $pattern"
+  printf '%-8s %s: %s\n' "$verdict" "$name" "$what"
+  while read -r line; do
+    printf '         by: %s\n' "$line"
+    caught+="${caught:+; }$name by '${line//\"/}'"
+  done <<<"$by"
 done
 
 [[ -z $json ]] ||
