@@ -234,3 +234,28 @@ TEST_CASE_METHOD(failing_storage,
   auto next = start(system, with_faults());
   CHECK(get(next.tracker(), status_of(1)).snapshot);
 }
+
+TEST_CASE_METHOD(failing_storage,
+                 "promise 6, linearizability: a question shows nothing of a "
+                 "batch whose COMMIT fails",
+                 "[promise-6]") {
+  auto running = start(system, with_faults());
+  const auto& tracker = running.tracker();
+  get(tracker, enqueue(1));
+  caf::scoped_actor self{system};
+  // Several rounds: not in each do the requests share a batch.
+  for (std::uint64_t n = 100; n < 130; ++n) {
+    wal_sync = SQLITE_IOERR_FSYNC;
+    auto write = request(self, tracker, 10s, enqueue(n));
+    auto first = request(self, tracker, 10s, status_of(n));
+    auto second = request(self, tracker, 10s, status_of(n));
+    std::move(write).receive([](const enqueue_reply&) { FAIL("not stored"); },
+                             [](const caf::error&) {});
+    for (auto* const question : {&first, &second})
+      std::move(*question).receive(
+        [](const status_reply& x) { CHECK_FALSE(x.snapshot); },
+        [](const caf::error&) {});
+    wal_sync = SQLITE_OK;
+    REQUIRE(eventually([&] { return healthy(running); }));
+  }
+}
