@@ -17,20 +17,17 @@ void disk_full(report& r);        // 7
 void model_row(report& r);        // 8
 void linearizability(report& r);  // 9
 void actor_death(report& r);      // 10
-void damage_row(report& r);       // 15
-void fuzz_row(report& r);         // 15
-void hostile_files(report& r);    // 17
-void sanitizers_row(report& r);   // 18
-void planted_bugs_row(report& r); // 19
-
-void clock_row(report& r); // 16
-void actor_death(report& r); // 10
-void actor_death(report& r);      // 10
 void flood(report& r);            // 11
 void purge_under_load(report& r); // 12
 void slow_reader(report& r);      // 13
-int slow_reader_child(const std::vector<std::string>& arguments);
+int slow_reader_child(const std::vector<std::string>& words);
 void owners(report& r); // 14
-int owners_child(const std::vector<std::string>& arguments);
+int owners_child(const std::vector<std::string>& words);
+void damage_row(report& r);       // 15
+void fuzz_row(report& r);         // 15
+void clock_row(report& r);        // 16
+void hostile_files(report& r);    // 17
+void sanitizers_row(report& r);   // 18
+void planted_bugs_row(report& r); // 19
 
 } // namespace waybill::torture
