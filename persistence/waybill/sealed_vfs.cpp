@@ -235,8 +235,12 @@ sealed_vfs::sealed_vfs(const std::string& base, std::uint32_t application_id)
     return real->xRandomness(real, n, out);
   };
   vfs_.xSleep = [](sqlite3_vfs* vfs, int us) {
-    auto* const real = self_of(vfs).base_;
-    return real->xSleep(real, us);
+    auto& self = self_of(vfs);
+    const auto spent = self.patience_.spend(
+      std::chrono::microseconds{us}, [&](std::chrono::microseconds share) {
+        self.base_->xSleep(self.base_, static_cast<int>(share.count()));
+      });
+    return static_cast<int>(spent.count());
   };
   vfs_.xCurrentTime = [](sqlite3_vfs* vfs, double* out) {
     auto* const real = self_of(vfs).base_;

@@ -17,6 +17,8 @@
 #include <span>
 #include <string>
 
+#include "waybill/patience.hpp"
+
 namespace waybill::sqlite {
 
 inline constexpr std::size_t page_bytes = 4'096;
@@ -27,7 +29,8 @@ inline constexpr std::size_t seal_bytes = 8;
 std::uint64_t seal_of(std::span<const std::uint8_t> content,
                       std::uint64_t number) noexcept;
 
-/// A VFS that does what `base` does and keeps seals. Registered as long as it
+/// A VFS that does what `base` does, keeps seals and waits for locks with
+/// `patience`. For one thread at a time. Registered as long as it
 /// lives; must outlive the connections that use it.
 class sealed_vfs {
 public:
@@ -58,6 +61,7 @@ private:
   sqlite3_vfs* base_;
   std::uint32_t application_id_;
   std::string name_;
+  patience patience_;
   sqlite3_vfs vfs_;
 };
 
