@@ -16,6 +16,13 @@ example_packages=(libcli11-dev libcpp-httplib-dev)
 test_packages=(catch2)
 lint_packages=(clang-format-14 clang-tidy-14)
 
+# Repeated builds are quick where ccache is installed.
+launcher=
+if command -v ccache >/dev/null; then
+  launcher=ccache
+  export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
+fi
+
 die() {
   echo "${0##*/}: $*" >&2
   exit 1
@@ -74,6 +81,7 @@ configure() {
   [[ -e $dir/build.ninja ]] && return 0
   mkdir -p "$dir"
   if ! cmake --preset "$1" -B "$dir" -DCMAKE_CXX_COMPILER="$compiler" \
+    ${launcher:+-DCMAKE_CXX_COMPILER_LAUNCHER="$launcher"} \
     ${prefix_path:+-DCMAKE_PREFIX_PATH="$prefix_path"} \
     >"$dir/configure.log" 2>&1; then
     cat "$dir/configure.log" >&2
