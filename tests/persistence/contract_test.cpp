@@ -254,18 +254,21 @@ TEST_CASE_METHOD(store_fixture,
   }
 }
 
-TEST_CASE_METHOD(
-  store_fixture,
-  "times are stored as given, also from a clock that goes back") {
+TEST_CASE_METHOD(store_fixture,
+                 "the times of one operation never go back, whatever the clock "
+                 "does") {
   store.record_enqueue(enqueue(1), at(100));
   store.record_attempt(attempt(1, 1), at(50));
   CHECK(snapshot_of(1).value().created_at == at(100));
-  CHECK(snapshot_of(1).value().updated_at == at(50));
+  CHECK(snapshot_of(1).value().updated_at == at(100));
+  store.record_attempt(attempt(1, 2), at(120));
   store.record_terminal(terminal(1), at(10));
-  CHECK(snapshot_of(1).value().terminal_at == at(10));
+  CHECK(snapshot_of(1).value().updated_at == at(120));
+  CHECK(snapshot_of(1).value().terminal_at == at(120));
+  // Another operation has times of its own.
   store.record_enqueue(enqueue(2), timestamp{-1});
   CHECK(snapshot_of(2).value().created_at == timestamp{-1});
-  // Retention goes by the terminal time, whatever came before it.
-  CHECK(store.purge_terminal(purge_before(at(10)), at(0)).deleted == 0);
-  CHECK(store.purge_terminal(purge_before(at(11)), at(0)).deleted == 1);
+  // Retention goes by the terminal time.
+  CHECK(store.purge_terminal(purge_before(at(120)), at(0)).deleted == 0);
+  CHECK(store.purge_terminal(purge_before(at(121)), at(0)).deleted == 1);
 }

@@ -84,13 +84,13 @@ TEST_CASE_METHOD(store_fixture, "texts and numbers at their limits are kept") {
                     std::string(limits::max_source, 'n'), max_timestamp});
   constexpr auto most = std::numeric_limits<std::int32_t>::max();
   store.record_attempt({id_of(1), tracking_status::retrying, most, "", 100,
-                        min_timestamp},
-                       min_timestamp);
+                        max_timestamp},
+                       max_timestamp);
   const auto x = snapshot_of(1).value();
   CHECK(x.retry_count == most);
   CHECK(x.last_error == "");
   CHECK(x.http_status == 100);
-  CHECK(x.updated_at == min_timestamp);
+  CHECK(x.updated_at == max_timestamp);
 }
 
 TEST_CASE_METHOD(store_fixture,
