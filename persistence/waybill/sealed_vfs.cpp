@@ -61,15 +61,20 @@ std::uint64_t seal_of(std::span<const std::uint8_t> content,
   const auto round = [](std::uint64_t lane, std::uint64_t word) {
     return std::rotl(lane + word * p2, 31) * p1;
   };
-  std::array<std::uint64_t, 4> lanes{number + p1 + p2, number + p2, number,
-                                     number - p1};
+  auto a = number + p1 + p2;
+  auto b = number + p2;
+  auto c = number;
+  auto d = number - p1;
   const auto* at = content.data();
   const auto* const end = at + content.size();
-  for (; end - at >= 32; at += 32)
-    for (std::size_t i = 0; i < lanes.size(); ++i)
-      lanes[i] = round(lanes[i], load(at + 8 * i));
+  for (; end - at >= 32; at += 32) {
+    a = round(a, load(at));
+    b = round(b, load(at + 8));
+    c = round(c, load(at + 16));
+    d = round(d, load(at + 24));
+  }
   auto sum = number * p3;
-  for (const auto lane : lanes)
+  for (const auto lane : {a, b, c, d})
     sum = (sum ^ round(0, lane)) * p1 + p3;
   for (; end - at >= 8; at += 8)
     sum = std::rotl(sum ^ round(0, load(at)), 27) * p1 + p3;
