@@ -100,7 +100,7 @@ TEST_CASE_METHOD(actor_fixture,
           .starts_with("id: "));
   CHECK(reason(R"({"id": null, "who": 1})").starts_with("id: "));
   CHECK(reason("\xff\xfe").find("no JSON") != std::string::npos);
-  CHECK(reason(std::string(100'000, '[')).find("no JSON") != std::string::npos);
+  CHECK(reason(std::string(4'000, '[')).find("no JSON") != std::string::npos);
 }
 
 TEST_CASE_METHOD(actor_fixture,
