@@ -49,8 +49,8 @@ TEST_CASE_METHOD(maintenance_fixture,
     run_batch(*store, k);
     longest = std::max(longest, size_of("ops.db-wal"));
   }
-  CHECK(longest > 50 * 4'120); // it has been used
-  CHECK(longest <= 100 * 4'120 + 32);
+  CHECK(longest > 50 * 4'120);  // it has been used
+  CHECK(longest < 120 * 4'120); // a commit may be larger than the last ones
 }
 
 TEST_CASE_METHOD(maintenance_fixture,
@@ -157,4 +157,25 @@ TEST_CASE("giving back ends also in a file that cannot shrink") {
   store.purge_terminal(purge_before(at(2)), at(2));
   REQUIRE(open_reader(options.file).query_int("PRAGMA freelist_count") > 2'000);
   CHECK_FALSE(store.give_back_space(100));
+}
+
+TEST_CASE_METHOD(maintenance_fixture,
+                 "a log that a reader holds is cut when the reader has left, "
+                 "though nothing is written any more") {
+  auto reader = open_reader(options.file);
+  reader.exec("BEGIN");
+  reader.query_int("SELECT count(*) FROM operation");
+  CHECK_FALSE(store->log_is_held());
+  fill(300);
+  store->maintain();
+  CHECK(store->log_is_held());
+  CHECK(store->log_is_overgrown());
+  store->maintain();
+  CHECK(store->log_is_held());
+  CHECK(size_of("ops.db-wal") > 200 * 4'120);
+  reader.exec("COMMIT");
+  store->maintain();
+  CHECK_FALSE(store->log_is_held());
+  CHECK_FALSE(store->log_is_overgrown());
+  CHECK(size_of("ops.db-wal") == 0);
 }
