@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds without warnings, and runs all checks:
-# format, tests, tests under sanitizers, the quick torture suite, lint.
+# format, tests, tests under AddressSanitizer and UBSan, lint.
 source "$(dirname "$0")/lib.sh"
 
 usage() {
   cat <<'END'
 Usage: scripts/test.sh [OPTION]...
 
-  --quick             without the sanitizers, the torture suite and clang-tidy
+  --quick             without the sanitizers and clang-tidy
+  --torture           with the quick torture suite (docs/reliability.md), too
   --no-lint           without the format check and clang-tidy
   --prefix-path DIR   look for CAF and others in DIR first; as CMAKE_PREFIX_PATH
   --compiler CXX      g++ (default) or clang++; as CXX
@@ -16,10 +17,12 @@ END
 }
 
 quick=false
+torture=false
 lint=true
 while [[ $# -gt 0 ]]; do
   case $1 in
     --quick) quick=true ;;
+    --torture) torture=true ;;
     --no-lint) lint=false ;;
     --prefix-path)
       prefix_path=$(cd "$start_dir" && realpath -e "${2:?needs a folder}")
@@ -37,6 +40,8 @@ while [[ $# -gt 0 ]]; do
   esac
   shift
 done
+
+export UBSAN_OPTIONS=print_stacktrace=1
 
 # run_tests PRESET: off a terminal, only what fails is listed.
 run_tests() {
@@ -70,22 +75,18 @@ debug() {
   configure debug && check_caf debug &&
     build debug all all_verify_interface_header_sets
 }
-sanitizers_result=$PWD/build/sanitizers.json
-sanitizers() {
-  rm -f "$sanitizers_result"
-  scripts/sanitizers.sh --json "$sanitizers_result" && check_caf asan
-}
-# The sanitizers' row of its table has just been found.
-torture() {
-  WAYBILL_SANITIZERS_DONE=$sanitizers_result scripts/torture.sh --quick
+asan() {
+  configure asan && check_caf asan && build asan
 }
 
 if step "build" debug; then
   step "tests" run_tests debug || true
-  if ! $quick; then
+  if ! $quick && step "sanitizer build" asan; then
+    step "sanitizer tests" run_tests asan || true
+  fi
+  if $torture; then
     export CXX=$compiler CMAKE_PREFIX_PATH=$prefix_path
-    step "sanitizers" sanitizers || true
-    step "torture" torture || true
+    step "torture" scripts/torture.sh --quick || true
   fi
   if ! $quick && $lint; then
     step "lint" scripts/lint.sh "$(build_dir debug)" || true

@@ -94,8 +94,15 @@ statement::statement(sqlite3* db, std::string_view sql) {
 }
 
 void statement::check(int code, std::string_view doing) {
-  if (code != SQLITE_OK)
-    raise(sqlite3_db_handle(stmt_.get()), code, doing);
+  if (code == SQLITE_OK)
+    return;
+  auto* const db = sqlite3_db_handle(stmt_.get());
+  // What is too big to be bound is the request's; a row that is too big to be
+  // read is the file's.
+  if (code == SQLITE_TOOBIG)
+    throw store_error{errc::invalid_request,
+                      std::string{doing} + ": " + sqlite3_errmsg(db), code};
+  raise(db, code, doing);
 }
 
 void statement::bind(int at, std::int64_t value) {
