@@ -520,7 +520,7 @@ TEST_CASE("wrong usage is explained") {
   const auto begins = [&](const std::string& word, const std::string& text) {
     CHECK(complaint(word).starts_with("site_runtime: " + text));
   };
-  begins("--frob", "unknown option --frob");
+  begins("--frob", "The following argument was not expected: --frob");
   begins("--rate=x", "--rate must be ");
   begins("--endpoint=ftp://x", "--endpoint must begin with http");
   begins("--endpoint=http://:80", "--endpoint must name a host");
