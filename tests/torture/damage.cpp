@@ -404,33 +404,6 @@ damage damage_log(sample& x, random_source& random) {
   return done;
 }
 
-// Files that are written this often should not wear a disk out.
-class in_memory_folder {
-public:
-  in_memory_folder() {
-    auto name = std::string{"/dev/shm/waybill-XXXXXX"};
-    if (::mkdtemp(name.data()) != nullptr)
-      path_ = name;
-  }
-
-  ~in_memory_folder() {
-    std::error_code ignored;
-    if (!path_.empty())
-      std::filesystem::remove_all(path_, ignored);
-  }
-
-  in_memory_folder(const in_memory_folder&) = delete;
-  in_memory_folder& operator=(const in_memory_folder&) = delete;
-
-  [[nodiscard]] std::string file() const {
-    return path_.empty() ? instead_ / "ops.db" : path_ + "/ops.db";
-  }
-
-private:
-  std::string path_;
-  const temp_dir instead_;
-};
-
 // -- use ----------------------------------------------------------------------
 
 /// The store itself.
@@ -648,8 +621,7 @@ bool is_fair(errc code, bool at_open) {
 } // namespace
 
 void damage_row(report& r) {
-  const in_memory_folder here;
-  const auto file = here.file();
+  const auto file = memory_folder() + "/ops.db";
   const std::array samples{make_sample(0), make_sample(0), make_sample(4)};
   actor_config config;
   caf::actor_system system{config};

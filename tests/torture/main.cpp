@@ -34,6 +34,15 @@ std::string self; // argv[0], made absolute
 // which then ends them.
 volatile std::sig_atomic_t interrupted = 0;
 
+std::filesystem::path memory_folder_of(pid_t row) {
+  const std::filesystem::path memory{"/dev/shm"};
+  std::error_code ignored;
+  return (std::filesystem::is_directory(memory, ignored)
+            ? memory
+            : std::filesystem::temp_directory_path())
+         / ("waybill-row-" + std::to_string(row));
+}
+
 struct settings {
   bool full = false;
   std::uint64_t seed = 0;
@@ -115,6 +124,7 @@ public:
     if (pid_ > 0) {
       ::kill(-pid_, SIGKILL);
       ::waitpid(pid_, nullptr, 0);
+      remove_memory_folder();
     }
   }
 
@@ -146,6 +156,7 @@ public:
     } else if (WEXITSTATUS(status) != 0) {
       found.figures = "EXIT CODE " + std::to_string(WEXITSTATUS(status));
     }
+    remove_memory_folder();
     pid_ = -1;
     const auto file = nlohmann::json::parse(std::ifstream{scratch_ / "result"},
                                             nullptr, false);
@@ -160,6 +171,11 @@ public:
   }
 
 private:
+  void remove_memory_folder() const {
+    std::error_code ignored;
+    std::filesystem::remove_all(memory_folder_of(pid_), ignored);
+  }
+
   const row& row_;
   const std::chrono::seconds seconds_limit_;
   const test::temp_dir scratch_;
@@ -311,6 +327,13 @@ int run(int argc, char** argv) {
 
 std::string own_path() {
   return self;
+}
+
+std::string memory_folder() {
+  const auto folder = memory_folder_of(::getpid());
+  std::filesystem::create_directories(folder);
+  std::filesystem::permissions(folder, std::filesystem::perms::owner_all);
+  return folder.string();
 }
 
 } // namespace waybill::torture

@@ -109,4 +109,9 @@ std::span<const child> children();
 /// The path of this program, to start a child with (support/program.hpp).
 std::string own_path();
 
+/// A scratch folder of this row's process in memory, where the system has that,
+/// for files that are written so often that they would wear a disk out. The
+/// runner removes it, however the row ends.
+std::string memory_folder();
+
 } // namespace waybill::torture
