@@ -44,7 +44,7 @@ template <class Reply>
 struct held_answer {
   promise<Reply> to;
   Reply reply;
-  std::int64_t weight;
+  std::int64_t weight = 0;
   /// What a question was about.
   tracked_operation_id id;
 };
