@@ -324,7 +324,8 @@ public:
   [[nodiscard]] bool log_is_held() const noexcept { return log_held_; }
 
   [[nodiscard]] bool log_is_overgrown() const noexcept {
-    return log_held_ && wal_frames_ > 2 * options_.checkpoint_pages;
+    return log_held_
+           && wal_frames_ > std::int64_t{2} * options_.checkpoint_pages;
   }
 
   bool give_back_space(int max_pages) {

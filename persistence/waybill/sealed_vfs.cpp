@@ -133,7 +133,7 @@ struct sealed_vfs::file {
         return fault;
     if (!is_page(n, offset))
       return real->pMethods->xWrite(real, from, n, offset);
-    std::array<std::uint8_t, page_bytes> page;
+    std::array<std::uint8_t, page_bytes> page{};
     std::memcpy(page.data(), bytes, page_bytes - seal_bytes);
     store(page.data() + page_bytes - seal_bytes, seal(bytes, offset));
     return real->pMethods->xWrite(real, page.data(), n, offset);
