@@ -28,6 +28,19 @@ die() {
   exit 1
 }
 
+# build_option ARGUMENT...: whether the first two are an option that all scripts
+# know, which is then taken: --compiler CXX or --prefix-path DIR.
+build_option() {
+  case $1 in
+    --compiler) compiler=${2:?needs a compiler} ;;
+    --prefix-path)
+      prefix_path=$(cd "$start_dir" && realpath -e "${2:?needs a folder}") ||
+        exit 1
+      ;;
+    *) return 1 ;;
+  esac
+}
+
 # need_packages PACKAGE...: installs those that are missing.
 need_packages() {
   case $compiler in
@@ -95,6 +108,16 @@ build() {
   local dir
   dir=$(build_dir "$1")
   cmake --build "$dir" ${2:+--target "${@:2}"}
+}
+
+# build_quietly PRESET [TARGET...]: shows only what fails.
+build_quietly() {
+  local log
+  log=$(build_dir "$1")/build.log
+  build "$@" >"$log" || {
+    tail -n 40 "$log"
+    die "the $1 build fails"
+  }
 }
 
 # Our C++ files.

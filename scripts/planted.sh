@@ -15,14 +15,13 @@ build_only=false
 json=
 names=()
 while [[ $# -gt 0 ]]; do
+  if build_option "$@"; then
+    shift 2
+    continue
+  fi
   case $1 in
     --build-only) build_only=true ;;
     --json) json=$(realpath "${2:?needs a file}") && shift ;;
-    --prefix-path)
-      prefix_path=$(cd "$start_dir" && realpath -e "${2:?needs a folder}")
-      shift
-      ;;
-    --compiler) compiler=${2:?needs a compiler} && shift ;;
     -*) die "unknown option: $1" ;;
     *) names+=("$1") ;;
   esac
@@ -75,7 +74,7 @@ cmake --build "$dir/build" --target planted_tests >"$dir/build.log" || {
 $build_only && exit
 
 tests=$dir/build/planted_tests
-run() { timeout 60 "$tests" --warn NoTests "$2" >"$dir/$1.log" 2>&1; }
+run() { timeout 30 "$tests" --warn NoTests "$2" >"$dir/$1.log" 2>&1; }
 
 missed=0
 caught=

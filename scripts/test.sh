@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds without warnings, and runs all checks:
-# format, tests, tests under AddressSanitizer and UBSan, lint.
+# format, tests, lint, the quick torture suite with the tests under sanitizers.
 source "$(dirname "$0")/lib.sh"
 
 usage() {
   cat <<'END'
 Usage: scripts/test.sh [OPTION]...
 
-  --quick             without the sanitizers and clang-tidy
-  --torture           with the quick torture suite (docs/reliability.md), too
+  --quick             without clang-tidy and the torture suite
+                      (docs/reliability.md)
   --no-lint           without the format check and clang-tidy
   --prefix-path DIR   look for CAF and others in DIR first; as CMAKE_PREFIX_PATH
   --compiler CXX      g++ (default) or clang++; as CXX
@@ -17,21 +17,15 @@ END
 }
 
 quick=false
-torture=false
 lint=true
 while [[ $# -gt 0 ]]; do
+  if build_option "$@"; then
+    shift 2
+    continue
+  fi
   case $1 in
     --quick) quick=true ;;
-    --torture) torture=true ;;
     --no-lint) lint=false ;;
-    --prefix-path)
-      prefix_path=$(cd "$start_dir" && realpath -e "${2:?needs a folder}")
-      shift
-      ;;
-    --compiler)
-      compiler=${2:?needs a compiler}
-      shift
-      ;;
     --help)
       usage
       exit
@@ -41,11 +35,9 @@ while [[ $# -gt 0 ]]; do
   shift
 done
 
-export UBSAN_OPTIONS=print_stacktrace=1
-
-# run_tests PRESET: off a terminal, only what fails is listed.
+# Off a terminal, only what fails is listed.
 run_tests() {
-  local arguments=(--test-dir "$(build_dir "$1")" --output-on-failure
+  local arguments=(--test-dir "$(build_dir debug)" --output-on-failure
     --no-tests=error -j "$(nproc)")
   if [[ -t 1 ]]; then
     ctest "${arguments[@]}" --progress
@@ -58,7 +50,7 @@ run_tests() {
 check_caf() {
   [[ -e $prefix_path/include/caf/config.hpp ]] || return 0
   grep -qE "^CAF_(DIR|INCLUDE_DIR):PATH=$prefix_path/" \
-    "$(build_dir "$1")/CMakeCache.txt" && return 0
+    "$(build_dir debug)/CMakeCache.txt" && return 0
   echo "the build found another CAF than that of $prefix_path" >&2
   return 1
 }
@@ -72,24 +64,19 @@ if $lint; then
 fi
 
 debug() {
-  configure debug && check_caf debug &&
+  configure debug && check_caf &&
     build debug all all_verify_interface_header_sets
 }
-asan() {
-  configure asan && check_caf asan && build asan
+torture() {
+  export CXX=$compiler CMAKE_PREFIX_PATH=$prefix_path
+  scripts/torture.sh --quick
 }
 
 if step "build" debug; then
-  step "tests" run_tests debug || true
-  if ! $quick && step "sanitizer build" asan; then
-    step "sanitizer tests" run_tests asan || true
-  fi
-  if $torture; then
-    export CXX=$compiler CMAKE_PREFIX_PATH=$prefix_path
-    step "torture" scripts/torture.sh --quick || true
-  fi
-  if ! $quick && $lint; then
-    step "lint" scripts/lint.sh "$(build_dir debug)" || true
+  step "tests" run_tests || true
+  if ! $quick; then
+    $lint && { step "lint" scripts/lint.sh "$(build_dir debug)" || true; }
+    step "torture" torture || true
   fi
 fi
 

@@ -5,22 +5,18 @@
 # Usage: scripts/torture.sh [--quick | --full] [--only ROW,...] [--seed N]
 #                           [--compiler CXX] [--prefix-path DIR] [ARGUMENT...]
 #
-# --quick (the default) takes some minutes, --full hours. Other arguments go to
+# --quick (the default) takes five minutes on two cores, --full an hour. Others go to
 # the suite itself: scripts/torture.sh --help.
 source "$(dirname "$0")/lib.sh"
 
 arguments=()
 only=
 while [[ $# -gt 0 ]]; do
+  if build_option "$@"; then
+    shift 2
+    continue
+  fi
   case $1 in
-    --prefix-path)
-      prefix_path=$(cd "$start_dir" && realpath -e "${2:?needs a folder}")
-      shift
-      ;;
-    --compiler)
-      compiler=${2:?needs a compiler}
-      shift
-      ;;
     --only)
       only=${2:?needs rows}
       arguments+=("$1" "$2")
@@ -33,7 +29,8 @@ while [[ $# -gt 0 ]]; do
   shift
 done
 
-# Rows that are scripts build with the same compiler and CAF.
+# Rows that are scripts build with the same compiler and CAF. Those that have
+# builds of their own do that before the clocks of the rows run.
 export CXX=$compiler CMAKE_PREFIX_PATH=$prefix_path
 
 # wanted ROW...: whether one of these will run.
@@ -51,11 +48,17 @@ wanted() {
     "${test_packages[@]}"
   configure torture
   build torture torture
-  # Built before the clocks of the rows run.
+  if wanted damage 15; then
+    configure asan
+    build_quietly asan sanitized_rows
+    WAYBILL_SANITIZED_ROWS=$PWD/$(build_dir asan)/tests/torture/sanitized_rows
+    export WAYBILL_SANITIZED_ROWS
+  fi
   if wanted fuzz 15; then scripts/fuzz.sh --build-only; fi
   if wanted sanitizers 18; then scripts/sanitizers.sh --build-only; fi
   if wanted planted-bugs 19; then scripts/planted.sh --build-only; fi
 } >&2
 
-exec "$(build_dir torture)/tests/torture/torture" --jobs "$(nproc)" \
+# One more than there are processors: some rows mostly wait for the disk.
+exec "$(build_dir torture)/tests/torture/torture" --jobs $(($(nproc) + 1)) \
   ${arguments[@]+"${arguments[@]}"}

@@ -11,9 +11,10 @@
 
 #include <sqlite3.h>
 
-#include <array>
 #include <cstdint>
 #include <optional>
+
+#include "waybill/file_format.hpp"
 
 namespace waybill {
 
@@ -21,10 +22,9 @@ namespace waybill {
 struct log_end {
   /// 0 if the log is empty, or begins anew with the next frame.
   std::uint32_t frames = 0;
-  /// Tell one generation of a log from the next.
-  std::array<std::uint32_t, 2> salt{};
+  file_format::log_salt salt{};
   /// Of all frames so far.
-  std::array<std::uint32_t, 2> checksum{};
+  file_format::log_checksum checksum{};
 };
 
 /// Reads it from the log's index, where SQLite keeps it.
@@ -38,8 +38,9 @@ bool is_surely_undone(sqlite3* db, const log_end& begin) noexcept;
 /// Writes the committed part of the log once more, as it is. After a failed
 /// sync the kernel may show pages that it has given up: they never reach the
 /// disk, and a later sync that succeeds says nothing about them. Written again,
-/// they are part of the next sync. Must be called in a transaction that may
-/// write.
+/// they are part of the next sync. What lies behind it, of a transaction that
+/// never ended, is cut off: after one more power loss it could pass for damage
+/// (torn_log.hpp). Must be called in a transaction that may write.
 /// @returns an SQLite result code.
 int write_log_again(sqlite3* db);
 

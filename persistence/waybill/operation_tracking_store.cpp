@@ -316,7 +316,8 @@ public:
 
   void maintain() noexcept {
     // Before the next transaction takes the log past its size, not after.
-    if ((log_held_ || wal_frames_ + commit_frames_ >= options_.checkpoint_pages)
+    const auto most_to_come = std::max(largest_commit_, largest_commit_before_);
+    if ((log_held_ || wal_frames_ + most_to_come >= options_.checkpoint_pages)
         && usable() && !in_transaction())
       checkpoint();
   }
@@ -547,9 +548,11 @@ private:
 
   // The log has `frames` frames after a commit.
   void on_log_written(std::int64_t frames) noexcept {
-    const auto added = frames > wal_frames_ ? frames - wal_frames_ : frames;
-    // What the next commit may add: as much as the last large ones.
-    commit_frames_ = std::max(added, commit_frames_ / 2);
+    const auto is_restarted = frames <= wal_frames_;
+    if (is_restarted || wal_frames_ == 0)
+      largest_commit_before_ = std::exchange(largest_commit_, 0);
+    largest_commit_ = std::max(largest_commit_,
+                               is_restarted ? frames : frames - wal_frames_);
     wal_frames_ = frames;
   }
 
@@ -799,10 +802,12 @@ private:
   sqlite::statement delete_;
   std::int64_t wal_frames_ = 0;
   std::optional<log_end> log_end_; // when the transaction began
-  std::int64_t commit_frames_ = 0; // of the largest of the last commits
-  bool log_held_ = false;          // a reader kept it from being emptied
-  bool begun_ = false;             // begin() was called and not ended
-  bool broken_ = false;            // a COMMIT ended without saying how
+  // Frames of the largest commit since the log began, and of the one before.
+  std::int64_t largest_commit_ = 0;
+  std::int64_t largest_commit_before_ = 0;
+  bool log_held_ = false; // a reader kept it from being emptied
+  bool begun_ = false;    // begin() was called and not ended
+  bool broken_ = false;   // a COMMIT ended without saying how
   std::optional<store_error> failure_;
 };
 

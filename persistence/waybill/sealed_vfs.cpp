@@ -7,17 +7,14 @@
 #include <cstring>
 #include <new>
 
+#include "waybill/file_format.hpp"
 #include "waybill/sqlite.hpp"
 
 namespace waybill::sqlite {
 
 namespace {
 
-// Where SQLite's file format keeps things.
-constexpr std::size_t header_bytes = 100;
-constexpr std::size_t page_size_at = 16;
-constexpr std::size_t reserved_at = 20;
-constexpr std::size_t application_id_at = 68;
+using namespace file_format;
 
 std::uint64_t load(const std::uint8_t* from) noexcept {
   std::uint64_t x = 0;
@@ -31,13 +28,6 @@ void store(std::uint8_t* to, std::uint64_t x) noexcept {
   if constexpr (std::endian::native == std::endian::big)
     x = __builtin_bswap64(x);
   std::memcpy(to, &x, sizeof x);
-}
-
-std::uint32_t big_endian(const std::uint8_t* from, std::size_t n) noexcept {
-  std::uint32_t x = 0;
-  for (std::size_t i = 0; i < n; ++i)
-    x = x << 8U | from[i];
-  return x;
 }
 
 // A page that was never written, in a hole of the file, may be read for its
@@ -99,16 +89,15 @@ struct sealed_vfs::file {
 
   // Any read that shows the header tells whose file it is.
   int look_at_header(const std::uint8_t* header) noexcept {
-    const auto has_room = header[reserved_at] == seal_bytes;
+    const bytes x{header, database_header_bytes};
+    const auto has_room = x[reserved_bytes_at] == seal_bytes;
+    const auto size = big_endian(x.subspan(page_size_at)) >> 16U;
     sealed = has_room
-             || big_endian(header + application_id_at, 4) == application_id;
+             || big_endian(x.subspan(application_id_at)) == application_id;
     // Without room there are no seals; with another page size SQLite would
     // read past them.
-    return sealed
-               && (!has_room
-                   || big_endian(header + page_size_at, 2) != page_bytes)
-             ? SQLITE_CORRUPT
-             : SQLITE_OK;
+    return sealed && (!has_room || size != page_bytes) ? SQLITE_CORRUPT
+                                                       : SQLITE_OK;
   }
 
   int read(void* to, int n, sqlite3_int64 offset) noexcept {
@@ -116,7 +105,7 @@ struct sealed_vfs::file {
     if (code != SQLITE_OK)
       return code;
     const auto* const bytes = static_cast<const std::uint8_t*>(to);
-    if (offset == 0 && n >= static_cast<int>(header_bytes))
+    if (offset == 0 && n >= static_cast<int>(database_header_bytes))
       if (const auto fault = look_at_header(bytes); fault != SQLITE_OK)
         return fault;
     if (!is_page(n, offset) || is_hole(bytes))
@@ -128,7 +117,7 @@ struct sealed_vfs::file {
 
   int write(const void* from, int n, sqlite3_int64 offset) noexcept {
     const auto* const bytes = static_cast<const std::uint8_t*>(from);
-    if (offset == 0 && n >= static_cast<int>(header_bytes))
+    if (offset == 0 && n >= static_cast<int>(database_header_bytes))
       if (const auto fault = look_at_header(bytes); fault != SQLITE_OK)
         return fault;
     if (!is_page(n, offset))

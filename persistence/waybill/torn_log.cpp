@@ -1,55 +1,16 @@
 #include "waybill/torn_log.hpp"
 
-#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <fstream>
-#include <span>
 #include <unordered_set>
 
+#include "waybill/file_format.hpp"
 #include "waybill/sealed_vfs.hpp"
 
 namespace waybill {
 
-namespace {
-
-// The format: https://sqlite.org/fileformat2.html#the_write_ahead_log
-constexpr std::size_t header_bytes = 32;
-constexpr std::size_t frame_header_bytes = 24;
-constexpr std::size_t frame_bytes = frame_header_bytes + sqlite::page_bytes;
-constexpr std::uint32_t magic = 0x377F'0682; // the last bit: big-endian sums
-
-using bytes = std::span<const std::uint8_t>;
-
-std::uint32_t number_at(bytes x, std::size_t at) noexcept {
-  return static_cast<std::uint32_t>(x[at]) << 24U
-         | static_cast<std::uint32_t>(x[at + 1]) << 16U
-         | static_cast<std::uint32_t>(x[at + 2]) << 8U | x[at + 3];
-}
-
-struct checksum {
-  std::uint32_t a = 0;
-  std::uint32_t b = 0;
-
-  bool operator==(const checksum&) const = default;
-
-  void add(bytes x, bool big_endian) noexcept {
-    const auto word = [&](std::size_t at) {
-      const auto n = number_at(x, at);
-      return big_endian ? n : __builtin_bswap32(n);
-    };
-    for (std::size_t at = 0; at + 8 <= x.size(); at += 8) {
-      a += word(at) + b;
-      b += word(at + 4) + a;
-    }
-  }
-
-  static checksum at(bytes x, std::size_t offset) noexcept {
-    return {number_at(x, offset), number_at(x, offset + 4)};
-  }
-};
-
-} // namespace
+using namespace file_format;
 
 std::optional<std::string> find_torn_log(const std::string& file,
                                          durability synchronous) {
@@ -60,17 +21,14 @@ std::optional<std::string> find_torn_log(const std::string& file,
     return static_cast<bool>(in.read(reinterpret_cast<char*>(to.data()),
                                      static_cast<std::streamsize>(to.size())));
   };
-  std::array<std::uint8_t, header_bytes> header{};
-  std::array<std::uint8_t, frame_bytes> frame{};
-  if (!read(header) || !read(frame))
+  std::array<std::uint8_t, log_header_bytes> header_bytes{};
+  std::array<std::uint8_t, frame_header_bytes + sqlite::page_bytes> buffer{};
+  if (!read(header_bytes) || !read(buffer))
     return std::nullopt; // nothing has been written yet
-  const auto big_endian = number_at(header, 0) == (magic | 1U);
-  checksum sum;
-  sum.add(bytes{header}.first(24), big_endian);
+  const log_header header{header_bytes};
+  const log_frame frame{buffer};
   // The header is synced before the first frame is written.
-  if ((!big_endian && number_at(header, 0) != magic)
-      || number_at(header, 8) != sqlite::page_bytes
-      || checksum::at(header, 24) != sum)
+  if (!header.is_valid() || header.page_bytes() != sqlite::page_bytes)
     return file + ": the log's header is damaged";
   if (synchronous != durability::full)
     return std::nullopt;
@@ -85,22 +43,15 @@ std::optional<std::string> find_torn_log(const std::string& file,
   bool later = false;
   std::optional<std::uint32_t> ended;
   std::unordered_set<std::uint32_t> pages; // of the transaction
-  auto before = sum;                       // what the frame before says
+  auto before = header.checksum();
   do {
-    const bytes x{frame};
-    const auto stored = checksum::at(x, 16);
-    const auto ours = std::ranges::equal(x.subspan(8, 8),
-                                         bytes{header}.subspan(16, 8));
-    auto follows = before;
-    follows.add(x.first(8), big_endian);
-    follows.add(x.subspan(frame_header_bytes), big_endian);
-    before = stored;
-    const auto good = ours && follows == stored;
+    const auto good = frame.follows(before, header);
+    before = frame.checksum(); // whatever it says
     damaged = damaged || !good;
     if (!good)
       continue;
-    const auto number = number_at(x, 0);
-    const auto ends = number_at(x, 4) != 0;
+    const auto number = frame.page_number();
+    const auto ends = frame.is_commit();
     const auto is_new = pages.insert(number).second;
     if (!damaged) {
       if (ends)
@@ -115,7 +66,7 @@ std::optional<std::string> find_torn_log(const std::string& file,
                "synchronous than full, open it with that first)";
     if (ends)
       ended = number;
-  } while (read(frame));
+  } while (read(buffer));
   return std::nullopt;
 }
 

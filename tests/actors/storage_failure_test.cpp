@@ -36,6 +36,18 @@ struct failing_storage : actor_fixture {
     return x;
   }
 
+  /// Operations 1 to 20,000 are there, and most of them not in memory.
+  options with_more_than_the_cache_holds() {
+    auto x = with_faults();
+    x.cache_bytes = 65'536;
+    operation_tracking_store store{{.file = x.file, .vfs = {}}};
+    store.begin();
+    for (std::uint64_t n = 1; n <= 20'000; ++n)
+      store.record_enqueue(enqueue(n), t0);
+    store.commit();
+    return x;
+  }
+
   bool healthy(const service& running) {
     return get(running.tracker(), get_health{}).state == health_state::ok;
   }
@@ -154,16 +166,7 @@ TEST_CASE_METHOD(failing_storage,
                  "promise 11, corruption: once damage is found, the tracker "
                  "stops for good and says so",
                  "[promise-11]") {
-  auto x = with_faults();
-  x.cache_bytes = 65'536;
-  {
-    operation_tracking_store store{{.file = x.file, .vfs = {}}};
-    store.begin();
-    for (std::uint64_t n = 1; n <= 20'000; ++n)
-      store.record_enqueue(enqueue(n), t0);
-    store.commit();
-  }
-  auto running = start(system, x);
+  auto running = start(system, with_more_than_the_cache_holds());
   CHECK(get(running.tracker(), status_of(1)).snapshot);
   database_read = SQLITE_CORRUPT;
   CHECK(error_of(running.tracker(), status_of(9'999)) == errc::store_corrupt);
@@ -183,16 +186,7 @@ TEST_CASE_METHOD(failing_storage,
 
 TEST_CASE_METHOD(failing_storage,
                  "health is ok again by itself after a read that failed") {
-  auto x = with_faults();
-  x.cache_bytes = 65'536;
-  {
-    operation_tracking_store store{{.file = x.file, .vfs = {}}};
-    store.begin();
-    for (std::uint64_t n = 1; n <= 20'000; ++n)
-      store.record_enqueue(enqueue(n), t0);
-    store.commit();
-  }
-  auto running = start(system, x);
+  auto running = start(system, with_more_than_the_cache_holds());
   database_read = SQLITE_IOERR_READ;
   CHECK(error_of(running.tracker(), status_of(9'999)) == errc::not_stored);
   CHECK_FALSE(healthy(running));

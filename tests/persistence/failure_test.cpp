@@ -116,11 +116,10 @@ TEST_CASE_METHOD(failure_fixture,
     run_batch(*store, k++);
   }
   SECTION("in a log that starts over") {
-    do
+    do {
       run_batch(*store, k++);
-    while (store->wal_bytes() < 100 * 4'120);
-    store->maintain();
-    REQUIRE(store->wal_bytes() == 0);
+      store->maintain();
+    } while (store->wal_bytes() > 0);
   }
   const auto latest = 8 * k; // of the last batch
   int refused = 0;

@@ -6,6 +6,7 @@
 #include "support/random_seed.hpp"
 #include "support/store_fixture.hpp"
 #include "support/workload.hpp"
+#include "waybill/file_format.hpp"
 
 using namespace waybill;
 using namespace waybill::test;
@@ -193,6 +194,35 @@ TEST_CASE_METHOD(store_fixture,
   CHECK(log_syncs > 0);
   CHECK(next.record_enqueue(enqueue(1), at(1)).outcome
         == enqueue_outcome::duplicate);
+}
+
+TEST_CASE_METHOD(store_fixture,
+                 "opening cuts off what a power loss left behind the log's "
+                 "last commit",
+                 "[promise-1][promise-11]") {
+  // Left there, and with a second power loss in the middle of the next batch,
+  // the end of the old batch would look like one that had been synced.
+  for (std::uint64_t k = 0; k < 5; ++k)
+    run_batch(store, k);
+  const temp_dir copy;
+  copy_files(dir.path(), copy.path());
+  const auto file = copy / "ops.db";
+  const auto log = read_file(file + "-wal");
+  const auto header = log.substr(0, file_format::log_header_bytes);
+  const std::string rubbish(100'000, 'x');
+  sqlite::connection reader;
+  SECTION("of a log that a reader keeps from starting over") {
+    write_file(file + "-wal", log + rubbish);
+    reader = open_reader(file);
+    reader.exec("BEGIN");
+    CHECK(reader.query_int("SELECT count(*) FROM operation") > 0);
+  }
+  SECTION("of a log that has no commit") {
+    write_file(file + "-wal", header + rubbish);
+  }
+  const operation_tracking_store other{options_for(file)};
+  CHECK(std::filesystem::file_size(file + "-wal")
+        == header.size() + static_cast<std::size_t>(other.wal_bytes()));
 }
 
 TEST_CASE_METHOD(store_fixture, "a store that was closed comes back the same",

@@ -305,7 +305,7 @@ void actor_death(report& r) {
   std::atomic<std::uint32_t> slowest_us{0};
   std::int64_t steps = 0;
   // In the full run each step is met many times, at other moments.
-  for (int round = 0; round < r.pick(1, 40); ++round)
+  for (int round = 0; round < r.pick(1, 15); ++round)
     for (const auto where : {place::clock, place::storage})
       for (const auto how :
            {death::killed, death::told_to_exit, death::throws}) {
@@ -320,7 +320,7 @@ void actor_death(report& r) {
         }
       }
   r.figure(std::to_string(steps) + " steps of a batch");
-  for (int round = 0; round < r.pick(12, 1'000); ++round)
+  for (int round = 0; round < r.pick(12, 300); ++round)
     storm(r, system, static_cast<std::uint64_t>(round),
           std::chrono::milliseconds{400}, slowest_us);
   r.figure("slowest answer " + std::to_string(slowest_us / 1'000) + " ms");

@@ -42,7 +42,7 @@ public:
   void run() {
     // More rounds change what lies in memory: the texts differ in length.
     std::int64_t last = 0;
-    for (int round = 0; round < r_.pick(1, 20); ++round)
+    for (int round = 0; round < r_.pick(1, 8); ++round)
       for (std::int64_t n = 1; fail(n, round); ++n)
         last = std::max(last, n);
     r_.figure(std::to_string(last) + " allocations in a run");

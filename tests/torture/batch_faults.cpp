@@ -33,7 +33,7 @@ public:
   explicit batch_faults_row(report& r) : r_{r} {}
 
   void run() {
-    const auto rounds = r_.pick(1, 20);
+    const auto rounds = r_.pick(1, 8);
     for (int i = 0; i < rounds; ++i)
       for (const auto kind : {what::refusal, what::rollback})
         run_all(kind, r_.random(static_cast<std::uint64_t>(i)));

@@ -242,7 +242,7 @@ void clock_row(report& r) {
     threads.emplace_back([&, i] {
       try {
         scenario x{r, i};
-        x.run(r.pick(25, 2'000));
+        x.run(r.pick(25, 200));
         finished += x.finished();
         purged += x.purged();
       } catch (const std::exception& e) {

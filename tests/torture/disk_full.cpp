@@ -108,7 +108,7 @@ public:
   }
 
   void run() {
-    const auto cycles = r_.pick(30, 1'000);
+    const auto cycles = r_.pick(30, 3'000);
     for (int i = 0; i < cycles; ++i) {
       const auto by_limit = i % 3 == 2;
       run_cycle(by_limit, i % 2 == 0);

@@ -159,6 +159,8 @@ struct setting {
   std::int64_t checkpoint_pages = 0;
   std::int64_t max_batch = 0;
   bool purges = false;
+  // The control: what was sent counts as answered.
+  bool trusts_too_early = false;
 
   [[nodiscard]] std::vector<std::string> words(const char* child) const {
     return {"--child",
@@ -169,7 +171,8 @@ struct setting {
             std::to_string(cycle),
             std::to_string(checkpoint_pages),
             std::to_string(max_batch),
-            purges ? "1" : "0"};
+            purges ? "1" : "0",
+            trusts_too_early ? "1" : "0"};
   }
 
   static setting of(const std::vector<std::string>& words) {
@@ -179,7 +182,8 @@ struct setting {
             .cycle = static_cast<std::uint32_t>(std::stoul(words.at(3))),
             .checkpoint_pages = std::stoll(words.at(4)),
             .max_batch = std::stoll(words.at(5)),
-            .purges = words.at(6) == "1"};
+            .purges = words.at(6) == "1",
+            .trusts_too_early = words.at(7) == "1"};
   }
 
   [[nodiscard]] waybill::options options() const {
@@ -201,6 +205,7 @@ public:
       seen_{seen},
       cycle_{static_cast<std::uint16_t>(s.cycle)},
       number_{number},
+      trusts_too_early_{s.trusts_too_early},
       random_{s.seed + number},
       window_{2 + random_() % 40} {}
 
@@ -256,6 +261,16 @@ private:
     if (x.sent <= step)
       x.sent = static_cast<std::uint8_t>(step + 1);
     tracker_.send(plan{n}.request(step));
+    if (trusts_too_early_)
+      note_answer(n, step);
+  }
+
+  void note_answer(std::uint32_t n, std::uint32_t step) {
+    auto& x = seen_->operations[n];
+    if (x.answered <= step)
+      x.answered = static_cast<std::uint8_t>(step + 1);
+    if (x.answered == plan{n}.steps() && x.ended == 0)
+      x.ended = ++seen_->events;
   }
 
   void receive() {
@@ -263,7 +278,6 @@ private:
     const auto [n, step] = std::pair{asked.n, asked.step};
     sent_.pop_front();
     const auto reply = tracker_.receive();
-    auto& x = seen_->operations[n];
     if (const auto what = fault_of(reply, asked); !what.empty()) {
       if (seen_->wrong_answers++ == 0)
         what.copy(seen_->first_wrong_answer.data(),
@@ -271,10 +285,7 @@ private:
       return;
     }
     ++seen_->answers;
-    if (x.answered <= step)
-      x.answered = static_cast<std::uint8_t>(step + 1);
-    if (x.answered == plan{n}.steps() && x.ended == 0)
-      x.ended = ++seen_->events;
+    note_answer(n, step);
   }
 
   std::string fault_of(const any_reply& reply, const request& asked) const {
@@ -302,6 +313,7 @@ private:
   mapped_oracle& seen_;
   const std::uint16_t cycle_;
   const std::uint32_t number_;
+  const bool trusts_too_early_;
   std::mt19937_64 random_;
   const std::size_t window_;
   std::vector<operation> unfinished_;
@@ -454,11 +466,47 @@ int kill_writer(const std::vector<std::string>& words) {
 }
 
 int kill_inspector(const std::vector<std::string>& words) {
-  return inspection{setting::of(words), words.at(7) == "all"}.run();
+  return inspection{setting::of(words), words.at(8) == "all"}.run();
 }
 
+namespace {
+
+// Returns once the writer has opened the file, or has ended.
+void await_open(program& writer, const mapped_oracle& seen,
+                std::uint32_t cycle) {
+  while (seen->is_open != cycle && writer.is_running())
+    std::this_thread::sleep_for(milliseconds{1});
+}
+
+// Whether kills lose something that counts as answered too early. If not, that
+// they lose nothing else says little.
+bool control_fails(std::uint64_t seed) {
+  const temp_dir dir;
+  setting s{.file = dir / "track.db",
+            .oracle_file = dir / "oracle",
+            .seed = seed,
+            .checkpoint_pages = 4'000,
+            .max_batch = 1'024,
+            .trusts_too_early = true};
+  const mapped_oracle seen{s.oracle_file};
+  while (++s.cycle <= 20) {
+    program writer{own_path(), {.arguments = s.words("kill-writer")}};
+    await_open(writer, seen, s.cycle);
+    std::this_thread::sleep_for(milliseconds{30});
+    writer.signal(SIGKILL);
+    writer.wait();
+    auto words = s.words("kill-inspector");
+    words.emplace_back("all");
+    if (program{own_path(), {.arguments = words}}.wait() != 0)
+      return true;
+  }
+  return false;
+}
+
+} // namespace
+
 void kill(report& r) {
-  const auto cycles = r.pick(300, 20'000);
+  const auto cycles = r.pick(300, 5'000);
   std::uint64_t answers = 0;
   std::uint64_t operations = 0;
   int while_opening = 0;
@@ -490,8 +538,7 @@ void kill(report& r) {
       const auto early = random() % 4 == 0;
       const auto delay = microseconds{random() % (early ? 30'000 : 80'000)};
       if (!early)
-        while (seen->operator->()->is_open != in_file && writer.is_running())
-          std::this_thread::sleep_for(milliseconds{1});
+        await_open(writer, *seen, in_file);
       std::this_thread::sleep_for(delay);
       writer.signal(SIGKILL);
       if (const auto code = writer.wait(); code != 128 + SIGKILL)
@@ -521,6 +568,8 @@ void kill(report& r) {
   r.require(answers > static_cast<std::uint64_t>(cycles) * 50,
             "too few answers to say anything");
   r.require(while_opening > 0, "no kill hit an opening");
+  r.require(control_fails(r.random()()),
+            "the control, which trusts what was only sent, did not fail");
   r.figure(std::to_string(answers) + " acknowledged transitions of "
            + std::to_string(operations) + " operations in "
            + std::to_string(files) + " files");

@@ -379,7 +379,7 @@ findings run_liar(caf::actor_system& system, habit how, const report& r,
 } // namespace
 
 void linearizability(report& r) {
-  const auto rounds = r.pick<std::uint64_t>(1'250, 100'000);
+  const auto rounds = r.pick<std::uint64_t>(1'250, 40'000);
   actor_config config;
   caf::actor_system system{config};
   {

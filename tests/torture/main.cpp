@@ -34,13 +34,16 @@ std::string self; // argv[0], made absolute
 // which then ends them.
 volatile std::sig_atomic_t interrupted = 0;
 
-std::filesystem::path memory_folder_of(pid_t row) {
+// Names a row's folder in memory to its process, and to those that it starts.
+constexpr const char* memory_variable = "WAYBILL_TORTURE_MEMORY";
+
+std::filesystem::path memory_folder_for(const char* row) {
   const std::filesystem::path memory{"/dev/shm"};
   std::error_code ignored;
   return (std::filesystem::is_directory(memory, ignored)
             ? memory
             : std::filesystem::temp_directory_path())
-         / ("waybill-row-" + std::to_string(row));
+         / ("waybill-" + std::to_string(::getpid()) + "-" + row);
 }
 
 struct settings {
@@ -62,7 +65,7 @@ struct result {
 
 // -- one row, in this process -------------------------------------------------
 
-int run_here(const row& x, const settings& s, const std::string& result_file) {
+int run_here(const row& x, const settings& s) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL); // nothing stays behind
   report r{x.name, !s.full, s.seed};
   try {
@@ -76,7 +79,7 @@ int run_here(const row& x, const settings& s, const std::string& result_file) {
   const nlohmann::json found{{"tried", r.tries()},
                              {"violations", r.violations()},
                              {"figures", r.figures()}};
-  std::ofstream{result_file} << found.dump();
+  std::ofstream{s.json} << found.dump();
   return 0;
 }
 
@@ -89,7 +92,7 @@ public:
     std::vector<std::string> words{self,
                                    "--row",
                                    x.name,
-                                   "--result",
+                                   "--json",
                                    scratch_ / "result",
                                    "--seed",
                                    std::to_string(s.seed)};
@@ -100,12 +103,12 @@ public:
     pointers.push_back(nullptr);
     // A scratch folder of its own, so that a row that is killed leaves nothing
     // behind; a process group of its own, so that its children go with it.
-    const auto folder = "TMPDIR=" + scratch_.path().string();
-    std::vector<std::string> variables;
+    std::vector<std::string> variables{"TMPDIR=" + scratch_.path().string(),
+                                       std::string{memory_variable} + "="
+                                         + memory_.string()};
     for (auto** each = environ; *each != nullptr; ++each)
       if (!std::string_view{*each}.starts_with("TMPDIR="))
         variables.emplace_back(*each);
-    variables.push_back(folder);
     std::vector<char*> variable_pointers;
     for (auto& each : variables)
       variable_pointers.push_back(each.data());
@@ -131,7 +134,7 @@ public:
   running_row(const running_row&) = delete;
   running_row& operator=(const running_row&) = delete;
 
-  [[nodiscard]] bool alone() const { return row_.alone; }
+  [[nodiscard]] bool alone() const { return row_.when == turn::alone; }
 
   /// What it found, once it has ended.
   std::optional<result> poll() {
@@ -173,12 +176,13 @@ public:
 private:
   void remove_memory_folder() const {
     std::error_code ignored;
-    std::filesystem::remove_all(memory_folder_of(pid_), ignored);
+    std::filesystem::remove_all(memory_, ignored);
   }
 
   const row& row_;
   const std::chrono::seconds seconds_limit_;
   const test::temp_dir scratch_;
+  const std::filesystem::path memory_ = memory_folder_for(row_.name);
   const clock::time_point began_ = clock::now();
   pid_t pid_ = -1;
 };
@@ -195,7 +199,8 @@ std::vector<result> run_all(const std::vector<const row*>& wanted,
         return false;
       const auto busy = [](const running_row& x) { return x.alone(); };
       return running.empty()
-             || (!(*next)->alone && std::ranges::none_of(running, busy));
+             || ((*next)->when != turn::alone
+                 && std::ranges::none_of(running, busy));
     };
     while (may_start()) {
       std::cerr << "== " << (*next)->number << " " << (*next)->name << ": "
@@ -251,9 +256,8 @@ int run(int argc, char** argv) {
   bool quick = false;
   bool list = false;
   std::string row_here;
-  std::string result_file;
-  app.add_flag("--quick", quick, "some minutes (the default)");
-  app.add_flag("--full", s.full, "hours")->excludes("--quick");
+  app.add_flag("--quick", quick, "five minutes on two cores (the default)");
+  app.add_flag("--full", s.full, "an hour on two cores")->excludes("--quick");
   app.add_flag("--list", list, "say which rows there are, and end");
   app.add_option("--seed", s.seed, "repeat the run with that seed");
   app.add_option("--only", s.only, "only these rows, by name or number")
@@ -263,14 +267,13 @@ int run(int argc, char** argv) {
     ->capture_default_str();
   app.add_option("--json", s.json, "write the results there as JSON too");
   app.add_option("--row", row_here)->group("");
-  app.add_option("--result", result_file)->group("");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? 0 : 2;
   }
   if (!row_here.empty())
-    return run_here(*find_row(row_here), s, result_file);
+    return run_here(*find_row(row_here), s);
   if (list) {
     for (const auto& x : rows())
       std::cout << std::setw(3) << x.number << "  " << x.name << ": " << x.what
@@ -289,10 +292,7 @@ int run(int argc, char** argv) {
   if (wanted.empty())
     for (const auto& x : rows())
       wanted.push_back(&x);
-  // The long ones first; those that need the machine to themselves when the
-  // others are done.
-  std::ranges::stable_sort(wanted, {},
-                           [](const row* x) { return x->alone ? 1 : 0; });
+  std::ranges::stable_sort(wanted, {}, &row::when);
   if (s.full)
     s.limit = std::chrono::hours{3};
   std::cerr << "seed " << s.seed << std::endl;
@@ -330,7 +330,9 @@ std::string own_path() {
 }
 
 std::string memory_folder() {
-  const auto folder = memory_folder_of(::getpid());
+  const auto* const named = std::getenv(memory_variable);
+  const auto folder = named != nullptr ? std::filesystem::path{named}
+                                       : memory_folder_for("row");
   std::filesystem::create_directories(folder);
   std::filesystem::permissions(folder, std::filesystem::perms::owner_all);
   return folder.string();

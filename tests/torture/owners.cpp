@@ -169,7 +169,7 @@ void owners(report& r) {
   for (std::size_t n = 0; n < contenders; ++n)
     processes.push_back(begin());
 
-  const auto wanted = r.pick<std::int64_t>(500, 50'000);
+  const auto wanted = r.pick<std::int64_t>(500, 10'000);
   const auto limit = steady::now()
                      + r.pick(milliseconds{60'000}, milliseconds{3'600'000});
   std::int64_t kills = 0;

@@ -23,11 +23,12 @@ void slow_reader(report& r);      // 13
 int slow_reader_child(const std::vector<std::string>& words);
 void owners(report& r); // 14
 int owners_child(const std::vector<std::string>& words);
-void damage_row(report& r);       // 15
-void fuzz_row(report& r);         // 15
-void clock_row(report& r);        // 16
-void hostile_files(report& r);    // 17
-void sanitizers_row(report& r);   // 18
-void planted_bugs_row(report& r); // 19
+void damage_row(report& r);           // 15, in sanitized_rows
+void sanitized_damage_row(report& r); // 15, runs that
+void fuzz_row(report& r);             // 15
+void clock_row(report& r);            // 16
+void hostile_files(report& r);        // 17
+void sanitizers_row(report& r);       // 18
+void planted_bugs_row(report& r);     // 19
 
 } // namespace waybill::torture

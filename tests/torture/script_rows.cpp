@@ -1,5 +1,5 @@
-// Rows that need builds of their own, and are therefore scripts: fuzzing (15),
-// the tests under sanitizers (18), planted bugs (19).
+// Rows that need builds of their own: damage and fuzzing (15), the tests under
+// sanitizers (18), planted bugs (19). scripts/torture.sh makes these builds.
 
 #include <cstdlib>
 #include <fstream>
@@ -13,31 +13,44 @@ namespace waybill::torture {
 
 namespace {
 
-/// Runs `scripts/WORDS --json FILE`, and reports what it has written there.
-void run_script(report& r, const std::string& words) {
+/// Runs `command --json FILE`, and reports what it has written there.
+void run(report& r, const std::string& command) {
   const test::temp_dir dir;
   const auto file = dir / "result.json";
   // What it prints is progress; standard output is the table's.
-  const auto command = "exec '" WAYBILL_SOURCE_DIR "/scripts/'" + words
-                       + " --json '" + file + "' >&2";
-  const auto status = std::system(command.c_str());
+  const auto status
+    = std::system(("exec " + command + " --json '" + file + "' >&2").c_str());
   const auto found = nlohmann::json::parse(std::ifstream{file}, nullptr, false);
-  if (found.is_discarded()) {
-    r.violation(words + " gave no result, status " + std::to_string(status));
+  if (!found.is_object()) {
+    r.violation(command + " gave no result, status " + std::to_string(status));
     return;
   }
   r.tried(found.at("tried").get<std::int64_t>());
   const auto violations = found.at("violations").get<std::int64_t>();
   for (std::int64_t i = 0; i < violations; ++i)
     r.violation("see above");
-  r.require(status == 0 || violations > 0, words + " failed");
+  r.require(status == 0 || violations > 0, command + " failed");
   r.figure(found.at("figures").get<std::string>());
+}
+
+void run_script(report& r, const std::string& words) {
+  run(r, "'" WAYBILL_SOURCE_DIR "/scripts/'" + words);
 }
 
 } // namespace
 
+void sanitized_damage_row(report& r) {
+  const auto* const program = std::getenv("WAYBILL_SANITIZED_ROWS");
+  if (program == nullptr) {
+    r.violation("scripts/torture.sh builds what this row runs");
+    return;
+  }
+  run(r, "'" + std::string{program} + "' --row damage --seed "
+           + std::to_string(r.seed()) + r.pick(" --quick", " --full"));
+}
+
 void fuzz_row(report& r) {
-  run_script(r, "fuzz.sh --seconds " + std::to_string(r.pick(60, 3'600))
+  run_script(r, "fuzz.sh --seconds " + std::to_string(r.pick(60, 600))
                   + " --seed " + std::to_string(1 + r.seed() % 1'000'000));
 }
 

@@ -63,7 +63,7 @@ public:
   explicit sync_faults_row(report& r) : r_{r} {}
 
   void run() {
-    const auto commits = r_.pick<std::uint64_t>(60, 2'000);
+    const auto commits = r_.pick<std::uint64_t>(60, 1'000);
     for (std::uint64_t k = 0; k < commits; ++k) {
       fail_commit(k, k % 2 == 1);
       r_.tried(1, static_cast<std::int64_t>(commits));

@@ -78,6 +78,13 @@ private:
     = std::chrono::steady_clock::now() + std::chrono::seconds{2};
 };
 
+/// When a row starts, compared with the others.
+enum class turn : std::uint8_t {
+  first, ///< It takes longest.
+  any,
+  alone, ///< It measures time or memory: no other may run beside it.
+};
+
 /// One row of the suite.
 struct row {
   int number;
@@ -89,8 +96,7 @@ struct row {
   const char* unit;
   /// Fewer tries than that are a violation.
   std::int64_t least_in_quick;
-  /// Measures time or memory: no other row may run beside it.
-  bool alone;
+  turn when;
   std::function<void(report&)> run;
 };
 

@@ -119,7 +119,7 @@ public:
         }
       r_.figure(std::string{x->name} + ": " + std::to_string(calls) + " calls");
       auto random = r_.random();
-      for (int i = 0; i < r_.pick(0, 20'000); ++i) {
+      for (int i = 0; i < r_.pick(0, 3'000); ++i) {
         const auto n = 1
                        + static_cast<std::int64_t>(random())
                            % std::max<std::int64_t>(1, calls);
