@@ -5,8 +5,8 @@
 # Usage: scripts/torture.sh [--quick | --full] [--only ROW,...] [--seed N]
 #                           [--compiler CXX] [--prefix-path DIR] [ARGUMENT...]
 #
-# --quick (the default) takes five minutes on two cores, --full an hour. Others go to
-# the suite itself: scripts/torture.sh --help.
+# --quick (the default) takes five minutes on two cores, --full an hour. Other
+# arguments go to the suite itself: scripts/torture.sh --help.
 source "$(dirname "$0")/lib.sh"
 
 arguments=()
