@@ -16,25 +16,29 @@ public:
   admission(std::int64_t max_requests, std::int64_t max_bytes) noexcept
     : max_requests_{max_requests}, max_bytes_{max_bytes} {}
 
-  /// Counts a request with `bytes` of text in, unless that would pass a bound.
-  /// @param extra how far above the bound on requests this one may go.
-  verdict enter(std::int64_t bytes, std::int64_t extra = 0) noexcept {
+  /// Counts `requests` with `bytes` of text in, all or none, unless that would
+  /// pass a bound.
+  /// @param extra how far above the bound on requests these may go.
+  verdict enter(std::int64_t bytes, std::int64_t extra = 0,
+                std::int64_t requests = 1) noexcept {
     if (stopped_.load(std::memory_order_acquire))
       return verdict::stopped;
-    const auto waiting = requests_.fetch_add(1, std::memory_order_relaxed) + 1;
+    const auto waiting
+      = requests_.fetch_add(requests, std::memory_order_relaxed) + requests;
     const auto weight = bytes_.fetch_add(bytes, std::memory_order_relaxed);
     // A request that is larger than all that may wait passes if it is alone:
     // its own limits bound it.
+    const auto alone = weight == 0 && requests == 1;
     if (waiting <= max_requests_ + extra
-        && (weight == 0 || weight + bytes <= max_bytes_))
+        && (alone || weight + bytes <= max_bytes_))
       return verdict::admitted;
-    leave(bytes);
+    leave(bytes, requests);
     return verdict::overloaded;
   }
 
-  /// Counts a request out that has been answered.
-  void leave(std::int64_t bytes) noexcept {
-    requests_.fetch_sub(1, std::memory_order_relaxed);
+  /// Counts requests out that have been answered.
+  void leave(std::int64_t bytes, std::int64_t requests = 1) noexcept {
+    requests_.fetch_sub(requests, std::memory_order_relaxed);
     bytes_.fetch_sub(bytes, std::memory_order_relaxed);
   }
 

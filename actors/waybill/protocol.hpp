@@ -6,6 +6,7 @@
 #include "waybill/delivery_messages.hpp"
 #include "waybill/forward_messages.hpp"
 #include "waybill/messages.hpp"
+#include "waybill/request_bundle.hpp"
 
 namespace waybill {
 
@@ -26,7 +27,9 @@ using tracking_actor = caf::typed_actor<
   // How many operations by kind and status.
   handles<counts_reply, get_counts>,
   // How the tracker is doing.
-  handles<health_reply, get_health>>;
+  handles<health_reply, get_health>,
+  // Several of the first four in order; see tracking_client.hpp.
+  handles<bundle_reply, request_bundle>>;
 
 /// Answers questions about one operation, always in time.
 using status_request_actor = caf::typed_actor<
@@ -120,6 +123,9 @@ CAF_ADD_TYPE_ID(waybill, (waybill::drained))
 CAF_ADD_TYPE_ID(waybill, (waybill::delivery_result))
 CAF_ADD_TYPE_ID(waybill, (waybill::delivery_job))
 CAF_ADD_TYPE_ID(waybill, (waybill::delivery_done))
+CAF_ADD_TYPE_ID(waybill, (waybill::request_bundle))
+CAF_ADD_TYPE_ID(waybill, (waybill::bundled_failure))
+CAF_ADD_TYPE_ID(waybill, (waybill::bundle_reply))
 
 CAF_END_TYPE_ID_BLOCK(waybill)
 

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "waybill/messages.hpp"
+#include "waybill/request_bundle.hpp"
 
 namespace waybill {
 
@@ -31,6 +31,27 @@ inline std::int64_t weight(const record_terminal& x) noexcept {
 template <class Request>
 std::int64_t weight(const Request&) noexcept {
   return 0;
+}
+
+inline std::int64_t weight(const request_bundle& x) noexcept {
+  std::int64_t sum = 0;
+  for (const auto& each : x.enqueues)
+    sum += weight(each);
+  for (const auto& each : x.attempts)
+    sum += weight(each);
+  for (const auto& each : x.terminals)
+    sum += weight(each);
+  return sum;
+}
+
+/// How many requests a message counts as.
+template <class Request>
+std::int64_t request_count(const Request&) noexcept {
+  return 1;
+}
+
+inline std::int64_t request_count(const request_bundle& x) noexcept {
+  return static_cast<std::int64_t>(x.size());
 }
 
 } // namespace waybill

@@ -26,7 +26,8 @@ protected:
     if (now.tracker) {
       switch (
         admit<record_enqueue, record_attempt, record_terminal, get_status,
-              purge_terminal, get_counts, get_health>(content, *now.waiting)) {
+              purge_terminal, get_counts, get_health, request_bundle>(
+          content, *now.waiting)) {
         case admission::verdict::admitted:
           return {std::move(now.tracker), {}};
         case admission::verdict::overloaded:
@@ -65,7 +66,7 @@ private:
       return false;
     constexpr auto extra
       = std::is_same_v<Request, get_health> ? reserved_for_health : 0;
-    verdict = waiting.enter(weight(*x), extra);
+    verdict = waiting.enter(weight(*x), extra, request_count(*x));
     return true;
   }
 

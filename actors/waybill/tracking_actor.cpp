@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "waybill/json.hpp"
+#include "waybill/open_bundle.hpp"
 #include "waybill/request_weight.hpp"
 #include "waybill/text.hpp"
 
@@ -17,6 +18,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
+constexpr auto max_batch_time = milliseconds{5};
 constexpr auto max_purge_step = milliseconds{5};
 constexpr int vacuum_step_pages = 256;
 // What a work_tick is for.
@@ -105,6 +107,7 @@ public:
         });
       },
       [this](const get_health&) { return health(); },
+      [this](const request_bundle& x) { return run(x); },
       [this](const shut_down&) {
         // What has been admitted is in the mailbox before `drained`.
         stopping_ = true;
@@ -113,7 +116,7 @@ public:
       [this](const drained&) { this->quit(); },
       [this](const commit_tick& x) {
         if (batch_open_ && x.batch == batch_)
-          commit();
+          end_batch();
       },
       [this](const work_tick& x) {
         if (x.serial == work_on_log)
@@ -138,6 +141,7 @@ public:
     while (!purges_.empty())
       fail_purge({stopping_ ? errc::stopped : errc::not_stored,
                   "the tracker has ended before the purge"});
+    abandon_bundle();
     store_.close();
     if (const auto tell_owner = std::exchange(on_closed_, nullptr))
       tell_owner(
@@ -145,6 +149,11 @@ public:
   }
 
 private:
+  struct bundle_job {
+    open_bundle answers;
+    std::int64_t open_bytes; // of the requests that are not settled
+  };
+
   struct purge_job {
     purge_terminal request;
     promise<purge_reply> to;
@@ -163,6 +172,7 @@ private:
   promise<typename Request::reply> write(const Request& x,
                                          verb<Request> apply) {
     using reply_type = typename Request::reply;
+    arrivals_ = true;
     auto to = this->make_response_promise<reply_type>();
     attempt(to, weight(x), [&] {
       open_batch();
@@ -186,6 +196,93 @@ private:
     });
     commit_if_full();
     return to;
+  }
+
+  enqueue_reply apply_one(const record_enqueue& x) {
+    open_batch();
+    return store_.record_enqueue(x, clock_.wall());
+  }
+
+  update_reply apply_one(const record_attempt& x) {
+    open_batch();
+    return store_.record_attempt(x, clock_.wall());
+  }
+
+  update_reply apply_one(const record_terminal& x) {
+    open_batch();
+    return store_.record_terminal(x, clock_.wall());
+  }
+
+  status_reply apply_one(const get_status& x) {
+    return store_.get_status(x, clock_.wall());
+  }
+
+  // Each request for itself; one answer when the last of them has ended.
+  promise<bundle_reply> run(const request_bundle& x) {
+    auto to = this->make_response_promise<bundle_reply>();
+    if (!is_consistent(x)) {
+      waiting_->leave(weight(x), request_count(x));
+      to.deliver(to_error(errc::invalid_request,
+                          "verbs: do not fit the lists of requests"));
+      return to;
+    }
+    arrivals_ = true;
+    bundles_.push_back({open_bundle{to, x}, 0});
+    for_each_request(x, [this](const auto& each) { run_next(each); });
+    if (!batch_open_)
+      settle_bundles();
+    return to;
+  }
+
+  template <class Request>
+  void run_next(const Request& x) {
+    bundles_.back().open_bytes += weight(x);
+    const auto fail = [&](const store_error& e) {
+      // A question stores nothing, so nothing about it can be in doubt.
+      const auto code
+        = std::is_same_v<Request,
+                         get_status> && e.code() == errc::outcome_unknown
+            ? errc::not_stored
+            : e.code();
+      bundles_.back().answers.fail(x, code, e.what());
+    };
+    try {
+      bundles_.back().answers.add(x, apply_one(x));
+    } catch (const store_error& e) {
+      fail(e);
+      on_error(e);
+      return;
+    } catch (const std::bad_alloc&) {
+      // The request may have been applied, but its answer could not be kept.
+      const store_error e{errc::not_stored, "out of memory; rolled back"};
+      fail(e);
+      if (batch_open_)
+        fail_batch(e);
+      return;
+    }
+    if (batch_open_ && ++num_held_ >= max_batch_)
+      commit();
+  }
+
+  // What has been run stands; answers the bundles that have been run to their
+  // end. Only the last one may not have been.
+  void settle_bundles() {
+    const auto unfinished = !bundles_.empty()
+                            && !bundles_.back().answers.is_complete();
+    for (auto& x : bundles_) {
+      waiting_->leave(std::exchange(x.open_bytes, 0), x.answers.settle());
+      if (x.answers.is_complete())
+        x.answers.deliver();
+    }
+    bundles_.erase(bundles_.begin(), bundles_.end() - (unfinished ? 1 : 0));
+  }
+
+  // The one that an exception has interrupted, if there is one.
+  void abandon_bundle() {
+    for (auto& x : bundles_)
+      x.answers.deliver(
+        to_error(errc::outcome_unknown, "the tracker has ended"));
+    bundles_.clear();
   }
 
   // The one place where an exception becomes an answer. `f` must not throw once
@@ -293,11 +390,24 @@ private:
       return;
     store_.begin();
     batch_open_ = true;
+    batch_began_ = std::chrono::steady_clock::now();
+    arrivals_ = false;
     tell(this, owned_tracking_actor{this}, commit_tick{++batch_});
   }
 
   void commit_if_full() {
     if (num_held_ >= max_batch_)
+      commit();
+  }
+
+  // The commit message's turn. Where requests came since it was sent, more have
+  // probably come while they were applied, and it goes round again: a COMMIT
+  // costs as much for few as for many.
+  void end_batch() {
+    if (std::exchange(arrivals_, false)
+        && std::chrono::steady_clock::now() - batch_began_ < max_batch_time)
+      tell(this, owned_tracking_actor{this}, commit_tick{batch_});
+    else
       commit();
   }
 
@@ -317,6 +427,7 @@ private:
     recovery_delay_ = first_recovery_delay;
     for_each_held(
       [this](auto& x) { answer(x.to, std::move(x.reply), x.weight); });
+    settle_bundles();
     maintain(); // nobody waits for an answer now
     if (!store_.log_is_overgrown()) {
       set_state(health_state::ok, "");
@@ -349,6 +460,10 @@ private:
       if (!look_again(x))
         fail(x.to, e, x.weight);
     });
+    for (auto& x : bundles_)
+      x.answers.fail_open(e.code(), e.what(),
+                          [this](const auto& id) { return look_at(id); });
+    settle_bundles();
     if (!purges_.empty())
       fail_purge(e); // its last step may have been in this batch
     on_error(e);
@@ -357,13 +472,11 @@ private:
   // A question saw what is undone now. If the store can still be asked, it is
   // answered with what is committed; reads go on while nothing can be written.
   bool look_again(held_answer<status_reply>& x) {
-    return answer_with(x, [&] {
-      return store_.get_status({x.id, std::nullopt}, clock_.wall());
-    });
+    return answer_with(x, look_at(x.id));
   }
 
   bool look_again(held_answer<counts_reply>& x) {
-    return answer_with(x, [&] { return store_.get_counts(); });
+    return answer_with(x, look([&] { return store_.get_counts(); }));
   }
 
   template <class Reply>
@@ -371,15 +484,27 @@ private:
     return false;
   }
 
-  template <class Reply, class Look>
-  bool answer_with(held_answer<Reply>& x, Look&& look) {
+  template <class Reply>
+  bool answer_with(held_answer<Reply>& x, std::optional<Reply> reply) {
+    if (reply)
+      answer(x.to, std::move(*reply), x.weight);
+    return reply.has_value();
+  }
+
+  std::optional<status_reply> look_at(const tracked_operation_id& id) {
+    return look(
+      [&] { return store_.get_status({id, std::nullopt}, clock_.wall()); });
+  }
+
+  // None if the store cannot be asked.
+  template <class F>
+  auto look(F&& f) -> std::optional<decltype(f())> {
     try {
-      answer(x.to, look(), x.weight);
-      return true;
+      return f();
     } catch (const store_error&) {
-      return false;
+      return std::nullopt;
     } catch (const std::bad_alloc&) {
-      return false;
+      return std::nullopt;
     }
   }
 
@@ -549,12 +674,16 @@ private:
   bool stopping_ = false;
 
   bool batch_open_ = false;
+  std::chrono::steady_clock::time_point batch_began_;
+  bool arrivals_ = false; // writes since the commit message was sent
   std::int64_t batch_ = 0;
   std::int64_t num_held_ = 0;
   std::tuple<held_answers<enqueue_reply>, held_answers<update_reply>,
              held_answers<status_reply>, held_answers<purge_reply>,
              held_answers<counts_reply>>
     held_, answering_;
+
+  std::vector<bundle_job> bundles_;
 
   std::deque<purge_job> purges_;
   bool vacuum_wanted_ = false;

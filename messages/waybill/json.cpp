@@ -8,6 +8,7 @@
 #include "waybill/control_messages.hpp"
 #include "waybill/forward_messages.hpp"
 #include "waybill/messages.hpp"
+#include "waybill/request_bundle.hpp"
 #include "waybill/text.hpp"
 
 namespace waybill {
@@ -363,5 +364,10 @@ WAYBILL_INSTANTIATE(shut_down)
 WAYBILL_INSTANTIATE(drained)
 
 #undef WAYBILL_INSTANTIATE
+
+// Only actors say these to each other: they are printed, but are no JSON.
+template std::string to_string<request_bundle>(const request_bundle&);
+template std::string to_string<bundled_failure>(const bundled_failure&);
+template std::string to_string<bundle_reply>(const bundle_reply&);
 
 } // namespace waybill

@@ -1,8 +1,10 @@
 #include "waybill/tracked_operation_id.hpp"
 
+#include <pthread.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -47,14 +49,31 @@ std::uint64_t next_tick() noexcept {
   return next;
 }
 
-// Asked of the kernel each time: a buffer of random bytes would be shared by
-// both sides of a fork().
+// How often this process has been on the younger side of a fork(): both sides
+// would go on with the same buffers.
+std::atomic<std::uint64_t> forks{0};
+
+const bool forks_are_counted
+  = ::pthread_atfork(nullptr, nullptr, [] { forks.fetch_add(1); }) == 0;
+
+// Asked of the kernel for many ids at a time: a call costs more than all the
+// rest of an id.
 std::uint64_t random_bits() {
-  std::uint64_t bits = 0;
-  if (::getentropy(&bits, sizeof bits) != 0)
-    throw std::system_error{errno, std::generic_category(),
-                            "cannot read random bytes for an operation id"};
-  return bits;
+  struct buffer {
+    std::array<std::uint64_t, 32> bits; // as much as one call gives
+    std::size_t used = 32;
+    std::uint64_t forks = 0;
+  };
+  thread_local buffer x;
+  const auto now = forks.load(std::memory_order_relaxed);
+  if (x.used == x.bits.size() || x.forks != now || !forks_are_counted) {
+    if (::getentropy(x.bits.data(), sizeof x.bits) != 0)
+      throw std::system_error{errno, std::generic_category(),
+                              "cannot read random bytes for an operation id"};
+    x.used = 0;
+    x.forks = now;
+  }
+  return x.bits[x.used++];
 }
 
 } // namespace

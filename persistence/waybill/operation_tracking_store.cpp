@@ -4,11 +4,13 @@
 #include <array>
 #include <new>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <utility>
 
 #include "waybill/log_tail.hpp"
 #include "waybill/name_table.hpp"
+#include "waybill/recent_operations.hpp"
 #include "waybill/schema.hpp"
 #include "waybill/sealed_vfs.hpp"
 #include "waybill/sqlite.hpp"
@@ -53,6 +55,19 @@ id_bytes encode(const tracked_operation_id& id) noexcept {
     bytes[i + 8] = static_cast<std::uint8_t>(id.low() >> (56 - 8 * i));
   }
   return bytes;
+}
+
+// Nil for what is no id.
+tracked_operation_id decode_id(std::span<const std::uint8_t> bytes) noexcept {
+  if (bytes.size() != 16)
+    return {};
+  std::uint64_t high = 0;
+  std::uint64_t low = 0;
+  for (std::size_t i = 0; i < 8; ++i) {
+    high = (high << 8U) | bytes[i];
+    low = (low << 8U) | bytes[i + 8];
+  }
+  return {high, low};
 }
 
 // Refuses what find_fault() finds, and what comes after its deadline.
@@ -163,19 +178,37 @@ public:
                                timestamp now) {
     admit(request, now);
     return guarded([&] {
+      recent_.prefetch(request.id);
       const auto id = encode(request.id);
       const auto kind = names_.intern(name_field::kind, request.kind);
       insert_.bind_borrowed(1, id);
       insert_.bind(2, now.us());
       bind_name(3, kind, request.kind);
-      bind_interned(4, name_field::target, request.target_summary);
-      bind_interned(5, name_field::source_instance, request.source_instance_id);
-      bind_interned(6, name_field::source_script, request.source_script);
-      bind_interned(7, name_field::source_node, request.source_node);
+      name_ids names{to_name_id(kind)};
+      bool whole = kind.has_value();
+      const auto bind = [&](int at, name_field field, const auto& text) {
+        const auto name = bind_interned(at, field, text);
+        names[static_cast<std::size_t>(field)] = to_name_id(name);
+        whole = whole && (name || !text);
+      };
+      bind(4, name_field::target, request.target_summary);
+      bind(5, name_field::source_instance, request.source_instance_id);
+      bind(6, name_field::source_script, request.source_script);
+      bind(7, name_field::source_node, request.source_node);
       insert_.run();
       if (sqlite3_changes(db_.get()) == 0)
         return enqueue_reply{enqueue_outcome::duplicate};
       counters_.add(kind.value_or(0), tracking_status::submitted, 1);
+      auto& recent = recent_.put(request.id);
+      recent.seq = sqlite3_last_insert_rowid(db_.get());
+      recent.created_at_us = now.us();
+      recent.updated_at_us = now.us();
+      recent.names = names;
+      recent.retry_count = 0;
+      recent.http_status = 0;
+      recent.status = tracking_status::submitted;
+      recent.whole = whole;
+      recent_operations::set_error(recent, false, {});
       return enqueue_reply{enqueue_outcome::inserted};
     });
   }
@@ -185,9 +218,11 @@ public:
     admit(request, now);
     return transition(request.id, [&](const found_row& row) {
       update_attempt_.bind(4, request.retry_count);
-      return write(update_attempt_, row, std::max(row.status, request.status),
-                   request.last_error, request.http_status,
-                   std::max(now, row.updated_at));
+      const auto then = std::max(now, row.updated_at);
+      write(update_attempt_, request.id, row,
+            std::max(row.status, request.status), request, then);
+      if (auto* const recent = recent_.find(request.id))
+        recent->retry_count = request.retry_count;
     });
   }
 
@@ -195,14 +230,17 @@ public:
                                timestamp now) {
     admit(request, now);
     return transition(request.id, [&](const found_row& row) {
-      return write(update_terminal_, row, request.status, request.last_error,
-                   request.http_status, std::max(now, row.updated_at));
+      write(update_terminal_, request.id, row, request.status, request,
+            std::max(now, row.updated_at));
     });
   }
 
   status_reply get_status(const waybill::get_status& request, timestamp now) {
     admit(request, now);
     require_usable();
+    if (const auto* const recent = recent_.find(request.id);
+        recent != nullptr && recent->whole)
+      return {decode(*recent)};
     return latched([&] {
       const auto id = encode(request.id);
       select_.bind_borrowed(1, id);
@@ -308,6 +346,7 @@ public:
     begun_ = false;
     names_.on_rollback();
     counters_.on_rollback();
+    recent_.clear();
   }
 
   [[nodiscard]] bool in_transaction() const noexcept {
@@ -390,6 +429,8 @@ private:
     // A row's times never go back, whatever the clock does.
     timestamp updated_at;
   };
+
+  using name_ids = std::array<std::int32_t, num_name_fields>;
 
   // -- opening and closing ----------------------------------------------------
 
@@ -531,7 +572,7 @@ private:
     delete_ = db_.prepare(
       "DELETE FROM operation WHERE seq IN (SELECT seq FROM operation "
       "WHERE status >= 2 AND status = ?1 AND updated_at < ?2 "
-      "ORDER BY updated_at LIMIT ?3) RETURNING kind");
+      "ORDER BY updated_at LIMIT ?3) RETURNING kind, id");
   }
 
   void close_database() noexcept {
@@ -662,6 +703,9 @@ private:
   }
 
   std::optional<found_row> find(const tracked_operation_id& id) {
+    if (const auto* const recent = recent_.find(id))
+      return found_row{recent->seq, recent->status, recent->names[0],
+                       timestamp{recent->updated_at_us}};
     const auto bytes = encode(id);
     find_.bind_borrowed(1, bytes);
     const sqlite::reset_guard guard{find_};
@@ -672,27 +716,35 @@ private:
                      timestamp{find_.integer(3)}};
   }
 
-  void write(sqlite::statement& update, const found_row& row,
-             tracking_status status,
-             const std::optional<std::string>& last_error,
-             const std::optional<std::int32_t>& http_status, timestamp now) {
+  template <class Request>
+  void write(sqlite::statement& update, const tracked_operation_id& id,
+             const found_row& row, tracking_status status,
+             const Request& request, timestamp now) {
+    const auto& last_error = request.last_error;
     update.bind(1, row.seq);
     update.bind(2, static_cast<std::int64_t>(status));
     update.bind(3, now.us());
     std::string shortened; // must live until the statement has run
-    if (!last_error) {
+    std::string_view error;
+    if (last_error && last_error->size() > options_.last_error_cap)
+      error = shortened = truncate_utf8(*last_error, options_.last_error_cap);
+    else if (last_error)
+      error = *last_error;
+    if (last_error)
+      update.bind_borrowed(5, error);
+    else
       update.bind_null(5);
-    } else if (last_error->size() > options_.last_error_cap) {
-      shortened = truncate_utf8(*last_error, options_.last_error_cap);
-      update.bind_borrowed(5, shortened);
-    } else {
-      update.bind_borrowed(5, *last_error);
-    }
-    if (http_status)
-      update.bind(6, *http_status);
+    if (request.http_status)
+      update.bind(6, *request.http_status);
     else
       update.bind_null(6);
     update.run();
+    if (auto* const recent = recent_.find(id)) {
+      recent->status = status;
+      recent->updated_at_us = now.us();
+      recent->http_status = request.http_status.value_or(0);
+      recent_operations::set_error(*recent, last_error.has_value(), error);
+    }
     if (status != row.status) {
       counters_.add(row.kind, row.status, -1);
       counters_.add(row.kind, status, 1);
@@ -709,6 +761,7 @@ private:
     while (delete_.step()) {
       ++deleted;
       counters_.add(delete_.is_integer(0) ? delete_.integer(0) : 0, status, -1);
+      recent_.erase(decode_id(delete_.blob(1)));
     }
     return deleted;
   }
@@ -723,12 +776,21 @@ private:
       insert_.bind_borrowed(at, text);
   }
 
-  void bind_interned(int at, name_field field,
-                     const std::optional<std::string>& text) {
-    if (text)
-      bind_name(at, names_.intern(field, *text), *text);
-    else
+  // None as well if the text is not interned.
+  std::optional<std::int64_t>
+  bind_interned(int at, name_field field,
+                const std::optional<std::string>& text) {
+    if (!text) {
       insert_.bind_null(at);
+      return std::nullopt;
+    }
+    const auto name = names_.intern(field, *text);
+    bind_name(at, name, *text);
+    return name;
+  }
+
+  static std::int32_t to_name_id(std::optional<std::int64_t> name) noexcept {
+    return static_cast<std::int32_t>(name.value_or(0));
   }
 
   [[noreturn]] static void corrupt(const std::string& what) {
@@ -765,6 +827,32 @@ private:
     return decode_name(column);
   }
 
+  tracking_status_snapshot decode(const recent_operations::entry& from) {
+    const auto name = [&](name_field field) -> std::optional<std::string> {
+      const auto* const text
+        = names_.find(from.names[static_cast<std::size_t>(field)]);
+      return text == nullptr ? std::nullopt : std::optional{*text};
+    };
+    tracking_status_snapshot x;
+    x.id = from.id;
+    x.status = from.status;
+    x.retry_count = from.retry_count;
+    if (from.http_status != 0)
+      x.http_status = from.http_status;
+    x.created_at = timestamp{from.created_at_us};
+    x.updated_at = timestamp{from.updated_at_us};
+    if (is_terminal(x.status))
+      x.terminal_at = x.updated_at;
+    x.kind = name(name_field::kind).value_or("");
+    x.target_summary = name(name_field::target);
+    x.source_instance_id = name(name_field::source_instance);
+    x.source_script = name(name_field::source_script);
+    x.source_node = name(name_field::source_node);
+    if (from.has_error)
+      x.last_error = from.last_error;
+    return x;
+  }
+
   tracking_status_snapshot decode(const tracked_operation_id& id) {
     tracking_status_snapshot x;
     x.id = id;
@@ -792,6 +880,7 @@ private:
   sqlite::connection db_;
   name_table names_;
   status_counters counters_;
+  recent_operations recent_;
   sqlite::statement begin_;
   sqlite::statement commit_;
   sqlite::statement insert_;

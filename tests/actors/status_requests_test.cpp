@@ -35,6 +35,7 @@ public:
       [this](const purge_terminal&) { return never<purge_reply>(); },
       [this](const get_counts&) { return never<counts_reply>(); },
       [this](const get_health&) { return never<health_reply>(); },
+      [this](const request_bundle&) { return never<bundle_reply>(); },
     };
   }
 

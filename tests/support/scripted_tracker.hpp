@@ -101,6 +101,12 @@ public:
     rows_.erase(id_of(n));
   }
 
+  /// The sizes of all bundles, in order.
+  [[nodiscard]] std::vector<std::size_t> bundles() const {
+    const std::lock_guard guard{mutex_};
+    return bundles_;
+  }
+
   /// The thread that the tracker ran on last.
   [[nodiscard]] std::thread::id thread() const {
     const std::lock_guard guard{mutex_};
@@ -108,6 +114,11 @@ public:
   }
 
   // -- for the actor ----------------------------------------------------------
+
+  void saw_bundle(std::size_t size) {
+    const std::lock_guard guard{mutex_};
+    bundles_.push_back(size);
+  }
 
   reaction react(const std::string& line) {
     const std::lock_guard guard{mutex_};
@@ -169,6 +180,7 @@ private:
   std::map<std::string, std::deque<reaction>> next_;
   std::function<reaction()> always_;
   std::vector<std::string> log_;
+  std::vector<std::size_t> bundles_;
   std::thread::id thread_;
 };
 
@@ -220,6 +232,7 @@ public:
       [](const purge_terminal&) { return purge_reply{}; },
       [](const get_counts&) { return counts_reply{}; },
       [](const get_health&) { return health_reply{}; },
+      [this](const request_bundle& x) { return run(x); },
       [this](const work_tick&) {
         for (auto& answer : std::exchange(late_, {}))
           answer();
@@ -258,6 +271,23 @@ private:
     else
       answer();
     return to;
+  }
+
+  // Answers truly, at once, what was asked in a bundle.
+  bundle_reply run(const request_bundle& x) {
+    script_->saw_bundle(x.size());
+    bundle_reply all;
+    for_each_request(x, [&](const auto& each) {
+      script_->react(log_line(each));
+      auto reply = script_->apply(each, true);
+      if constexpr (std::is_same_v<decltype(reply), status_reply>) {
+        all.outcomes.push_back(0);
+        all.answers.push_back(std::move(reply));
+      } else {
+        all.outcomes.push_back(static_cast<std::uint8_t>(reply.outcome));
+      }
+    });
+    return all;
   }
 
   std::shared_ptr<tracker_script> script_;

@@ -1,0 +1,48 @@
+// Files with many operations in them, made once and shared by the lines.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "workload.hpp"
+
+namespace waybill::bench {
+
+class data_files {
+public:
+  /// Removes its folder, which it makes in `parent`, at the end.
+  explicit data_files(const std::filesystem::path& parent);
+  ~data_files();
+  data_files(const data_files&) = delete;
+  data_files& operator=(const data_files&) = delete;
+
+  /// A store with `rows` finished operations. Lines may add to it.
+  std::string with_rows(std::int64_t rows, id_kind ids);
+
+  /// Some of the ids in it.
+  const std::vector<tracked_operation_id>& some_ids(std::int64_t rows,
+                                                    id_kind ids);
+
+  /// A copy of such a file, to be spoilt.
+  std::string copy_of(std::int64_t rows, id_kind ids);
+
+  /// The name of a file that does not exist yet.
+  std::string fresh();
+
+  /// Removes a store and what SQLite keeps beside it.
+  static void remove(const std::string& file);
+
+private:
+  using key = std::pair<std::int64_t, id_kind>;
+
+  std::filesystem::path folder_;
+  int last_ = 0;
+  std::map<key, std::string> made_;
+  std::map<key, std::vector<tracked_operation_id>> ids_;
+};
+
+} // namespace waybill::bench

@@ -1,0 +1,62 @@
+// The lines of the benchmark: each measures one subject and reports it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "data_files.hpp"
+#include "report.hpp"
+
+namespace waybill::bench {
+
+/// What a line has to work with.
+struct bench {
+  report& out;
+  data_files& files;
+  /// How often the two sides of a ratio are run.
+  int repeats;
+};
+
+struct line {
+  std::string name;
+  std::string meaning;
+  void (*run)(bench&);
+};
+
+// writes.cpp
+void enqueue_vs_raw(bench& b);
+void lifecycle_vs_raw(bench& b);
+void enqueue_vs_per_call(bench& b);
+void single_vs_per_call(bench& b);
+void v4_vs_v7(bench& b);
+
+// reads.cpp
+void status_vs_raw(bench& b);
+void status_recent_vs_raw(bench& b);
+void status_under_write(bench& b);
+
+// growth.cpp
+void growth_v7(bench& b);
+void growth_v4(bench& b);
+void bytes_vs_text(bench& b);
+
+// purging.cpp
+void purge_rate_vs_raw(bench& b);
+void purge_pause(bench& b);
+void purge_keeps_up(bench& b);
+
+// resources.cpp
+void open_time(bench& b);
+void idle_cost(bench& b);
+void memory(bench& b);
+
+// sweeps.cpp: plain figures
+void throughput(bench& b);
+void latency(bench& b);
+void synchronous(bench& b);
+
+// child.cpp
+/// Prints the resident memory, in bytes, of a process that serves `file`.
+int memory_child(const std::string& file);
+
+} // namespace waybill::bench

@@ -1,0 +1,94 @@
+// The operations that were written last, in memory: their next step needs no
+// search, and questions about them no read.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "waybill/name_table.hpp"
+#include "waybill/tracked_operation_id.hpp"
+#include "waybill/tracking_status.hpp"
+
+namespace waybill {
+
+/// A cache of a fixed number of rows, as last written, uncommitted changes
+/// included: whoever rolls back clears it. Each id has one slot, which the next
+/// id with the same slot takes over.
+class recent_operations {
+public:
+  struct entry {
+    tracked_operation_id id;
+    std::int64_t seq = 0; // 0: empty
+    std::int64_t created_at_us = 0;
+    std::int64_t updated_at_us = 0;
+    /// Ids of the interned names, by name_field; 0 for none.
+    std::array<std::int32_t, num_name_fields> names{};
+    std::int32_t retry_count = 0;
+    std::int32_t http_status = 0; // 0: none
+    tracking_status status = tracking_status::submitted;
+    bool has_error = false;
+    /// False if the row holds more than this: texts that are not interned, or a
+    /// long error.
+    bool whole = false;
+    std::string last_error;
+  };
+
+  /// The operation as last written, or null.
+  [[nodiscard]] entry* find(const tracked_operation_id& id) noexcept {
+    if (entries_.empty())
+      return nullptr;
+    auto& x = slot(id);
+    return x.seq != 0 && x.id == id ? &x : nullptr;
+  }
+
+  /// The slot for an operation, whatever it holds; the caller fills all of it.
+  entry& put(const tracked_operation_id& id) {
+    if (entries_.empty())
+      entries_.resize(num_entries);
+    auto& x = slot(id);
+    x.id = id;
+    return x;
+  }
+
+  /// Fetches an operation's slot from main memory meanwhile.
+  void prefetch(const tracked_operation_id& id) noexcept {
+    if (!entries_.empty())
+      __builtin_prefetch(&slot(id), 1);
+  }
+
+  void erase(const tracked_operation_id& id) noexcept {
+    if (auto* const x = find(id))
+      x->seq = 0;
+  }
+
+  void clear() noexcept { entries_.clear(); }
+
+  /// Keeps the error text of a row if it is short enough.
+  static void set_error(entry& x, bool present, std::string_view text) {
+    x.has_error = present;
+    x.last_error.clear();
+    if (text.size() > max_error_bytes)
+      x.whole = false;
+    else
+      x.last_error = text;
+  }
+
+private:
+  static constexpr std::size_t num_entries = 16'384;
+  static constexpr std::size_t max_error_bytes = 256;
+
+  entry& slot(const tracked_operation_id& id) noexcept {
+    const auto mixed = (id.high() ^ id.low()) * 0x9E37'79B9'7F4A'7C15U;
+    return entries_[mixed >> 50U];
+  }
+
+  static_assert(num_entries == std::size_t{1} << 14U);
+
+  std::vector<entry> entries_;
+};
+
+} // namespace waybill

@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds optimized, and measures waybill against plain
+# SQLite; see docs/performance.md. Prints a line `ratio NAME VALUE GOAL ok|short`
+# for each goal, writes JSON and plots.
+#
+# Usage: scripts/bench.sh [--quick] [--compiler CXX] [--prefix-path DIR]
+#                         [--out DIR] [ARGUMENT...]
+#
+# --quick takes less than two minutes, a full run about twenty. The JSON goes to
+# DIR, which is docs/performance for a full run of all lines and
+# build/bench/results otherwise; plots go there too. Other arguments go to the
+# program itself: scripts/bench.sh --help, --list, --only NAME,...
+source "$(dirname "$0")/lib.sh"
+
+bench_packages=(libcli11-dev libbenchmark-dev gnuplot-nox)
+
+arguments=()
+out=
+quick=false
+partial=false
+while [[ $# -gt 0 ]]; do
+  if build_option "$@"; then
+    shift 2
+    continue
+  fi
+  case $1 in
+    --out)
+      out=$(cd "$start_dir" && realpath -m "${2:?needs a folder}")
+      shift
+      ;;
+    --quick)
+      quick=true
+      arguments+=("$1")
+      ;;
+    --only | --only=* | --list | --help)
+      partial=true
+      arguments+=("$1")
+      ;;
+    *) arguments+=("$1") ;;
+  esac
+  shift
+done
+
+{
+  need_packages "${build_packages[@]}" "${bench_packages[@]}"
+  configure bench
+  build bench waybill_bench waybill_bench_micro
+} >&2
+
+dir=$(build_dir bench)
+if [[ -z $out ]]; then
+  out=$dir/results
+  $quick || $partial || out=docs/performance
+fi
+
+# Each CAF has its own JSON; the plots show the default one's.
+name=bench
+[[ -z $prefix_path ]] || name=bench-other-caf
+
+mkdir -p "$out"
+result=0
+"$dir/bench/waybill_bench" --scratch "$dir" --out "$out" --name "$name" \
+  ${arguments[@]+"${arguments[@]}"} || result=$?
+$partial && exit $result
+
+# Micro figures: one step of a request by itself.
+(cd "$dir" && bench/waybill_bench_micro \
+  --benchmark_min_time="$($quick && echo 0.1 || echo 1)" \
+  --benchmark_out=micro.json --benchmark_out_format=json) || result=$?
+cp "$dir/micro.json" "$out/micro.json"
+
+if command -v gnuplot >/dev/null; then
+  gnuplot -e "folder='$out'" bench/plots.gp || result=$?
+else
+  echo "no gnuplot: no plots" >&2
+fi
+echo "results: $out" >&2
+exit $result
