@@ -74,7 +74,8 @@ cmake --build "$dir/build" --target planted_tests >"$dir/build.log" || {
 $build_only && exit
 
 tests=$dir/build/planted_tests
-run() { timeout 30 "$tests" --warn NoTests "$2" >"$dir/$1.log" 2>&1; }
+# A pattern that matches no test catches nothing, and so is told.
+run() { timeout 30 "$tests" "$2" >"$dir/$1.log" 2>&1; }
 
 missed=0
 caught=

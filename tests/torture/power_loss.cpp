@@ -432,7 +432,7 @@ private:
 } // namespace
 
 void power_loss_row(report& r) {
-  const auto states = r.pick<std::int64_t>(16'000, 400'000);
+  const auto states = r.pick<std::int64_t>(16'000, 200'000);
   tally all;
   std::int64_t events = 0;
   std::uint64_t part = 0;
