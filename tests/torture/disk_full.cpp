@@ -129,6 +129,8 @@ public:
       run_cycle(by_limit, i % 2 == 0);
       r_.tried(1, cycles);
     }
+    r_.require(ask(system_, service_->tracker(), get_health{}).restarts == 0,
+               "the tracker was restarted");
     r_.require(service_->stop(), "did not stop in time");
     r_.require(integrity_of(disk_.file()) == "ok", "the file is damaged");
     options x;

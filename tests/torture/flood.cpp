@@ -101,7 +101,7 @@ void flood(report& r) {
     try {
       ask(system, tracker, enqueue(n));
       if (steady::now() - asked <= normal_answer) {
-        normal_after = asked - flooded;
+        normal_after = steady::now() - flooded;
         break;
       }
     } catch (const request_error& e) {

@@ -34,6 +34,8 @@ void run(report& r, const std::string& command) {
 }
 
 void run_script(report& r, const std::string& words) {
+  // What is random in the tests that it runs follows from the row's seed.
+  ::setenv("WAYBILL_TEST_SEED", std::to_string(r.seed()).c_str(), 1);
   run(r, "'" WAYBILL_SOURCE_DIR "/scripts/'" + words);
 }
 
