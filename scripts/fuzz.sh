@@ -52,6 +52,7 @@ for target in "${targets[@]}"; do
     tail -n 40 "$log"
   fi
   count=$(sed -nE 's/^stat::number_of_executed_units: +//p' "$log")
+  [[ ${count:-0} -gt 0 ]] || crashes=$((crashes + 1))
   runs=$((runs + ${count:-0}))
   figures+="${figures:+, }$target ${count:-0} runs"
 done

@@ -56,4 +56,4 @@ sed -nE 's/^ *"file": "(.*)",?$/\1/p' "$dir/compile_commands.json" |
     key=$(key "$source")
     [[ -e $passed/$key ]] || echo "$key $source"
   done |
-  xargs -P "$(nproc)" -L 1 bash -c 'lint "$@"' lint
+  xargs -r -P "$(nproc)" -L 1 bash -c 'lint "$@"' lint

@@ -60,5 +60,6 @@ wanted() {
 } >&2
 
 # One more than there are processors: some rows mostly wait for the disk.
-exec "$(build_dir torture)/tests/torture/torture" --jobs $(($(nproc) + 1)) \
-  ${arguments[@]+"${arguments[@]}"}
+[[ " ${arguments[*]-} " == *" --jobs"* ]] ||
+  arguments+=(--jobs $(($(nproc) + 1)))
+exec "$(build_dir torture)/tests/torture/torture" "${arguments[@]}"

@@ -429,6 +429,10 @@ private:
       [this](auto& x) { answer(x.to, std::move(x.reply), x.weight); });
     settle_bundles();
     maintain(); // nobody waits for an answer now
+    storage_works();
+  }
+
+  void storage_works() {
     if (!store_.log_is_overgrown()) {
       set_state(health_state::ok, "");
     } else if (reason_ != held_log) {
@@ -560,7 +564,7 @@ private:
         store_.recover();
       else
         store_.prove();
-      set_state(health_state::ok, "");
+      storage_works();
     } catch (const store_error& e) {
       last_error_ = e.what();
       if (e.code() == errc::store_corrupt || e.code() == errc::not_a_store) {
@@ -574,7 +578,8 @@ private:
   }
 
   void set_state(health_state state, const std::string& reason) {
-    if (state == state_)
+    // The first reason stays, unless storage was at work then.
+    if (state == state_ && (reason_ != held_log || reason == held_log))
       return;
     // A damaged file does not heal.
     if (state_ == health_state::failed)

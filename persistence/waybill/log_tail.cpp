@@ -42,15 +42,11 @@ got read(sqlite3_file* file, std::span<std::uint8_t> to,
   }
 }
 
-// Shortens a file for certain: a later write may not reach the disk before.
-int cut_off(sqlite3_file* file, sqlite3_int64 size) noexcept {
+int shorten(sqlite3_file* file, sqlite3_int64 size) noexcept {
   sqlite3_int64 all = 0;
-  auto code = file->pMethods->xFileSize(file, &all);
-  if (code != SQLITE_OK || all <= size)
-    return code;
-  code = file->pMethods->xTruncate(file, size);
-  return code == SQLITE_OK ? file->pMethods->xSync(file, SQLITE_SYNC_NORMAL)
-                           : code;
+  const auto code = file->pMethods->xFileSize(file, &all);
+  return code == SQLITE_OK && all > size ? file->pMethods->xTruncate(file, size)
+                                         : code;
 }
 
 } // namespace
@@ -125,36 +121,45 @@ bool is_surely_undone(sqlite3* db, const log_end& begin) noexcept {
   }
 }
 
-int write_log_again(sqlite3* db) {
+int write_log_again(sqlite3* db, bool sync) {
   const auto end = find_log_end(db);
   auto* const log = file_of(db, SQLITE_FCNTL_JOURNAL_POINTER);
   if (!end || log == nullptr)
     return SQLITE_IOERR;
-  if (end->frames == 0)
-    return cut_off(log, 0);
   std::array<std::uint8_t, log_header_bytes> header_bytes{};
-  const auto copy = [&](std::span<std::uint8_t> part, std::size_t offset) {
-    const auto at = static_cast<sqlite3_int64>(offset);
-    const auto size = static_cast<int>(part.size());
-    const auto code = log->pMethods->xRead(log, part.data(), size, at);
-    return code == SQLITE_OK ? log->pMethods->xWrite(log, part.data(), size, at)
-                             : code;
-  };
-  if (const auto code = copy(header_bytes, 0); code != SQLITE_OK)
+  const auto code = log->pMethods->xRead(log, header_bytes.data(),
+                                         log_header_bytes, 0);
+  if (code == SQLITE_IOERR_SHORT_READ && end->frames == 0)
+    return SQLITE_OK; // there is no log yet
+  if (code != SQLITE_OK)
     return code;
-  const std::size_t page_bytes = log_header{header_bytes}.page_bytes();
-  if (!is_page_size(page_bytes))
-    return SQLITE_CORRUPT;
-  const auto committed = frame_offset(end->frames, page_bytes);
-  std::vector<std::uint8_t> chunk(std::min(committed, chunk_bytes));
-  for (auto done = log_header_bytes; done < committed;) {
-    const std::span part{chunk.data(),
-                         std::min(committed - done, chunk.size())};
-    if (const auto code = copy(part, done); code != SQLITE_OK)
-      return code;
-    done += part.size();
+  const log_header header{header_bytes};
+  const std::size_t page_bytes = header.page_bytes();
+  std::size_t committed = 0;
+  if (end->frames > 0) {
+    if (!is_page_size(page_bytes))
+      return SQLITE_CORRUPT;
+    committed = frame_offset(end->frames, page_bytes);
+  } else if (!header.is_valid()) {
+    return SQLITE_OK; // whatever it is, it is not ours to cut
   }
-  return cut_off(log, static_cast<sqlite3_int64>(committed));
+  std::vector<std::uint8_t> chunk(std::min(committed, chunk_bytes));
+  for (std::size_t done = 0; done < committed;) {
+    const auto size = std::min(committed - done, chunk.size());
+    const auto at = static_cast<sqlite3_int64>(done);
+    auto fault = log->pMethods->xRead(log, chunk.data(), static_cast<int>(size),
+                                      at);
+    if (fault == SQLITE_OK)
+      fault = log->pMethods->xWrite(log, chunk.data(), static_cast<int>(size),
+                                    at);
+    if (fault != SQLITE_OK)
+      return fault;
+    done += size;
+  }
+  if (const auto fault = shorten(log, static_cast<sqlite3_int64>(committed));
+      fault != SQLITE_OK)
+    return fault;
+  return sync ? log->pMethods->xSync(log, SQLITE_SYNC_NORMAL) : SQLITE_OK;
 }
 
 } // namespace waybill

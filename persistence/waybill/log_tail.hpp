@@ -35,13 +35,14 @@ std::optional<log_end> find_log_end(sqlite3* db) noexcept;
 /// certain not to come back: the log has no whole commit behind `begin`.
 bool is_surely_undone(sqlite3* db, const log_end& begin) noexcept;
 
-/// Writes the committed part of the log once more, as it is. After a failed
-/// sync the kernel may show pages that it has given up: they never reach the
-/// disk, and a later sync that succeeds says nothing about them. Written again,
-/// they are part of the next sync. What lies behind it, of a transaction that
+/// Writes the committed part of the log once more, as it is, and syncs it
+/// unless `sync` is false. After a failed sync the kernel may show pages that
+/// it has given up: they never reach the disk, and a later sync that succeeds
+/// says nothing about them. It is synced before another transaction comes
+/// behind it, as every transaction is. What lies there already, of one that
 /// never ended, is cut off: after one more power loss it could pass for damage
 /// (torn_log.hpp). Must be called in a transaction that may write.
 /// @returns an SQLite result code.
-int write_log_again(sqlite3* db);
+int write_log_again(sqlite3* db, bool sync);
 
 } // namespace waybill

@@ -491,6 +491,11 @@ private:
     db_.exec(
       ("PRAGMA cache_size = -" + std::to_string(options_.cache_bytes / 1'024))
         .c_str());
+    const auto wanted = static_cast<int>(options_.synchronous);
+    db_.exec(("PRAGMA synchronous = " + std::to_string(wanted)).c_str());
+    if (db_.query_int("PRAGMA synchronous") != wanted)
+      throw store_error{errc::store_unavailable,
+                        options_.file + ": synchronous cannot be set"};
     if (sqlite3_db_readonly(db, "main") != 0)
       throw store_error{errc::store_unavailable,
                         options_.file + ": is read-only"};
@@ -502,11 +507,6 @@ private:
                         options_.file
                           + ": the file system cannot hold a "
                             "write-ahead log"};
-    const auto wanted = static_cast<int>(options_.synchronous);
-    db_.exec(("PRAGMA synchronous = " + std::to_string(wanted)).c_str());
-    if (db_.query_int("PRAGMA synchronous") != wanted)
-      throw store_error{errc::store_unavailable,
-                        options_.file + ": synchronous cannot be set"};
     db_.exec(("PRAGMA journal_size_limit = "
               + std::to_string(2 * page_bytes * options_.checkpoint_pages))
                .c_str());
@@ -527,14 +527,15 @@ private:
   // are visible and yet only in the kernel's memory. `duplicate` answers and
   // snapshots rest on them without writing, hence without a sync of their own.
   // And if the sync failed before the kill, the kernel may have given up the
-  // pages that it still shows. So what the log holds is written once more, and
-  // one small write after it syncs it all.
+  // pages that it still shows. So what the log holds is written once more and
+  // synced. A small write after it shows that the file takes writes.
   //
   // Only then may the log be copied into the file: a power loss in the middle
   // of that is repaired from the log.
   void make_baseline() {
     begin_.run();
-    if (const auto code = write_log_again(db_.get()); code != SQLITE_OK)
+    const auto sync = options_.synchronous != durability::off;
+    if (const auto code = write_log_again(db_.get(), sync); code != SQLITE_OK)
       sqlite::raise(db_.get(), code, "writing the log again");
     write_own();
     commit_.run();
@@ -617,7 +618,7 @@ private:
       const auto cut = sqlite3_wal_checkpoint_v2(db_.get(), nullptr,
                                                  SQLITE_CHECKPOINT_TRUNCATE,
                                                  nullptr, nullptr);
-      log_held_ = cut == SQLITE_BUSY;
+      log_held_ = (cut & 0xFF) == SQLITE_BUSY;
       if (log_held_)
         return; // someone reads the end of it
     }
@@ -876,7 +877,7 @@ private:
 
   store_options options_;
   file_ownership ownership_;
-  const sqlite::sealed_vfs vfs_;
+  sqlite::sealed_vfs vfs_; // SQLite changes it
   sqlite::connection db_;
   name_table names_;
   status_counters counters_;

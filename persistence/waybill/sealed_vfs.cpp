@@ -139,7 +139,19 @@ struct sealed_vfs::file {
                    static_cast<std::uint64_t>(offset) / page_bytes);
   }
 
-  static const sqlite3_io_methods* methods() noexcept {
+  // The calls that the file behind it has, too.
+  static const sqlite3_io_methods*
+  methods(const sqlite3_io_methods& real) noexcept {
+    static const auto without_shared_memory = [] {
+      auto some = *all_methods();
+      some.iVersion = 1;
+      return some;
+    }();
+    return real.iVersion < 2 || real.xShmMap == nullptr ? &without_shared_memory
+                                                        : all_methods();
+  }
+
+  static const sqlite3_io_methods* all_methods() noexcept {
     // Version 2: without xFetch, pages are never mapped past the seals.
     static const sqlite3_io_methods all{
       2,
@@ -268,7 +280,7 @@ int sealed_vfs::open(const char* name, sqlite3_file* out, int flags,
   const auto code = base_->xOpen(base_, name, x.real, flags, out_flags);
   // SQLite closes a file exactly if it has methods.
   if (x.real->pMethods != nullptr)
-    x.base.pMethods = file::methods();
+    x.base.pMethods = file::methods(*x.real->pMethods);
   return code;
 }
 

@@ -35,9 +35,10 @@ std::optional<std::string> find_torn_log(const std::string& file,
 
   // Of the frames past the first that does not add up, only those count that
   // belong to this log and follow the frame before them. They are of a later
-  // transaction if one has ended between (a commit may be padded with copies of
-  // its last frame), or if they repeat a page: a transaction writes each once.
-  // And it counts only if it has an end: what a killed process had not
+  // transaction if one has ended between, or if they repeat a page, which a
+  // transaction writes once; but for its last frame, which may repeat a page
+  // that was written before the COMMIT, or itself for padding. And a later
+  // transaction counts only if it has an end: what a killed process had not
   // committed may lie there still.
   bool damaged = false;
   bool later = false;
@@ -58,7 +59,7 @@ std::optional<std::string> find_torn_log(const std::string& file,
         pages.clear();
       continue;
     }
-    later = later || !is_new || (ended && number != *ended);
+    later = later || (!is_new && !ends) || (ended && number != *ended);
     if (later && ends)
       return file
              + ": the log is damaged in its middle; transactions that had been "

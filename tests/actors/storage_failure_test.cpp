@@ -6,6 +6,7 @@
 #include "support/actors.hpp"
 #include "support/fault_vfs.hpp"
 #include "support/files.hpp"
+#include "support/plain_sqlite.hpp"
 
 using namespace waybill;
 using namespace waybill::test;
@@ -194,6 +195,33 @@ TEST_CASE_METHOD(failing_storage,
   CHECK(eventually([&] { return healthy(running); }, 1s));
   CHECK(get(running.tracker(), status_of(9'999)).snapshot);
   CHECK(get(running.tracker(), get_health{}).last_error);
+}
+
+TEST_CASE_METHOD(failing_storage,
+                 "health tells of a full disk although a reader holds the log, "
+                 "and of the reader again afterwards") {
+  auto x = with_faults();
+  x.checkpoint_pages = 100;
+  auto running = start(system, x);
+  const auto& tracker = running.tracker();
+  get(tracker, enqueue(1));
+  auto reader = open_reader(x.file);
+  reader.exec("BEGIN");
+  REQUIRE(reader.query_int("SELECT count(*) FROM operation") == 1);
+  std::uint64_t n = 1;
+  const auto reason_has = [&](const char* part) {
+    return get(tracker, get_health{}).reason.find(part) != std::string::npos;
+  };
+  while (!reason_has("a reader") && n < 2'000)
+    get(tracker, enqueue(++n));
+  REQUIRE(reason_has("a reader"));
+  wal_write = SQLITE_FULL;
+  CHECK(error_of(tracker, enqueue(++n)) == errc::store_full);
+  CHECK(reason_has("full"));
+  wal_write = SQLITE_OK;
+  CHECK(eventually([&] { return reason_has("a reader"); }, 2s));
+  reader.exec("COMMIT");
+  CHECK(eventually([&] { return healthy(running); }, 2s));
 }
 
 TEST_CASE_METHOD(failing_storage,

@@ -196,6 +196,16 @@ TEST_CASE_METHOD(files_fixture,
   refused_option("vfs", &store_options::vfs, std::string{"no such VFS"});
 }
 
+TEST_CASE_METHOD(files_fixture,
+                 "a VFS without shared memory is refused, for it cannot hold a "
+                 "write-ahead log") {
+  auto options = options_for(dir / "ops.db");
+  options.vfs = "unix-dotfile";
+  const auto e = error_of([&] { operation_tracking_store{options}; });
+  CHECK(e.code == errc::store_unavailable);
+  CHECK(e.mentions("write-ahead log"));
+}
+
 TEST_CASE_METHOD(files_fixture, "options at the ends of their ranges work") {
   auto least = options_for(dir / "least.db");
   least.last_error_cap = 64;

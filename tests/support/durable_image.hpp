@@ -31,8 +31,10 @@ enum class power_loss : std::uint8_t {
   torn_last,
   /// Those of one file, as files are written back one by one.
   one_file,
+  /// All but one page of 4 KiB, in which the kernel keeps what it writes back.
+  all_but_one_page,
 };
-inline constexpr int num_power_losses = 8;
+inline constexpr int num_power_losses = 9;
 
 /// A call that changed a file, to be told again.
 struct disk_change {
@@ -133,6 +135,7 @@ public:
 
 private:
   static constexpr std::size_t sector = 512;
+  static constexpr std::size_t page = 4'096;
 
   static const char* suffix(io_file kind) {
     switch (kind) {
@@ -159,12 +162,13 @@ private:
       file.resize(x.op == io_op::truncate ? x.offset : 0, '\0');
   }
 
-  // Calls `f(from, n)` for each sector of the file that `x` writes to.
+  // Calls `f(from, n)` for each block of the file that `x` writes to, of
+  // `block` bytes.
   template <class F>
-  static void for_each_sector(const disk_change& x, F&& f) {
+  static void for_each_block(const disk_change& x, std::size_t block, F&& f) {
     for (std::size_t at = 0; at < x.bytes.size();) {
       const auto n = std::min(x.bytes.size() - at,
-                              sector - (x.offset + at) % sector);
+                              block - (x.offset + at) % block);
       f(at, n);
       at += n;
     }
@@ -198,6 +202,13 @@ private:
       auto bytes = durable;
       const auto last = pending.size() - 1;
       const auto chosen = pending.empty() ? 0 : random() % pending.size();
+      const auto lost_page
+        = pending.empty()
+            ? 0
+            : (pending[chosen].offset
+               + random()
+                   % std::max<std::size_t>(1, pending[chosen].bytes.size()))
+                / page;
       for (std::size_t i = 0; i < pending.size(); ++i) {
         const auto& x = pending[i];
         auto survives = true;
@@ -211,8 +222,13 @@ private:
                  || (how == power_loss::some_sectors && x.op != io_op::write))
           survives = random() % 2 == 0;
         if (how == power_loss::some_sectors && x.op == io_op::write)
-          for_each_sector(x, [&](std::size_t from, std::size_t n) {
+          for_each_block(x, sector, [&](std::size_t from, std::size_t n) {
             if (random() % 2 == 0)
+              put(bytes, x, from, n);
+          });
+        else if (how == power_loss::all_but_one_page && x.op == io_op::write)
+          for_each_block(x, page, [&](std::size_t from, std::size_t n) {
+            if ((x.offset + from) / page != lost_page)
               put(bytes, x, from, n);
           });
         else if (how == power_loss::torn_last && i == last

@@ -62,7 +62,7 @@ public:
 
   fault_vfs() {
     vfs_ = *base_;
-    vfs_.zName = name_;
+    vfs_.zName = name_.c_str();
     vfs_.pNext = nullptr;
     vfs_.pAppData = this;
     vfs_.szOsFile = static_cast<int>(sizeof(shim)) + base_->szOsFile;
@@ -102,7 +102,7 @@ public:
   fault_vfs(const fault_vfs&) = delete;
   fault_vfs& operator=(const fault_vfs&) = delete;
 
-  /// For store_options::vfs.
+  /// For store_options::vfs; each has its own.
   [[nodiscard]] std::string name() const { return name_; }
 
   /// Makes call number `nth` of that sort fail with `code`; with `lasting`, all
@@ -262,7 +262,8 @@ private:
     return &all;
   }
 
-  static constexpr const char* name_ = "waybill-test";
+  static inline std::atomic<int> last_{0};
+  const std::string name_ = "waybill-test-" + std::to_string(++last_);
 
   sqlite3_vfs* base_ = sqlite3_vfs_find(nullptr);
   sqlite3_vfs vfs_{};

@@ -18,7 +18,7 @@ inline sqlite::connection open_reader(const std::string& file) {
 /// Opens or creates `file` as another program would that keeps the seals of a
 /// store's pages: what it does is no damage to the pages themselves.
 inline sqlite::connection open_writer(const std::string& file) {
-  static const sqlite::sealed_vfs vfs{"", store_application_id};
+  static sqlite::sealed_vfs vfs{"", store_application_id};
   return {file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, vfs.name()};
 }
 

@@ -38,12 +38,19 @@ public:
   attacker(report& r, caf::actor_system& system) : r_{r}, system_{system} {}
 
   void run() {
-    modes();
-    wrong_files();
-    schemas();
-    odd_fields();
-    huge_fields();
-    notices();
+    using part = void (attacker::*)();
+    const std::pair<part, const char*> parts[]
+      = {{&attacker::modes, "umasks"},
+         {&attacker::wrong_files, "links, pipes and others in a file's place"},
+         {&attacker::schemas, "schemas"},
+         {&attacker::odd_fields, "odd texts in fields"},
+         {&attacker::huge_fields, "texts of 64 MiB to 1 GiB"},
+         {&attacker::notices, "names that steer a terminal"}};
+    for (const auto& [run_part, what] : parts) {
+      const auto before = r_.tries();
+      (this->*run_part)();
+      r_.figure(std::to_string(r_.tries() - before) + " " + what);
+    }
   }
 
 private:

@@ -506,7 +506,7 @@ bool control_fails(std::uint64_t seed) {
 } // namespace
 
 void kill(report& r) {
-  const auto cycles = r.pick(300, 5'000);
+  const auto cycles = r.pick(300, 3'000);
   std::uint64_t answers = 0;
   std::uint64_t operations = 0;
   int while_opening = 0;

@@ -238,7 +238,7 @@ std::vector<seen_event> shorten(std::vector<seen_event> history) {
 // @param between called before each round, while all is quiet.
 findings run_clients(caf::actor_system& system, const tracking_actor& tracker,
                      std::uint64_t rounds, const report& r, std::uint64_t part,
-                     const std::function<void(std::uint64_t)>& between) {
+                     const std::function<void(const findings&)>& between) {
   clock_and_numbers shared;
   findings found;
   std::array<events_by_id, num_clients> seen;
@@ -259,7 +259,7 @@ findings run_clients(caf::actor_system& system, const tracking_actor& tracker,
       found.undecided += is == verdict::undecided ? 1 : 0;
     }
     if (++round <= rounds)
-      between(round);
+      between(found);
   };
   std::barrier all_there{num_clients, check};
   std::atomic<std::int64_t> unknown{0};
@@ -370,7 +370,7 @@ findings run_liar(caf::actor_system& system, habit how, const report& r,
   const auto tracker = system.spawn<lying_tracker_impl>(how,
                                                         r.random(part * 1'000));
   auto found = run_clients(system, tracker, 20, r, part + 1,
-                           [](std::uint64_t) {});
+                           [](const findings&) {});
   caf::scoped_actor self{system};
   self->send_exit(tracker, caf::exit_reason::user_shutdown);
   return found;
@@ -379,7 +379,7 @@ findings run_liar(caf::actor_system& system, habit how, const report& r,
 } // namespace
 
 void linearizability(report& r) {
-  const auto rounds = r.pick<std::uint64_t>(1'250, 40'000);
+  const auto rounds = r.pick<std::uint64_t>(1'300, 40'000);
   actor_config config;
   caf::actor_system system{config};
   {
@@ -402,21 +402,27 @@ void linearizability(report& r) {
     x.on_notice = [](severity, const std::string&) {};
     auto random = r.random();
     auto running = start(system, x);
+    const auto tell_tries = [&](const findings& y) {
+      r.tried(y.histories - y.undecided - r.tries(),
+              static_cast<std::int64_t>(rounds * ids_per_round));
+    };
     const auto found = run_clients(
-      system, running.tracker(), rounds, r, 1, [&](std::uint64_t) {
-        r.tried(ids_per_round,
-                static_cast<std::int64_t>(rounds * ids_per_round));
+      system, running.tracker(), rounds, r, 1, [&](const findings& so_far) {
+        tell_tries(so_far);
         if (random() % 10 == 0)
           failing_sync = 1 + static_cast<int>(random() % 4);
       });
+    tell_tries(found);
     running.stop();
     if (found.impossible > 0)
       r.violation(std::to_string(found.impossible)
                   + " histories that no order explains, for example"
                   + found.worst_text());
-    if (found.undecided > 0)
-      r.violation(std::to_string(found.undecided)
-                  + " histories that are too long to decide");
+    // With many unknown outcomes the search may take for ever.
+    r.require(found.undecided * 100 < found.histories,
+              std::to_string(found.undecided)
+                + " histories could not be decided");
+    r.figure(std::to_string(found.undecided) + " more could not be decided");
     r.require(failed > 0 && found.unknown > 0,
               "no request had an unknown outcome");
     r.figure(std::to_string(found.events) + " events of "

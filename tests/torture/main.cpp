@@ -235,11 +235,13 @@ void print(const std::vector<result>& results) {
   std::cout << std::flush;
 }
 
-const row* find_row(const std::string& name) {
+// A number may stand for several.
+std::vector<const row*> find_rows(const std::string& name) {
+  std::vector<const row*> found;
   for (const auto& x : rows())
     if (x.name == name || std::to_string(x.number) == name)
-      return &x;
-  return nullptr;
+      found.push_back(&x);
+  return found;
 }
 
 int run(int argc, char** argv) {
@@ -273,7 +275,7 @@ int run(int argc, char** argv) {
     return app.exit(e) == 0 ? 0 : 2;
   }
   if (!row_here.empty())
-    return run_here(*find_row(row_here), s);
+    return run_here(*find_rows(row_here).at(0), s);
   if (list) {
     for (const auto& x : rows())
       std::cout << std::setw(3) << x.number << "  " << x.name << ": " << x.what
@@ -282,12 +284,12 @@ int run(int argc, char** argv) {
   }
   std::vector<const row*> wanted;
   for (const auto& name : s.only) {
-    const auto* const x = find_row(name);
-    if (x == nullptr) {
+    const auto found = find_rows(name);
+    if (found.empty()) {
       std::cerr << "--only: there is no row \"" << name << "\"; see --list\n";
       return 2;
     }
-    wanted.push_back(x);
+    wanted.insert(wanted.end(), found.begin(), found.end());
   }
   if (wanted.empty())
     for (const auto& x : rows())

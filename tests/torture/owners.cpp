@@ -212,6 +212,8 @@ void owners(report& r) {
             "a take-over took "
               + std::to_string(shared->slowest_take_over_us / 1'000) + " ms");
   r.require(shared->locked > 0 && kills > 0, "nobody raced, or nobody died");
+  r.require(shared->opens >= wanted && shared->owners >= wanted / 2,
+            "the file was not taken over often enough in time");
   const auto integrity = integrity_of(file);
   r.require(integrity == "ok", "integrity: " + integrity);
   operation_tracking_store store{{.file = file, .vfs = {}}};

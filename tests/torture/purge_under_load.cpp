@@ -111,7 +111,7 @@ std::uintmax_t log_size(const std::string& file) {
 } // namespace
 
 void purge_under_load(report& r) {
-  const auto rows = r.pick<std::uint64_t>(1'000'000, 10'000'000);
+  const auto rows = r.pick<std::uint64_t>(1'020'500, 5'000'000);
   const temp_dir dir;
   options x;
   x.file = dir / "track.db";

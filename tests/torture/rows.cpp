@@ -7,7 +7,7 @@ std::span<const row> rows() {
   static const std::vector<row> all{
     {1, "kill", "kill -9 at random moments, 16 clients", "cycles", 300,
      turn::any, kill},
-    {2, "power-loss", "power loss at every write and sync, eight variants",
+    {2, "power-loss", "power loss at every write and sync, nine variants",
      "states", 15'000, turn::any, power_loss_row},
     {3, "vfs-faults", "every VFS call fails, once and for good, four errors",
      "calls", 1'000, turn::any, vfs_faults},
@@ -27,7 +27,7 @@ std::span<const row> rows() {
      "deaths", 200, turn::any, actor_death},
     {11, "flood", "many times what a disk with a sync of 50 ms can take",
      "requests", 1'000'000, turn::alone, flood},
-    {12, "purge", "a purge while clients write", "purged rows", 980'000,
+    {12, "purge", "a purge while clients write", "purged rows", 1'000'000,
      turn::alone, purge_under_load},
     {13, "slow-reader", "a reader holds a snapshot under writes", "writes",
      2'000, turn::any, slow_reader},
