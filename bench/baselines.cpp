@@ -67,7 +67,8 @@ sqlite_file::sqlite_file(const std::string& file, durability synchronous,
                                     vfs.empty() ? nullptr : vfs.c_str());
   db_.reset(db);
   check(code == SQLITE_OK, "open");
-  exec("PRAGMA auto_vacuum = INCREMENTAL");
+  if (number("PRAGMA page_count") == 0)
+    exec("PRAGMA auto_vacuum = INCREMENTAL");
   exec("PRAGMA journal_mode = WAL");
   exec("PRAGMA synchronous = " + std::to_string(static_cast<int>(synchronous)));
   exec("PRAGMA cache_size = -16384");

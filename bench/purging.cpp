@@ -108,7 +108,7 @@ void purge_pause(bench& b) {
 // counts is the second half: while purges run they take more rows than finish
 // in that time, and the file does not grow.
 void purge_keeps_up(bench& b) {
-  const auto half = b.out.pick(3s, 20s);
+  const auto half = b.out.pick(6s, 20s);
   const auto file = b.files.fresh();
   running_tracker tracker{file};
   std::atomic<bool> stop{false};
@@ -126,11 +126,11 @@ void purge_keeps_up(bench& b) {
   double purging = 0;         // s
   std::jthread purger{[&] {
     while (!stop) {
-      const auto counts = counting.load();
       const auto before = finished.load();
       std::int64_t rows = 0;
-      const auto took = seconds([&] { rows = purge(tracker, timestamp::now() - 1s); });
-      if (counts) {
+      const auto took
+        = seconds([&] { rows = purge(tracker, timestamp::now() - 1s); });
+      if (counting) {
         purged += rows;
         meanwhile += finished - before;
         purging += took;

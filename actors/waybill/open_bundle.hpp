@@ -46,9 +46,8 @@ public:
 
   template <class Request>
   void fail(const Request& x, errc code, const std::string& text) {
-    reply_.failures.push_back({static_cast<std::uint32_t>(
-                                 reply_.outcomes.size()),
-                               code, text});
+    reply_.failures.push_back(
+      {static_cast<std::uint32_t>(reply_.outcomes.size()), code, text});
     if constexpr (std::is_same_v<Request, get_status>) {
       questions_.push_back({reply_.outcomes.size(), x.id});
       reply_.answers.emplace_back();

@@ -24,10 +24,9 @@ protected:
     const auto& content = content_of(element);
     auto now = state_->look();
     if (now.tracker) {
-      switch (
-        admit<record_enqueue, record_attempt, record_terminal, get_status,
-              purge_terminal, get_counts, get_health, request_bundle>(
-          content, *now.waiting)) {
+      switch (admit<record_enqueue, record_attempt, record_terminal, get_status,
+                    purge_terminal, get_counts, get_health, request_bundle>(
+        content, *now.waiting)) {
         case admission::verdict::admitted:
           return {std::move(now.tracker), {}};
         case admission::verdict::overloaded:

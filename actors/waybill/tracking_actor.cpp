@@ -496,8 +496,9 @@ private:
   }
 
   std::optional<status_reply> look_at(const tracked_operation_id& id) {
-    return look(
-      [&] { return store_.get_status({id, std::nullopt}, clock_.wall()); });
+    return look([&] {
+      return store_.get_status({id, std::nullopt}, clock_.wall());
+    });
   }
 
   // None if the store cannot be asked.
