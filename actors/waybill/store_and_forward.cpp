@@ -118,8 +118,11 @@ public:
     tracker_.end_all();
     timers_.clear();
     calls_.clear();
-    for (auto& x : workers_)
-      this->send_exit(x.actor, caf::exit_reason::kill);
+    // Anonymously: CAF 0.17 also runs this when the last handle has gone, and a
+    // message that names its sender would bring this back to life, to be
+    // destroyed a second time.
+    for (const auto& x : workers_)
+      caf::anon_send_exit(x.actor, caf::exit_reason::kill);
     workers_.clear();
     deliver_.reset();
   }
