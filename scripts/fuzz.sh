@@ -44,15 +44,18 @@ for target in "${targets[@]}"; do
   mkdir -p "$found"
   echo "== fuzz $target: $seconds s, seed $seed"
   log=$dir/$target.log
+  broke=false
   if ! "$dir/tests/fuzz/fuzz_$target" -max_total_time="$seconds" \
     -seed="$seed" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
     -artifact_prefix="$dir/$target-" "$found" "tests/fuzz/corpus/$target" \
     >"$log" 2>&1; then
+    broke=true
+  fi
+  count=$(sed -nE 's/^stat::number_of_executed_units: +//p' "$log")
+  if $broke || [[ ${count:-0} -eq 0 ]]; then
     crashes=$((crashes + 1))
     tail -n 40 "$log"
   fi
-  count=$(sed -nE 's/^stat::number_of_executed_units: +//p' "$log")
-  [[ ${count:-0} -gt 0 ]] || crashes=$((crashes + 1))
   runs=$((runs + ${count:-0}))
   figures+="${figures:+, }$target ${count:-0} runs"
 done

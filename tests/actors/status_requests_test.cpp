@@ -53,6 +53,24 @@ private:
   std::vector<std::function<void()>> kept_;
 };
 
+// Status requests that a tracker of that sort gets.
+struct unanswered {
+  unanswered(caf::actor_system& system, const options& x)
+    : tracker{system.spawn<silent_tracker>()},
+      actor{spawn_status_request_actor(system, tracker, x)} {}
+
+  unanswered(const unanswered&) = delete;
+  unanswered& operator=(const unanswered&) = delete;
+
+  ~unanswered() {
+    caf::anon_send_exit(tracker, caf::exit_reason::kill);
+    caf::anon_send_exit(actor, caf::exit_reason::kill);
+  }
+
+  const tracking_actor tracker;
+  const status_request_actor actor;
+};
+
 } // namespace
 
 TEST_CASE_METHOD(actor_fixture,
@@ -109,8 +127,8 @@ TEST_CASE_METHOD(actor_fixture,
                  "proxy") {
   auto x = make_options();
   x.status_timeout = 100ms;
-  const tracking_actor slow = system.spawn<silent_tracker>();
-  const auto actor = spawn_status_request_actor(system, slow, x);
+  const unanswered pair{system, x};
+  const auto& actor = pair.actor;
   const auto begin = std::chrono::steady_clock::now();
   CHECK(error_of(actor, status_of(1)) == errc::timed_out);
   // The request's own deadline is nearer still.
@@ -119,19 +137,15 @@ TEST_CASE_METHOD(actor_fixture,
   question.deadline = timestamp::now() - 1s;
   CHECK(error_of(actor, question) == errc::deadline_passed);
   CHECK(std::chrono::steady_clock::now() - begin < 2s);
-  caf::anon_send_exit(slow, caf::exit_reason::kill);
-  caf::anon_send_exit(actor, caf::exit_reason::kill);
 }
 
 TEST_CASE_METHOD(actor_fixture,
                  "a status request says that the tracker is gone",
                  "[promise-2]") {
-  const tracking_actor tracker = system.spawn<silent_tracker>();
-  const auto actor = spawn_status_request_actor(system, tracker,
-                                                make_options());
-  caf::anon_send_exit(tracker, caf::exit_reason::kill);
+  const unanswered pair{system, make_options()};
+  const auto& actor = pair.actor;
+  caf::anon_send_exit(pair.tracker, caf::exit_reason::kill);
   CHECK(error_of(actor, status_of(1)) == errc::tracker_gone);
-  caf::anon_send_exit(actor, caf::exit_reason::kill);
 }
 
 TEST_CASE_METHOD(actor_fixture,
@@ -139,14 +153,12 @@ TEST_CASE_METHOD(actor_fixture,
                  "[promise-2]") {
   auto x = make_options();
   x.status_timeout = 10s;
-  const tracking_actor silent = system.spawn<silent_tracker>();
-  const auto actor = spawn_status_request_actor(system, silent, x);
+  const unanswered pair{system, x};
+  const auto& actor = pair.actor;
   const auto begin = std::chrono::steady_clock::now();
   CHECK(error_of(actor, get_status{id_of(1), timestamp::now() + 30ms})
         == errc::timed_out);
   CHECK(std::chrono::steady_clock::now() - begin < 1s);
-  caf::anon_send_exit(silent, caf::exit_reason::kill);
-  caf::anon_send_exit(actor, caf::exit_reason::kill);
 }
 
 TEST_CASE_METHOD(actor_fixture,
@@ -155,8 +167,8 @@ TEST_CASE_METHOD(actor_fixture,
                  "[promise-2]") {
   auto x = make_options();
   x.status_timeout = 100ms;
-  const tracking_actor tracker = system.spawn<silent_tracker>();
-  const auto actor = spawn_status_request_actor(system, tracker, x);
+  const unanswered pair{system, x};
+  const auto& actor = pair.actor;
   const auto code = [&](const std::string& question) {
     const auto answer
       = nlohmann::json::parse(ask_json(system, actor, question));
@@ -170,9 +182,8 @@ TEST_CASE_METHOD(actor_fixture,
   CHECK(code(question + '\0') == "invalid_request");
   CHECK(code(std::string{R"({"id": "a)"} + '\0' + R"("})")
         == "invalid_request");
-  caf::anon_send_exit(tracker, caf::exit_reason::kill);
+  caf::anon_send_exit(pair.tracker, caf::exit_reason::kill);
   CHECK(code(question) == "tracker_gone");
-  caf::anon_send_exit(actor, caf::exit_reason::kill);
 }
 
 TEST_CASE_METHOD(actor_fixture,
@@ -191,8 +202,8 @@ TEST_CASE_METHOD(actor_fixture,
                  "[promise-2][promise-8]") {
   auto x = make_options();
   x.max_waiting_requests = 8;
-  const tracking_actor silent = system.spawn<silent_tracker>();
-  const auto actor = spawn_status_request_actor(system, silent, x);
+  const unanswered pair{system, x};
+  const auto& actor = pair.actor;
   caf::scoped_actor self{system};
   const auto send = [&] {
     return waybill::request(self, actor, 10s, status_of(1));
@@ -220,7 +231,6 @@ TEST_CASE_METHOD(actor_fixture,
   for (std::size_t i = 0; i < 8; ++i)
     receive(i);
   CHECK(codes == std::vector(8, errc::tracker_gone));
-  caf::anon_send_exit(silent, caf::exit_reason::kill);
 }
 
 TEST_CASE_METHOD(actor_fixture,
@@ -228,16 +238,14 @@ TEST_CASE_METHOD(actor_fixture,
                  "[promise-8]") {
   auto x = make_options();
   x.max_waiting_bytes = 1'024;
-  const tracking_actor silent = system.spawn<silent_tracker>();
-  const auto actor = spawn_status_request_actor(system, silent, x);
+  const unanswered pair{system, x};
+  const auto& actor = pair.actor;
   const auto question = to_json_text(status_of(1)) + std::string(600, ' ');
   caf::scoped_actor self{system};
   tell(self, actor, question); // not answered, but not before the time is up
   CHECK(
     nlohmann::json::parse(ask_json(system, actor, question))["error"]["code"]
     == "overloaded");
-  caf::anon_send_exit(actor, caf::exit_reason::kill);
-  caf::anon_send_exit(silent, caf::exit_reason::kill);
 }
 
 TEST_CASE_METHOD(actor_fixture,
@@ -248,8 +256,8 @@ TEST_CASE_METHOD(actor_fixture,
   x.max_waiting_bytes = 1'024;
   x.status_timeout = 1ms;
   auto running = start(system, make_options());
-  const tracking_actor silent = system.spawn<silent_tracker>();
-  const auto timing_out = spawn_status_request_actor(system, silent, x);
+  const unanswered pair{system, x};
+  const auto& timing_out = pair.actor;
   const get_status late{id_of(1), timestamp::now() - 1s};
   const auto question = to_json_text(status_of(1));
   const auto code = [&](const std::string& text) {
@@ -271,16 +279,14 @@ TEST_CASE_METHOD(actor_fixture,
     CHECK(code("{}") == "invalid_request");
     CHECK(code(std::string(5'000, ' ')) == "invalid_request");
   }
-  for (const auto& each : {timing_out, one_at_a_time})
-    caf::anon_send_exit(each, caf::exit_reason::kill);
-  caf::anon_send_exit(silent, caf::exit_reason::kill);
+  caf::anon_send_exit(one_at_a_time, caf::exit_reason::kill);
 }
 
 TEST_CASE_METHOD(actor_fixture,
                  "open status requests are answered when their actor ends",
                  "[promise-2]") {
-  const tracking_actor silent = system.spawn<silent_tracker>();
-  const auto actor = spawn_status_request_actor(system, silent, make_options());
+  const unanswered pair{system, make_options()};
+  const auto& actor = pair.actor;
   const auto outcomes
     = send_all(system, actor, std::vector<get_status>(20, status_of(1)), [&] {
         std::this_thread::sleep_for(50ms);
@@ -290,5 +296,4 @@ TEST_CASE_METHOD(actor_fixture,
     REQUIRE(x.error);
     CHECK(x.error->code == errc::tracker_gone);
   }
-  caf::anon_send_exit(silent, caf::exit_reason::kill);
 }
