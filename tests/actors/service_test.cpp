@@ -41,6 +41,16 @@ std::string to_string(const host_message& x) {
   return std::to_string(x.value);
 }
 
+} // namespace
+
+CAF_BEGIN_TYPE_ID_BLOCK(host, caf::first_custom_type_id)
+
+CAF_ADD_TYPE_ID(host, (host_message))
+
+CAF_END_TYPE_ID_BLOCK(host)
+
+namespace {
+
 using host_actor = caf::typed_actor<handles<host_message, host_message>>;
 
 // Answers with the next number.
@@ -81,12 +91,6 @@ private:
 };
 
 } // namespace
-
-CAF_BEGIN_TYPE_ID_BLOCK(host, caf::first_custom_type_id)
-
-CAF_ADD_TYPE_ID(host, (host_message))
-
-CAF_END_TYPE_ID_BLOCK(host)
 
 TEST_CASE("an actor system shuts down after its service without hanging") {
   temp_dir dir;
