@@ -5,8 +5,8 @@
 #                        [TARGET...]
 #
 # Each target (message_json, texts, options; default: all)
-# runs N seconds (default 60) from the seeds in tests/fuzz/corpus and what
-# earlier runs have found. An input that breaks something is kept in the build
+# runs N seconds (default 60) from the seeds in tests/fuzz/corpus and, unless
+# --seed is given, what earlier runs have found. An input that breaks something is kept in the build
 # folder. --json is for the torture suite, of which this is a row.
 source "$(dirname "$0")/lib.sh"
 
@@ -14,13 +14,14 @@ compiler=clang++
 build_only=false
 seconds=60
 seed=$RANDOM
+repeats=false
 json=
 targets=()
 while [[ $# -gt 0 ]]; do
   case $1 in
     --build-only) build_only=true ;;
     --seconds) seconds=${2:?needs a number} && shift ;;
-    --seed) seed=${2:?needs a number} && shift ;;
+    --seed) seed=${2:?needs a number} repeats=true && shift ;;
     --json) json=$(realpath "${2:?needs a file}") && shift ;;
     -*) die "unknown option: $1" ;;
     *) targets+=("$1") ;;
@@ -41,6 +42,10 @@ crashes=0
 figures=
 for target in "${targets[@]}"; do
   found=$dir/found/$target
+  if $repeats; then
+    found=$(mktemp -d)
+    trap 'rm -rf "$found"' EXIT
+  fi
   mkdir -p "$found"
   echo "== fuzz $target: $seconds s, seed $seed"
   log=$dir/$target.log

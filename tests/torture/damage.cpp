@@ -2,7 +2,7 @@
 //
 // What is damaged is a real store: closed, or killed with transactions in its
 // log. Most of the damaged files are used through the store itself, for speed,
-// every 40th through the service.
+// every 20th through the service.
 //
 // Two things no format can tell, and they are counted apart: a log that lost
 // its last transaction (or was cut, or taken away) looks as it does after a
@@ -642,7 +642,7 @@ void damage_row(report& r) {
                      : damage_database(x, random);
     judge j{x, d};
     damaged_store store{file, x};
-    const auto by_service = round % 40 == 0;
+    const auto by_service = round % 20 == 0;
     const auto out = by_service ? store.use_service(j, system) : store.use(j);
     through_service += by_service ? 1 : 0;
     const auto what = "round " + std::to_string(round) + " (" + d.what + "): ";

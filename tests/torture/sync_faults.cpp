@@ -68,6 +68,8 @@ public:
       fail_commit(k, k % 2 == 1);
       r_.tried(1, static_cast<std::int64_t>(commits));
     }
+    r_.require(were_there_ > 0 && were_there_ < crashes_,
+               "the commit is there after all crashes, or after none");
     r_.figure(std::to_string(crashes_) + " kills and power losses");
     r_.figure(std::to_string(were_there_) + " of them with the commit");
   }
