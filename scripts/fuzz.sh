@@ -5,8 +5,8 @@
 #                        [TARGET...]
 #
 # Each target (message_json, texts, options; default: all)
-# runs N seconds (default 60) from the seeds in tests/fuzz/corpus and what
-# earlier runs have found. An input that breaks something is kept in the build
+# runs N seconds (default 60) from the seeds in tests/fuzz/corpus and, unless
+# --seed is given, what earlier runs have found. An input that breaks something is kept in the build
 # folder. --json is for the torture suite, of which this is a row.
 source "$(dirname "$0")/lib.sh"
 
@@ -14,13 +14,14 @@ compiler=clang++
 build_only=false
 seconds=60
 seed=$RANDOM
+repeats=false
 json=
 targets=()
 while [[ $# -gt 0 ]]; do
   case $1 in
     --build-only) build_only=true ;;
     --seconds) seconds=${2:?needs a number} && shift ;;
-    --seed) seed=${2:?needs a number} && shift ;;
+    --seed) seed=${2:?needs a number} repeats=true && shift ;;
     --json) json=$(realpath "${2:?needs a file}") && shift ;;
     -*) die "unknown option: $1" ;;
     *) targets+=("$1") ;;
@@ -41,18 +42,25 @@ crashes=0
 figures=
 for target in "${targets[@]}"; do
   found=$dir/found/$target
+  if $repeats; then
+    found=$(mktemp -d)
+    trap 'rm -rf "$found"' EXIT
+  fi
   mkdir -p "$found"
   echo "== fuzz $target: $seconds s, seed $seed"
   log=$dir/$target.log
+  broke=false
   if ! "$dir/tests/fuzz/fuzz_$target" -max_total_time="$seconds" \
     -seed="$seed" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
     -artifact_prefix="$dir/$target-" "$found" "tests/fuzz/corpus/$target" \
     >"$log" 2>&1; then
+    broke=true
+  fi
+  count=$(sed -nE 's/^stat::number_of_executed_units: +//p' "$log")
+  if $broke || [[ ${count:-0} -eq 0 ]]; then
     crashes=$((crashes + 1))
     tail -n 40 "$log"
   fi
-  count=$(sed -nE 's/^stat::number_of_executed_units: +//p' "$log")
-  [[ ${count:-0} -gt 0 ]] || crashes=$((crashes + 1))
   runs=$((runs + ${count:-0}))
   figures+="${figures:+, }$target ${count:-0} runs"
 done

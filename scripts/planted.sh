@@ -2,16 +2,17 @@
 # Plants bugs in a copy of waybill, one at a time, and runs the tests that are to
 # catch each: a test suite is worth what it catches.
 #
-# Usage: scripts/planted.sh [--build-only] [--json FILE] [--compiler CXX]
-#                           [--prefix-path DIR] [NAME...]
+# Usage: scripts/planted.sh [--rows] [--build-only] [--json FILE]
+#                           [--compiler CXX] [--prefix-path DIR] [NAME...]
 #
 # tests/planted/NAME.patch is a bug: what it does, which tests are to catch it,
-# the patch. All are compiled into one build and
-# switched on by the environment. --json is for the torture suite, of which
-# this is a row.
+# and which rows of the torture suite (those run with --rows), the patch. All
+# are compiled into one build and switched on by the environment. --json is for
+# the torture suite, of which this is a row.
 source "$(dirname "$0")/lib.sh"
 
 build_only=false
+rows=false
 json=
 names=()
 while [[ $# -gt 0 ]]; do
@@ -21,6 +22,7 @@ while [[ $# -gt 0 ]]; do
   fi
   case $1 in
     --build-only) build_only=true ;;
+    --rows) rows=true ;;
     --json) json=$(realpath "${2:?needs a file}") && shift ;;
     -*) die "unknown option: $1" ;;
     *) names+=("$1") ;;
@@ -33,7 +35,8 @@ if [[ ${#names[@]} -eq 0 ]]; then
   done
 fi
 
-need_packages "${build_packages[@]}" "${test_packages[@]}" patch
+need_packages "${build_packages[@]}" "${test_packages[@]}" \
+  "${example_packages[@]}" patch
 dir=$(build_dir planted)
 
 # The mutated sources are made anew, but what has not changed keeps its time, so
@@ -67,7 +70,9 @@ if [[ ! -e $dir/build/build.ninja ]]; then
     ${prefix_path:+-DCMAKE_PREFIX_PATH="$prefix_path"} >"$dir/configure.log" ||
     die "cannot configure; see $dir/configure.log"
 fi
-cmake --build "$dir/build" --target planted_tests >"$dir/build.log" || {
+targets=(planted_tests)
+$rows && targets+=(torture sanitized_rows)
+cmake --build "$dir/build" --target "${targets[@]}" >"$dir/build.log" || {
   tail -n 40 "$dir/build.log"
   die "the mutated build fails"
 }
@@ -76,6 +81,16 @@ $build_only && exit
 tests=$dir/build/planted_tests
 # A pattern that matches no test catches nothing, and so is told.
 run() { timeout 30 "$tests" "$2" >"$dir/$1.log" 2>&1; }
+
+# A row ends well without the bug in every run of the suite.
+torture=$dir/build/torture
+export WAYBILL_SANITIZED_ROWS=$PWD/$torture/sanitized_rows
+run_row() {
+  "$torture/torture" --only "$2" --stop-at-first --seed "$seed" \
+    >"$dir/$1.log" 2>&1
+}
+seed=${WAYBILL_TEST_SEED:-$RANDOM}
+$rows && echo "== seed $seed"
 
 missed=0
 caught=
@@ -100,6 +115,21 @@ for name in "${names[@]}"; do
     fi
     printf '  %s by: %s\n' "$verdict" "$test"
   done <<<"$by"
+  if $rows; then
+    export WAYBILL_PLANTED=$name
+    for row in $(sed -n 's/^Caught by rows: //p' "tests/planted/$name.patch"); do
+      began=$SECONDS
+      verdict=MISSED
+      # A row that only crashes, hangs or cannot run has caught nothing.
+      if run_row "$name" "$row" || ! grep -q VIOLATION: "$dir/$name.log"; then
+        is_caught=false
+      else
+        verdict=caught
+        caught+=" and row $row"
+      fi
+      printf '  %s by row: %s (%d s)\n' "$verdict" "$row" $((SECONDS - began))
+    done
+  fi
   $is_caught || missed=$((missed + 1))
 done
 

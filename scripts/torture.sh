@@ -11,6 +11,7 @@ source "$(dirname "$0")/lib.sh"
 
 arguments=()
 only=
+full=
 while [[ $# -gt 0 ]]; do
   if build_option "$@"; then
     shift 2
@@ -24,6 +25,7 @@ while [[ $# -gt 0 ]]; do
       ;;
     --only=*) only=${1#*=} arguments+=("$1") ;;
     --list | --help) only=none arguments+=("$1") ;;
+    --full) full=1 arguments+=("$1") ;;
     *) arguments+=("$1") ;;
   esac
   shift
@@ -56,7 +58,9 @@ wanted() {
   fi
   if wanted fuzz 15; then scripts/fuzz.sh --build-only; fi
   if wanted sanitizers 18; then scripts/sanitizers.sh --build-only; fi
-  if wanted planted-bugs 19; then scripts/planted.sh --build-only; fi
+  if wanted planted-bugs 19; then
+    scripts/planted.sh --build-only ${full:+--rows}
+  fi
 } >&2
 
 # One more than there are processors: some rows mostly wait for the disk.

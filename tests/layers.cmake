@@ -39,13 +39,20 @@ endfunction()
 
 files_of(messages messages)
 files_of(persistence persistence)
-files_of(others actors examples tests)
+# Folders that the tree may have.
+set(more "")
+foreach(folder IN ITEMS bench tools)
+  if(EXISTS "${root}/${folder}")
+    list(APPEND more "${folder}")
+  endif()
+endforeach()
+files_of(others actors examples tests ${more})
 list(FILTER others EXCLUDE REGEX "/actors/waybill/caf_seam\\.[ch]pp$")
 
 includes_of(persistence persistence_headers)
 includes_of(actors actor_headers)
 set(caf "#[ \t]*include[ \t]*[<\"]caf/")
-set(caf_version "CAF_((MAJOR|MINOR|PATCH)_)?VERSION")
+set(caf_version "CAF_((MAJOR|MINOR|PATCH)_)?VERSION|WAYBILL_CAF_1")
 
 refuse("${caf}" "CAF belongs in actors/" ${messages} ${persistence})
 refuse("${persistence_headers}" "messages/ knows no persistence" ${messages})

@@ -307,7 +307,7 @@ public:
     auto refusal = refuse(content_of(*element));
     if (!refusal)
       return Base::enqueue(std::move(element), context);
-    answer(*element, caf::make_message(std::move(*refusal)), context);
+    answer(*element, std::move(*refusal), context);
     return true;
   }
 #else
@@ -316,14 +316,14 @@ public:
     if (auto refusal = refuse(content_of(*element)); !refusal)
       Base::enqueue(std::move(element), context);
     else
-      answer(*element, caf::make_message(std::move(*refusal)), context);
+      answer(*element, std::move(*refusal), context);
   }
 #endif
 
 protected:
   /// Called in the sender's thread, by many at a time.
-  /// @returns the error to answer instead of queueing the message, or none.
-  virtual std::optional<caf::error> refuse(const content_view& content) = 0;
+  /// @returns what to answer instead of queueing the message, or none.
+  virtual std::optional<caf::message> refuse(const content_view& content) = 0;
 };
 
 /// An actor without mailbox and thread that passes each message on, in its

@@ -13,6 +13,8 @@ namespace waybill {
 
 /// The values of section `name`; keys may be written with `-` for `_`. Empty if
 /// there is no such section.
+/// @throws store_error `invalid_options` if `name` is a plain value, or if a
+///         timespan is no whole number of milliseconds.
 nlohmann::json config_section(const caf::actor_system_config& config,
                               const std::string& name);
 

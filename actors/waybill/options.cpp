@@ -67,8 +67,10 @@ const std::array all_options{
   option{"file", text_option{&options::file},
          "the database; its folder must exist, on a local file system"},
   option{"synchronous", durability_option{&options::synchronous},
-         "what an answer survives: `full` power loss, `normal` a crash of the "
-         "operating system, `off` only of the process"},
+         "what an answer survives: `full` power loss and crashes of the "
+         "operating system; `normal` only a killed process (after the others "
+         "the file is sound, the last answers may be gone); `off` only a "
+         "killed process (after the others the file may be damaged)"},
   option{"last_error_cap",
          number_option{&options::last_error_cap, 64, 1'048'576, "bytes"},
          "longer error texts are shortened"},
@@ -88,7 +90,8 @@ const std::array all_options{
   option{"max_waiting_bytes",
          number_option{&options::max_waiting_bytes, 1'024, 17'179'869'184,
                        "bytes"},
-         "their texts; past it the answer is `overloaded`"},
+         "their texts; past it the answer is `overloaded`, but one request is "
+         "let in whatever its size while no bytes wait"},
   option{"purge_chunk_rows",
          number_option{&options::purge_chunk_rows, 1, 100'000, "rows"},
          "rows deleted before waiting requests get their turn"},
@@ -128,6 +131,10 @@ struct overloaded : Fs... {
 template <class... Fs>
 overloaded(Fs...) -> overloaded<Fs...>;
 
+std::string window_range() {
+  return "0s to " + to_text(longest) + ", forever";
+}
+
 std::string range_of(const option& x) {
   return std::visit(
     overloaded{[](const text_option&) { return std::string{"a path"}; },
@@ -141,9 +148,7 @@ std::string range_of(const option& x) {
                [](const duration_option& o) {
                  return to_text(o.min) + " to " + to_text(o.max);
                },
-               [](const window_option&) {
-                 return "0s to " + to_text(longest) + ", forever";
-               }},
+               [](const window_option&) { return window_range(); }},
     x.how);
 }
 
@@ -212,13 +217,15 @@ std::string shown(const json& value) {
   invalid(name, "must be " + wanted + ", but is " + shown(value));
 }
 
-milliseconds read_duration(const std::string& name, const json& value) {
+milliseconds read_duration(const std::string& name, const std::string& range,
+                           const json& value) {
   if (value.is_string())
     if (const auto parsed = parse_duration(value.get_ref<const std::string&>()))
       return *parsed;
   ill_typed(name,
             "a duration like \"500ms\", \"30s\", \"10min\", \"1h\" or "
-            "\"7d\"",
+            "\"7d\", "
+              + range,
             value);
 }
 
@@ -228,7 +235,7 @@ retention_window read_window(const std::string& name, const json& value) {
   if (value.is_string())
     if (const auto parsed = parse_duration(value.get_ref<const std::string&>()))
       return parsed;
-  ill_typed(name, "a duration like \"7d\", or \"forever\"", value);
+  ill_typed(name, "a duration like \"7d\", " + window_range(), value);
 }
 
 void read(const option& x, const json& value, options& to) {
@@ -257,7 +264,7 @@ void read(const option& x, const json& value, options& to) {
                  to.*o.member = value.get<std::int64_t>();
                },
                [&](const duration_option& o) {
-                 to.*o.member = read_duration(name, value);
+                 to.*o.member = read_duration(name, range_of(x), value);
                },
                [&](const window_option& o) {
                  to.*o.member = read_window(name, value);

@@ -89,15 +89,15 @@ void validate(const options& x);
 /// Numbers are plain, durations texts like `"500ms"`, `"30s"`, `"10min"`,
 /// `"1h"`, `"7d"`, windows also `"forever"`; `retention` sets all four windows.
 /// @throws store_error `invalid_options` for an unknown key, an ill-typed
-/// value,
-///         a value out of its range or a text that is no JSON.
+///         value, a value out of its range or a text that is no JSON.
 options options_from_json(std::string_view text);
 
 /// The same from a file.
 /// @throws store_error `invalid_options` also if it cannot be read.
 options options_from_json_file(const std::string& path);
 
-/// The same from the section `waybill { … }` of a CAF config.
+/// The same from the section `waybill { … }` of a CAF config, where durations
+/// may be CAF's own too.
 options options_from_config(const caf::actor_system_config& config);
 
 /// Reads `"500ms"`, `"30s"`, `"10min"`, `"1h"`, `"7d"`.

@@ -33,7 +33,8 @@ using tracking_actor = caf::typed_actor<
 
 /// Answers questions about one operation, always in time.
 using status_request_actor = caf::typed_actor<
-  // The latest committed snapshot, or none; errors `tracker_gone`, `timed_out`.
+  // The latest committed snapshot, or none; errors `tracker_gone`, `timed_out`,
+  // `overloaded`.
   handles<status_reply, get_status>,
   // The same as JSON: `{"id": "…"}` in, a status_reply or
   // `{"error": {"code": "…", "message": "…"}}` out.

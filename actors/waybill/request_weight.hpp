@@ -4,44 +4,50 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "waybill/request_bundle.hpp"
 
 namespace waybill {
 
+inline std::int64_t size_of(const std::string& text) noexcept {
+  return static_cast<std::int64_t>(text.size());
+}
+
 inline std::int64_t size_of(const std::optional<std::string>& text) noexcept {
-  return text ? static_cast<std::int64_t>(text->size()) : 0;
+  return text ? size_of(*text) : 0;
 }
 
-inline std::int64_t weight(const record_enqueue& x) noexcept {
-  return static_cast<std::int64_t>(x.kind.size()) + size_of(x.target_summary)
-         + size_of(x.source_instance_id) + size_of(x.source_script)
-         + size_of(x.source_node);
-}
-
-inline std::int64_t weight(const record_attempt& x) noexcept {
-  return size_of(x.last_error);
-}
-
-inline std::int64_t weight(const record_terminal& x) noexcept {
-  return size_of(x.last_error);
-}
-
-// Questions have none.
-template <class Request>
-std::int64_t weight(const Request&) noexcept {
+// Ids, times and numbers are no texts.
+template <class Value>
+std::int64_t size_of(const Value&) noexcept {
   return 0;
 }
 
-inline std::int64_t weight(const request_bundle& x) noexcept {
-  std::int64_t sum = 0;
-  for (const auto& each : x.enqueues)
-    sum += weight(each);
-  for (const auto& each : x.attempts)
-    sum += weight(each);
-  for (const auto& each : x.terminals)
-    sum += weight(each);
-  return sum;
+template <has_fields Request>
+std::int64_t weight(const Request& x) noexcept;
+
+// A bundle's requests.
+template <has_fields Request>
+std::int64_t size_of(const std::vector<Request>& requests) noexcept {
+  std::int64_t bytes = 0;
+  for (const auto& each : requests)
+    bytes += weight(each);
+  return bytes;
+}
+
+template <has_fields Request>
+std::int64_t weight(const Request& x) noexcept {
+  std::int64_t bytes = 0;
+  for_each_field(x, [&bytes](const char*, const auto& value) {
+    bytes += size_of(value);
+  });
+  return bytes;
+}
+
+/// A question in JSON is one text.
+inline std::int64_t weight(const std::string& text) noexcept {
+  return size_of(text);
 }
 
 /// How many requests a message counts as.

@@ -65,11 +65,13 @@ private:
   void tick() {
     const auto jump = seen_.look(clock_.wall(), clock_.steady(),
                                  longest_window_);
-    if (jump > reported_clock_jump || jump < -reported_clock_jump)
+    if (jump > reported_clock_jump || jump < -reported_clock_jump) {
       notify(on_notice_, severity::warning,
              "retention: the clock has jumped by "
                + to_text(std::chrono::duration_cast<milliseconds>(jump))
-               + "; nothing is purged early for that");
+               + "; this tick purges nothing");
+      return;
+    }
     for (const auto& [status, window] : rules_)
       if (window)
         purge({.older_than = std::clamp(seen_.earliest(*window), min_timestamp,

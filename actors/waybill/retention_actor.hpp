@@ -19,11 +19,13 @@ using retention_actor = caf::typed_actor<
 /// The wall clock, whose times the operations bear, may jump. A window is
 /// counted on the steady clock: both are looked at with each tick, and only
 /// what bears an earlier time than the wall clock has shown at any look within
-/// the window is due. Jumps of more than an hour are reported.
+/// the window is due. A tick that finds a jump of more than an hour purges
+/// nothing and reports it.
 retention_actor spawn_retention_actor(caf::actor_system& system,
                                       tracking_actor tracker, const options& x);
 
-/// The jump of the wall clock above which the operator is told.
+/// The jump of the wall clock above which a tick purges nothing and the
+/// operator is told.
 inline constexpr std::chrono::hours reported_clock_jump{1};
 
 } // namespace waybill

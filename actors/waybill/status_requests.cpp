@@ -7,7 +7,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "waybill/admission.hpp"
 #include "waybill/json.hpp"
+#include "waybill/request_weight.hpp"
 
 namespace waybill {
 
@@ -15,19 +17,32 @@ namespace {
 
 using std::chrono::microseconds;
 
-// Questions that wait at a time; each holds a promise and a timer.
-constexpr std::size_t max_waiting = 65'536;
 // Far more than any question needs; a parsed text takes many times its size.
 constexpr std::size_t max_text = 4'096;
 
-class status_request_actor_impl : public status_request_actor::base {
+caf::message to_answer(const get_status&, const failure& why) {
+  return caf::make_message(to_error(why.code, why.text));
+}
+
+std::string to_json_error(const failure& why) {
+  const nlohmann::json answer{
+    {"error", {{"code", to_string(why.code)}, {"message", why.text}}}};
+  return answer.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+caf::message to_answer(const std::string&, const failure& why) {
+  return caf::make_message(to_json_error(why));
+}
+
+class status_request_actor_impl : public gated<status_request_actor::base> {
 public:
-  using super = status_request_actor::base;
+  using super = gated<status_request_actor::base>;
 
   status_request_actor_impl(caf::actor_config& config, tracking_actor tracker,
                             const options& x)
     : super{config},
       tracker_{std::move(tracker)},
+      mailbox_{x.max_waiting_requests, x.max_waiting_bytes},
       timeout_{x.status_timeout},
       clock_{x.clock} {}
 
@@ -37,16 +52,25 @@ public:
     return {
       [this](const get_status& x) {
         auto to = this->make_response_promise<status_reply>();
+        const auto bytes = weight(x);
         look(
-          x, [to](const status_reply& reply) mutable { to.deliver(reply); },
-          [to](const failure& why) mutable {
+          x,
+          [this, to, bytes](const status_reply& reply) mutable {
+            mailbox_.leave(bytes);
+            to.deliver(reply);
+          },
+          [this, to, bytes](const failure& why) mutable {
+            mailbox_.leave(bytes);
             to.deliver(to_error(why.code, why.text));
           });
         return to;
       },
       [this](const std::string& text) {
         auto to = this->make_response_promise<std::string>();
-        const fail_function fail = [to](const failure& why) mutable {
+        const auto bytes = weight(text);
+        const fail_function fail = [this, to,
+                                    bytes](const failure& why) mutable {
+          mailbox_.leave(bytes);
           to.deliver(to_json_error(why));
         };
         if (text.size() > max_text) {
@@ -55,16 +79,20 @@ public:
                   + " bytes, but of " + std::to_string(text.size())});
           return to;
         }
+        get_status question;
         try {
-          look(
-            from_json_text<get_status>(text),
-            [to](const status_reply& reply) mutable {
-              to.deliver(to_json_text(reply));
-            },
-            fail);
+          question = from_json_text<get_status>(text);
         } catch (const json_error& e) {
           fail({errc::invalid_request, e.what()});
+          return to;
         }
+        look(
+          question,
+          [this, to, bytes](const status_reply& reply) mutable {
+            mailbox_.leave(bytes);
+            to.deliver(to_json_text(reply));
+          },
+          fail);
         return to;
       },
     };
@@ -72,22 +100,44 @@ public:
 
   // CAF 0.17 does not answer promises of a dead actor.
   void on_exit() override {
+    mailbox_.stop();
     for (auto& [serial, fail] : waiting_)
-      fail({errc::tracker_gone, "the status request actor has ended"});
+      fail(has_ended());
     waiting_.clear();
   }
 
+protected:
+  std::optional<caf::message> refuse(const content_view& content) override {
+    if (const auto* const x = as<get_status>(content))
+      return refuse_one(*x);
+    if (const auto* const x = as<std::string>(content))
+      return refuse_one(*x);
+    return std::nullopt;
+  }
+
 private:
-  static std::string to_json_error(const failure& why) {
-    const nlohmann::json answer{
-      {"error", {{"code", to_string(why.code)}, {"message", why.text}}}};
-    return answer.dump(-1, ' ', false,
-                       nlohmann::json::error_handler_t::replace);
+  // In the sender's thread: touches nothing but mailbox_.
+  template <class Question>
+  std::optional<caf::message> refuse_one(const Question& x) {
+    switch (mailbox_.enter(weight(x))) {
+      case admission::verdict::overloaded:
+        return to_answer(x,
+                         {errc::overloaded, "too many status requests wait"});
+      case admission::verdict::stopped:
+        return to_answer(x, has_ended());
+      default:
+        return std::nullopt;
+    }
+  }
+
+  static failure has_ended() {
+    return {errc::tracker_gone, "the status request actor has ended"};
   }
 
   using fail_function = std::function<void(const failure&)>;
 
-  // Ends in exactly one call of `reply` or `fail`.
+  // Ends in exactly one call of `reply` or `fail`, which count the question
+  // out.
   template <class Reply>
   void look(const get_status& x, Reply reply, fail_function fail) {
     microseconds patience = timeout_;
@@ -96,10 +146,6 @@ private:
     if (patience <= microseconds::zero()) {
       fail({errc::deadline_passed,
             "deadline: " + to_string(*x.deadline) + " has passed"});
-      return;
-    }
-    if (waiting_.size() >= max_waiting) {
-      fail({errc::overloaded, "too many status requests wait"});
       return;
     }
     const auto serial = ++last_serial_;
@@ -116,6 +162,7 @@ private:
   }
 
   tracking_actor tracker_;
+  admission mailbox_;
   microseconds timeout_;
   time_source clock_;
   std::uint64_t last_serial_ = 0;

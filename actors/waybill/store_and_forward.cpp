@@ -40,16 +40,6 @@ using forwarder
 template <class Reply>
 using promise = caf::typed_response_promise<Reply>;
 
-std::int64_t weight(const forward_call& x) noexcept {
-  return static_cast<std::int64_t>(x.kind.size() + x.payload.size())
-         + size_of(x.target_summary) + size_of(x.source_instance_id)
-         + size_of(x.source_script) + size_of(x.source_node);
-}
-
-std::int64_t weight(const discard& x) noexcept {
-  return size_of(x.reason);
-}
-
 class store_and_forward_actor_impl : public gated<forwarder::base> {
 public:
   using super = gated<forwarder::base>;
@@ -128,14 +118,17 @@ public:
     tracker_.end_all();
     timers_.clear();
     calls_.clear();
-    for (auto& x : workers_)
-      this->send_exit(x.actor, caf::exit_reason::kill);
+    // Anonymously: CAF 0.17 also runs this when the last handle has gone, and a
+    // message that names its sender would bring this back to life, to be
+    // destroyed a second time.
+    for (const auto& x : workers_)
+      caf::anon_send_exit(x.actor, caf::exit_reason::kill);
     workers_.clear();
     deliver_.reset();
   }
 
 protected:
-  std::optional<caf::error> refuse(const content_view& content) override {
+  std::optional<caf::message> refuse(const content_view& content) override {
     if (const auto* const x = as<forward_call>(content))
       return refuse_one(*x);
     if (const auto* const x = as<discard>(content))
@@ -197,14 +190,16 @@ private:
 
   // In the sender's thread: touches nothing but mailbox_.
   template <class Request>
-  std::optional<caf::error> refuse_one(const Request& x) {
+  std::optional<caf::message> refuse_one(const Request& x) {
     switch (mailbox_.enter(weight(x))) {
       case admission::verdict::overloaded:
-        return to_error(errc::overloaded, "too many requests wait for the "
-                                          "store-and-forward actor; not taken");
+        return caf::make_message(
+          to_error(errc::overloaded, "too many requests wait for the "
+                                     "store-and-forward actor; not taken"));
       case admission::verdict::stopped:
-        return to_error(errc::stopped, "the store-and-forward actor has "
-                                       "stopped; not taken");
+        return caf::make_message(to_error(errc::stopped,
+                                          "the store-and-forward actor has "
+                                          "stopped; not taken"));
       default:
         return std::nullopt;
     }

@@ -18,8 +18,11 @@ namespace {
 using nlohmann::json;
 using kind = waybill::delivery_result::kind;
 
+// "SRT1"; what bears another one, or none, belongs to another program.
+constexpr std::int64_t application_id = 0x53525431;
+
 constexpr const char* schema = R"(
-  CREATE TABLE IF NOT EXISTS measurement (
+  CREATE TABLE measurement (
     id          TEXT PRIMARY KEY,
     tag         TEXT NOT NULL CHECK (tag <> ''),
     value       REAL NOT NULL CHECK (value BETWEEN -1e6 AND 1e6),
@@ -48,6 +51,17 @@ int bind_value(sqlite3_stmt* statement, int at, const json& value) {
       return sqlite3_bind_text64(statement, at, text.data(), text.size(),
                                  SQLITE_TRANSIENT, SQLITE_UTF8);
   }
+}
+
+// Whether it has failed, the connection's error code tells.
+std::int64_t query_int(sqlite3* db, const char* sql) {
+  sqlite3_stmt* prepared = nullptr;
+  sqlite3_prepare_v2(db, sql, -1, &prepared, nullptr);
+  const std::unique_ptr<sqlite3_stmt, decltype(&sqlite3_finalize)> statement{
+    prepared, &sqlite3_finalize};
+  return statement && sqlite3_step(statement.get()) == SQLITE_ROW
+           ? sqlite3_column_int64(statement.get(), 0)
+           : 0;
 }
 
 waybill::delivery_result failed(kind what, std::string error) {
@@ -81,8 +95,28 @@ remote_database::remote_database(const std::string& file) {
   };
   check(opened);
   check(sqlite3_busy_timeout(db, 1'000));
-  check(sqlite3_exec(db, "PRAGMA journal_mode=WAL", nullptr, nullptr, nullptr));
-  check(sqlite3_exec(db, schema, nullptr, nullptr, nullptr));
+  const auto exec = [&](const std::string& sql) {
+    check(sqlite3_exec(db, sql.c_str(), nullptr, nullptr, nullptr));
+  };
+  const auto query = [&](const char* sql) {
+    const auto value = query_int(db, sql);
+    check(sqlite3_errcode(db));
+    return value;
+  };
+  // Nothing of a database that is another program's may change, nor may its
+  // log go when this connection does.
+  check(sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr));
+  if (const auto id = query("PRAGMA application_id"); id != application_id) {
+    if (id != 0 || query("PRAGMA user_version") != 0
+        || query("SELECT count(*) FROM sqlite_schema") != 0)
+      throw std::runtime_error{file + ": is a database of another program"};
+    exec("BEGIN IMMEDIATE");
+    exec("PRAGMA application_id = " + std::to_string(application_id));
+    exec(schema);
+    exec("COMMIT");
+  }
+  check(sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr));
+  exec("PRAGMA journal_mode=WAL");
   sqlite3_stmt* insert = nullptr;
   check(sqlite3_prepare_v3(db, insert_sql, -1, SQLITE_PREPARE_PERSISTENT,
                            &insert, nullptr));

@@ -19,7 +19,8 @@ namespace site_runtime {
 /// thread at a time.
 class remote_database {
 public:
-  /// Opens or creates the file.
+  /// Opens or creates the file. One that is not empty must have been made by
+  /// this class; nothing is changed in any other.
   /// @throws std::runtime_error that names the file.
   explicit remote_database(const std::string& file);
   ~remote_database();

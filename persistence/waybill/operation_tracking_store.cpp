@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "waybill/file_format.hpp"
 #include "waybill/log_tail.hpp"
 #include "waybill/name_table.hpp"
 #include "waybill/recent_operations.hpp"
@@ -24,7 +25,8 @@ namespace waybill {
 namespace {
 
 constexpr std::int64_t page_bytes = sqlite::page_bytes;
-constexpr std::int64_t wal_frame_bytes = page_bytes + 24;
+constexpr std::int64_t wal_frame_bytes
+  = page_bytes + std::int64_t{file_format::frame_header_bytes};
 constexpr int busy_timeout_ms = 1'000;
 constexpr std::int64_t rows_between_clock_looks = 64;
 constexpr std::array terminal_statuses{tracking_status::delivered,

@@ -15,12 +15,14 @@ namespace waybill {
 
 /// How much a COMMIT survives (SQLite's `synchronous`).
 enum class durability : std::uint8_t {
-  /// Process kill only. Power loss may corrupt the file.
+  /// A killed process only; after a crash of the operating system or a power
+  /// loss the file may be damaged.
   off = 0,
-  /// Process kill and OS crash without loss of the file; the last commits may
-  /// be gone after power loss.
+  /// A killed process only; after a crash of the operating system or a power
+  /// loss the file is sound, but the last answers may be gone.
   normal = 1,
-  /// All of these, on storage that honours fsync. The default.
+  /// A power loss and a crash of the operating system too, on storage that
+  /// honours fsync. The default.
   full = 2,
 };
 

@@ -9,7 +9,8 @@
 namespace waybill {
 
 /// Says why a request was not carried out, or why a store cannot be opened.
-/// `certainty_of(code())` says what that means for the request.
+/// `certainty_of(code())` says what that means for the request. `what()` holds
+/// names of files as they are: `escape` it on its way to a terminal.
 class store_error : public std::runtime_error {
 public:
   /// @param sqlite_code SQLite's extended result code; 0 if it was not SQLite

@@ -3,8 +3,7 @@
 //   FILE        the SQLite database, created 0600
 //   FILE-wal    SQLite's write-ahead log, FILE-shm its index; mode as FILE
 //   FILE-lock   empty; its flock(2) says that a process owns FILE. It stays
-//   when
-//               the store closes.
+//               when the store closes.
 #pragma once
 
 #include <string>

@@ -8,14 +8,20 @@ using namespace waybill::test;
 
 namespace {
 
-// A service whose retention ticks every 100 ms of real time, on a clock that
-// moves only when a test moves it.
+// A service on a clock that moves only when a test moves it. Its retention
+// ticks every 100 ms of real time, or not within any test.
 struct retention_fixture : actor_fixture {
   fake_clock clock;
 
-  options with_windows() {
+  options without_ticks() {
     auto x = make_options();
     x.clock = clock.source();
+    x.retention_interval = 1h;
+    return x;
+  }
+
+  options with_windows() {
+    auto x = without_ticks();
     x.retention_interval = 100ms;
     return x;
   }
@@ -31,26 +37,50 @@ struct retention_fixture : actor_fixture {
   }
 };
 
+// Retention whose ticks come from the test alone.
+class hand_driven {
+public:
+  hand_driven(retention_fixture& fixture, const tracking_actor& tracker,
+              const options& x)
+    : system_{fixture.system},
+      actor_{spawn_retention_actor(system_, tracker, x)} {}
+
+  hand_driven(retention_fixture& fixture, const tracking_actor& tracker)
+    : hand_driven{fixture, tracker, fixture.without_ticks()} {}
+
+  hand_driven(const hand_driven&) = delete;
+  hand_driven& operator=(const hand_driven&) = delete;
+
+  ~hand_driven() { caf::anon_send_exit(actor_, caf::exit_reason::kill); }
+
+  // The ticks are numbered from 1.
+  void tick(std::int64_t serial) const {
+    caf::scoped_actor self{system_};
+    tell(self, actor_, work_tick{serial});
+  }
+
+private:
+  caf::actor_system& system_;
+  retention_actor actor_;
+};
+
 } // namespace
 
 TEST_CASE_METHOD(retention_fixture,
                  "finished operations go after their window, those in flight "
                  "stay",
                  "[contract][promise-9]") {
-  auto running = start(system, with_windows());
+  auto running = start(system, without_ticks());
+  const hand_driven retention{*this, running.tracker()};
   finish(running, 1);
   get(running.tracker(), enqueue(2));
-  for (int hour = 0; hour < 7 * 24; ++hour)
-    clock.advance(30min);
-  std::this_thread::sleep_for(300ms);
+  clock.advance(7 * 24h - 1ms);
+  retention.tick(1);
+  std::this_thread::sleep_for(200ms);
   CHECK_FALSE(gone(running, 1));
-  // Past seven days, in steps that no tick takes for a jump.
-  CHECK(eventually(
-    [&] {
-      clock.advance(1h);
-      return gone(running, 1);
-    },
-    20s));
+  clock.advance(2ms);
+  retention.tick(2);
+  CHECK(eventually([&] { return gone(running, 1); }));
   CHECK_FALSE(gone(running, 2));
 }
 
@@ -94,6 +124,29 @@ TEST_CASE_METHOD(retention_fixture,
   std::this_thread::sleep_for(500ms);
   CHECK_FALSE(gone(running, 1));
   clock.advance(25h);
+  CHECK(eventually([&] { return gone(running, 1); }));
+}
+
+TEST_CASE_METHOD(
+  retention_fixture,
+  "a tick that finds a jump of more than an hour purges nothing, "
+  "the next one does",
+  "[promise-9]") {
+  auto x = without_ticks();
+  x.retention_delivered = 30min;
+  auto running = start(system, x);
+  const hand_driven retention{*this, running.tracker(), x};
+  finish(running, 1);
+  clock.advance(31min); // it is due whatever the clock shows
+  clock.jump(2h);
+  retention.tick(1);
+  CHECK(eventually([&] {
+    return heard.contain("the clock has jumped by 2h; this tick purges "
+                         "nothing");
+  }));
+  std::this_thread::sleep_for(200ms);
+  CHECK_FALSE(gone(running, 1));
+  retention.tick(2);
   CHECK(eventually([&] { return gone(running, 1); }));
 }
 

@@ -49,6 +49,49 @@ CAF_ADD_TYPE_ID(host, (host_message))
 
 CAF_END_TYPE_ID_BLOCK(host)
 
+namespace {
+
+using host_actor = caf::typed_actor<handles<host_message, host_message>>;
+
+// Answers with the next number.
+class counting_host : public host_actor::base {
+public:
+  using super = host_actor::base;
+  using super::super;
+
+  behavior_type make_behavior() override {
+    return {
+      [](const host_message& x) { return host_message{x.value + 1}; },
+    };
+  }
+};
+
+// Answers with what another host actor answers.
+class asking_host : public host_actor::base {
+public:
+  using super = host_actor::base;
+
+  asking_host(caf::actor_config& config, host_actor other)
+    : super{config}, other_{std::move(other)} {}
+
+  behavior_type make_behavior() override {
+    return {
+      [this](const host_message& x) {
+        auto to = this->make_response_promise<host_message>();
+        waybill::request(this, other_, 10s, x)
+          .then([to](const host_message& reply) mutable { to.deliver(reply); },
+                [to](const caf::error& e) mutable { to.deliver(e); });
+        return to;
+      },
+    };
+  }
+
+private:
+  host_actor other_;
+};
+
+} // namespace
+
 TEST_CASE("an actor system shuts down after its service without hanging") {
   temp_dir dir;
   const auto begin = std::chrono::steady_clock::now();
@@ -123,6 +166,14 @@ TEST_CASE("waybill lives beside a host's own messages") {
   auto running = start(system, x);
   CHECK(ask(system, running.tracker(), enqueue(1)).outcome
         == enqueue_outcome::inserted);
+  const host_actor counting = system.spawn<counting_host>();
+  const host_actor asking = system.spawn<asking_host>(counting);
+  caf::scoped_actor self{system};
+  std::int32_t answer = 0;
+  waybill::request(self, asking, 10s, host_message{41})
+    .receive([&](const host_message& reply) { answer = reply.value; },
+             [](const caf::error&) {});
+  CHECK(answer == 42);
 }
 
 TEST_CASE("a service starts from the host's config file") {

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "support/actors.hpp"
+#include "waybill/json.hpp"
 #include "waybill/status_requests.hpp"
 
 using namespace waybill;
@@ -51,6 +52,24 @@ private:
   }
 
   std::vector<std::function<void()>> kept_;
+};
+
+// Status requests that a tracker of that sort gets.
+struct unanswered {
+  unanswered(caf::actor_system& system, const options& x)
+    : tracker{system.spawn<silent_tracker>()},
+      actor{spawn_status_request_actor(system, tracker, x)} {}
+
+  unanswered(const unanswered&) = delete;
+  unanswered& operator=(const unanswered&) = delete;
+
+  ~unanswered() {
+    caf::anon_send_exit(tracker, caf::exit_reason::kill);
+    caf::anon_send_exit(actor, caf::exit_reason::kill);
+  }
+
+  const tracking_actor tracker;
+  const status_request_actor actor;
 };
 
 } // namespace
@@ -109,8 +128,8 @@ TEST_CASE_METHOD(actor_fixture,
                  "proxy") {
   auto x = make_options();
   x.status_timeout = 100ms;
-  const tracking_actor slow = system.spawn<silent_tracker>();
-  const auto actor = spawn_status_request_actor(system, slow, x);
+  const unanswered pair{system, x};
+  const auto& actor = pair.actor;
   const auto begin = std::chrono::steady_clock::now();
   CHECK(error_of(actor, status_of(1)) == errc::timed_out);
   // The request's own deadline is nearer still.
@@ -119,26 +138,156 @@ TEST_CASE_METHOD(actor_fixture,
   question.deadline = timestamp::now() - 1s;
   CHECK(error_of(actor, question) == errc::deadline_passed);
   CHECK(std::chrono::steady_clock::now() - begin < 2s);
-  caf::anon_send_exit(slow, caf::exit_reason::kill);
-  caf::anon_send_exit(actor, caf::exit_reason::kill);
 }
 
 TEST_CASE_METHOD(actor_fixture,
                  "a status request says that the tracker is gone",
                  "[promise-2]") {
-  const tracking_actor tracker = system.spawn<silent_tracker>();
-  const auto actor = spawn_status_request_actor(system, tracker,
-                                                make_options());
-  caf::anon_send_exit(tracker, caf::exit_reason::kill);
+  const unanswered pair{system, make_options()};
+  const auto& actor = pair.actor;
+  caf::anon_send_exit(pair.tracker, caf::exit_reason::kill);
   CHECK(error_of(actor, status_of(1)) == errc::tracker_gone);
+}
+
+TEST_CASE_METHOD(actor_fixture,
+                 "a status request is answered within its own deadline",
+                 "[promise-2]") {
+  auto x = make_options();
+  x.status_timeout = 10s;
+  const unanswered pair{system, x};
+  const auto& actor = pair.actor;
+  const auto begin = std::chrono::steady_clock::now();
+  CHECK(error_of(actor, get_status{id_of(1), timestamp::now() + 30ms})
+        == errc::timed_out);
+  CHECK(std::chrono::steady_clock::now() - begin < 1s);
+}
+
+TEST_CASE_METHOD(actor_fixture,
+                 "a status request in JSON is answered in JSON, whatever the "
+                 "tracker does",
+                 "[promise-2]") {
+  auto x = make_options();
+  x.status_timeout = 100ms;
+  const unanswered pair{system, x};
+  const auto& actor = pair.actor;
+  const auto code = [&](const std::string& question) {
+    const auto answer
+      = nlohmann::json::parse(ask_json(system, actor, question));
+    CHECK_FALSE(answer["error"]["message"].get<std::string>().empty());
+    return answer["error"]["code"].get<std::string>();
+  };
+  const auto question = to_json_text(status_of(1));
+  CHECK(code(question) == "timed_out");
+  CHECK(code(to_json_text(get_status{id_of(1), timestamp::now() - 1s}))
+        == "deadline_passed");
+  CHECK(code(question + '\0') == "invalid_request");
+  CHECK(code(std::string{R"({"id": "a)"} + '\0' + R"("})")
+        == "invalid_request");
+  caf::anon_send_exit(pair.tracker, caf::exit_reason::kill);
+  CHECK(code(question) == "tracker_gone");
+}
+
+TEST_CASE_METHOD(actor_fixture,
+                 "a status request whose fields are out of range is refused") {
+  auto running = start(system, make_options());
+  const auto& actor = running.status_requests();
+  CHECK(error_of(actor, get_status{}) == errc::invalid_request);
+  CHECK(error_of(actor, get_status{id_of(1), timestamp{INT64_MIN}})
+        == errc::deadline_passed);
+  CHECK(error_of(actor, get_status{id_of(1), timestamp{INT64_MAX}})
+        == errc::invalid_request);
+}
+
+TEST_CASE_METHOD(actor_fixture,
+                 "status requests past the bound are overloaded at once",
+                 "[promise-2][promise-8]") {
+  auto x = make_options();
+  x.max_waiting_requests = 8;
+  const unanswered pair{system, x};
+  const auto& actor = pair.actor;
+  caf::scoped_actor self{system};
+  const auto send = [&] {
+    return waybill::request(self, actor, 10s, status_of(1));
+  };
+  std::vector<decltype(send())> pending;
+  for (int i = 0; i < 20; ++i)
+    pending.push_back(send());
+  std::vector<errc> codes;
+  const auto receive = [&](std::size_t i) {
+    std::move(pending[i])
+      .receive([&](const status_reply&) { FAIL("nobody knows"); },
+               [&](const caf::error& e) {
+                 codes.push_back(to_failure(e).code);
+               });
+  };
+  // Those that were not let in are answered while the others wait.
+  for (std::size_t i = 8; i < 20; ++i)
+    receive(i);
+  CHECK(codes == std::vector(12, errc::overloaded));
+  const auto json = nlohmann::json::parse(
+    ask_json(system, actor, to_json_text(status_of(1))));
+  CHECK(json["error"]["code"] == "overloaded");
+  codes.clear();
   caf::anon_send_exit(actor, caf::exit_reason::kill);
+  for (std::size_t i = 0; i < 8; ++i)
+    receive(i);
+  CHECK(codes == std::vector(8, errc::tracker_gone));
+}
+
+TEST_CASE_METHOD(actor_fixture,
+                 "status requests in JSON are bounded by their bytes",
+                 "[promise-8]") {
+  auto x = make_options();
+  x.max_waiting_bytes = 1'024;
+  const unanswered pair{system, x};
+  const auto& actor = pair.actor;
+  const auto question = to_json_text(status_of(1)) + std::string(600, ' ');
+  caf::scoped_actor self{system};
+  tell(self, actor, question); // not answered, but not before the time is up
+  CHECK(
+    nlohmann::json::parse(ask_json(system, actor, question))["error"]["code"]
+    == "overloaded");
+}
+
+TEST_CASE_METHOD(actor_fixture,
+                 "status requests are counted out however they end",
+                 "[promise-8]") {
+  auto x = make_options();
+  x.max_waiting_requests = 1;
+  x.max_waiting_bytes = 1'024;
+  x.status_timeout = 1ms;
+  auto running = start(system, make_options());
+  const unanswered pair{system, x};
+  const auto& timing_out = pair.actor;
+  const get_status late{id_of(1), timestamp::now() - 1s};
+  const auto question = to_json_text(status_of(1));
+  const auto code = [&](const std::string& text) {
+    const auto answer
+      = nlohmann::json::parse(ask_json(system, timing_out, text));
+    return answer["error"]["code"].get<std::string>();
+  };
+  x.status_timeout = 5s;
+  const auto one_at_a_time = spawn_status_request_actor(system,
+                                                        running.tracker(), x);
+  for (int i = 0; i < 3; ++i) {
+    CHECK_FALSE(get(one_at_a_time, status_of(1)).snapshot);
+    CHECK(nlohmann::json::parse(ask_json(system, one_at_a_time, question))
+            .contains("snapshot"));
+    CHECK(error_of(timing_out, status_of(1)) == errc::timed_out);
+    CHECK(error_of(timing_out, late) == errc::deadline_passed);
+    CHECK(code(question) == "timed_out");
+    CHECK(code(to_json_text(late)) == "deadline_passed");
+    CHECK(code("{}") == "invalid_request");
+    CHECK(code(std::string(5'000, ' ')) == "invalid_request");
+  }
+  caf::anon_send_exit(one_at_a_time, caf::exit_reason::kill);
 }
 
 TEST_CASE_METHOD(actor_fixture,
                  "open status requests are answered when their actor ends",
                  "[promise-2]") {
-  const tracking_actor silent = system.spawn<silent_tracker>();
-  const auto actor = spawn_status_request_actor(system, silent, make_options());
+  const unanswered pair{system, make_options()};
+  const auto& actor = pair.actor;
   const auto outcomes
     = send_all(system, actor, std::vector<get_status>(20, status_of(1)), [&] {
         std::this_thread::sleep_for(50ms);
@@ -148,5 +297,4 @@ TEST_CASE_METHOD(actor_fixture,
     REQUIRE(x.error);
     CHECK(x.error->code == errc::tracker_gone);
   }
-  caf::anon_send_exit(silent, caf::exit_reason::kill);
 }

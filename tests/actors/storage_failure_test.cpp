@@ -7,6 +7,7 @@
 #include "support/fault_vfs.hpp"
 #include "support/files.hpp"
 #include "support/plain_sqlite.hpp"
+#include "torture/gate.hpp"
 
 using namespace waybill;
 using namespace waybill::test;
@@ -134,6 +135,49 @@ TEST_CASE_METHOD(failing_storage,
   CHECK(eventually([&] { return healthy(running); }, 1s));
   CHECK(get(tracker, get_health{}).since > health.since);
   CHECK(get(tracker, enqueue(30)).outcome == enqueue_outcome::inserted);
+}
+
+TEST_CASE_METHOD(
+  failing_storage,
+  "promise 3, atomicity: what SQLite rolls back in the middle of "
+  "a batch is refused, and what comes after it is stored",
+  "[promise-3]") {
+  const torture::gate clock;
+  auto x = with_faults();
+  x.clock = clock.clock();
+  x.cache_bytes = 65'536;
+  x.last_error_cap = 1'048'576;
+  auto running = start(system, x);
+  const auto& tracker = running.tracker();
+  get(tracker, enqueue(1));
+  // It does not fit into SQLite's cache, which goes to the log before COMMIT.
+  auto large = attempt(1, 1);
+  large.last_error = std::string(200'000, 'x');
+  vfs.fail(io_op::write, io_file::wal, SQLITE_FULL);
+  // It waits at a question until the batch is in its mailbox.
+  clock.close();
+  caf::scoped_actor self{system};
+  auto question = request(self, tracker, 10s, status_of(1));
+  auto before = request(self, tracker, 10s, enqueue(2));
+  auto failing = request(self, tracker, 10s, large);
+  auto after = request(self, tracker, 10s, enqueue(3));
+  clock.open();
+  const auto is_refused = [](const caf::error& e) {
+    CHECK(certainty_of(to_failure(e).code) == certainty::refused);
+  };
+  const auto unexpected = [](const caf::error& e) { FAIL(to_failure(e).text); };
+  std::move(question).receive([](status_reply&) {}, unexpected);
+  std::move(before).receive([](enqueue_reply&) { FAIL("it is rolled back"); },
+                            is_refused);
+  std::move(failing).receive([](update_reply&) { FAIL("the disk is full"); },
+                             is_refused);
+  std::move(after).receive(
+    [](enqueue_reply& done) {
+      CHECK(done.outcome == enqueue_outcome::inserted);
+    },
+    unexpected);
+  CHECK_FALSE(get(tracker, status_of(2)).snapshot);
+  CHECK(get(tracker, status_of(1)).snapshot->retry_count == 0);
 }
 
 TEST_CASE_METHOD(failing_storage,

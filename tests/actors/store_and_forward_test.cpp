@@ -1002,17 +1002,21 @@ TEST_CASE_METHOD(forward_fixture,
 
 TEST_CASE_METHOD(forward_fixture,
                  "an actor that nobody can reach any more ends and answers") {
-  script->always(late);
+  script->next("enqueue", {late});
   std::future<outcome_of<forward_reply>> sender;
+  std::optional<end_watch> watch;
   {
-    auto actor = spawn_store_and_forward(system, tracker, quick(),
-                                         target.function(), heard.function());
+    const auto actor = spawn_store_and_forward(system, tracker, quick(),
+                                               target.function(),
+                                               heard.function());
+    watch.emplace(actor);
     sender = later(actor, call(1));
     REQUIRE(eventually([&] { return script->count("enqueue") == 1; }));
   }
   // Its answer is on its way, so it is reached by that.
   say(tracker, work_tick{});
   CHECK(sender.get().reply == forward_reply{outcome::accepted});
+  CHECK(watch->ended_within(30s));
 }
 
 TEST_CASE(

@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <map>
 #include <mutex>
 #include <random>
 #include <set>
+#include <sstream>
 #include <thread>
 
 #include <nlohmann/json.hpp>
@@ -189,6 +191,42 @@ TEST_CASE("a run of the sample accounts for every line") {
   CHECK(x.out.find('\x1b') == std::string::npos);
   CHECK(x.err.find('\x1b') == std::string::npos);
 
+  // What the report lists in the section `title`, line by line.
+  const auto section = [&](const std::string& title) {
+    const auto begin = x.out.find(title + "\n\n");
+    REQUIRE(begin != std::string::npos);
+    std::istringstream text{x.out.substr(begin + title.size() + 2)};
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(text, line) && !line.empty();)
+      lines.push_back(line);
+    return lines;
+  };
+  const auto slowest = section("The slowest, from enqueue to end");
+  CHECK(slowest.size() == 5);
+  for (auto longest = 1e9; const auto& line : slowest) {
+    CAPTURE(line);
+    std::istringstream text{line};
+    double seconds = 0;
+    std::string unit;
+    std::string status;
+    std::string id;
+    text >> seconds >> unit >> status >> id;
+    CHECK(seconds <= longest);
+    longest = seconds;
+    CHECK(unit == "s");
+    CHECK(waybill::parse_tracking_status(status));
+    CHECK(read_file(WAYBILL_SAMPLE).find(id) != std::string::npos);
+  }
+  const auto attempts = section("Attempts that finished operations needed");
+  CHECK(attempts.size() > 1);
+  std::int64_t operations = 0;
+  for (const auto& line : attempts) {
+    CAPTURE(line);
+    CHECK(std::stoll(line) >= 1);
+    operations += std::stoll(line.substr(line.rfind(' ')));
+  }
+  CHECK(operations == 500);
+
   // The writes that were delivered are there, and only they.
   auto source = read_file(WAYBILL_SAMPLE);
   std::vector<tracked_operation_id> writes;
@@ -364,12 +402,76 @@ TEST_CASE("calls come from standard input too") {
   CHECK(remote_ids(dir).size() == 700);
 }
 
-TEST_CASE("reading slows down when store-and-forward is full") {
+TEST_CASE("a run with room for a few calls at a time delivers them all") {
   const temp_dir dir;
   const auto x = run(dir, {.arguments = {"--max-calls=3", "-"},
                            .input = write_lines(100)});
   CHECK(x.code == 0);
   CHECK(x.totals()["delivered"] == 100);
+}
+
+TEST_CASE("a remote database that is another program's is refused by name") {
+  const temp_dir dir;
+  const auto file = dir / "ops-remote.db";
+  const auto refusal = [&] {
+    const auto x = run(dir, {.arguments = {"-"}, .input = write_lines(1)});
+    CHECK(x.code == 3);
+    const auto begin = "site_runtime: " + file + ": ";
+    const auto at = x.err.find(begin);
+    CAPTURE(x.err);
+    REQUIRE(at != std::string::npos);
+    return x.err.substr(at + begin.size());
+  };
+  const std::string foreign = "is a database of another program\n";
+
+  std::filesystem::create_directory(file);
+  CHECK(refusal() == "unable to open database file\n");
+  std::filesystem::remove(file);
+
+  for (const std::string& text :
+       {std::string{"short"}, std::string(9'000, 'x')}) {
+    write_file(file, text);
+    CHECK(refusal() == "file is not a database\n");
+    CHECK(read_file(file) == text);
+  }
+  for (const auto* sql :
+       {"CREATE TABLE measurement (id)", "PRAGMA application_id = 7",
+        "PRAGMA user_version = 7"}) {
+    std::filesystem::remove(file);
+    {
+      waybill::sqlite::connection other{
+        file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, ""};
+      other.exec(sql);
+    }
+    const auto before = read_file(file);
+    CHECK(refusal() == foreign);
+    CHECK(read_file(file) == before);
+  }
+  // An empty file is nobody's, and becomes this program's.
+  write_file(file, "");
+  for (int i = 0; i < 2; ++i)
+    CHECK(run(dir, {.arguments = {"-"}, .input = write_lines(1)}).code == 0);
+  CHECK(remote_ids(dir) == std::vector{id_text(0)});
+}
+
+TEST_CASE("a log that another program's database has left stays") {
+  const temp_dir dir;
+  const auto file = dir / "ops-remote.db";
+  const auto log = file + "-wal";
+  waybill::sqlite::connection other{file,
+                                    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+                                    ""};
+  other.exec("PRAGMA journal_mode=WAL");
+  other.exec("CREATE TABLE others (id)");
+  // As after a crash: copies that no connection has open.
+  const auto database_bytes = read_file(file);
+  const auto log_bytes = read_file(log);
+  const temp_dir crashed;
+  write_file(crashed / "ops-remote.db", database_bytes);
+  write_file(crashed / "ops-remote.db-wal", log_bytes);
+  CHECK(run(crashed, {.arguments = {"-"}, .input = write_lines(1)}).code == 3);
+  CHECK(read_file(crashed / "ops-remote.db") == database_bytes);
+  CHECK(read_file(crashed / "ops-remote.db-wal") == log_bytes);
 }
 
 TEST_CASE("a server that is down parks its calls with the reason") {

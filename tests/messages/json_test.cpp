@@ -8,6 +8,7 @@
 #include "support/hostile.hpp"
 #include "support/printing.hpp"
 #include "support/requests.hpp"
+#include "waybill/control_messages.hpp"
 
 using namespace waybill;
 using namespace waybill::test;
@@ -51,7 +52,7 @@ tracking_status_snapshot full_snapshot() {
 }
 
 // Calls `f` with one of each message, all fields set to what they are not by
-// default. Written by position: a new field does not compile until it is here.
+// default: a test below checks that none has been left out.
 template <class F>
 void for_each_sample(F f) {
   f(record_enqueue{id_of(1), "kind", "target", "inst", "script", "node", t0});
@@ -69,12 +70,17 @@ void for_each_sample(F f) {
   f(status_count{"kind", tracking_status::parked, 12'345'678'901});
   f(counts_reply{{{"a", tracking_status::submitted, 1},
                   {"b", tracking_status::discarded, 2}}});
-  f(health_reply{health_state::degraded, "why", t0, "error", 1, 2, 3, 4, 5});
+  f(health_reply{health_state::degraded, "why", t0, "error", 1, 2, 3, 4, 5, 6});
   f(forward_call{id_of(1), "kind", "target", "inst", "script", "node", "pay"});
   f(forward_reply{forward_outcome::already_terminal});
   f(discard{id_of(1), "why"});
   f(get_backlog{});
   f(backlog_reply{1, 2, 3});
+  f(commit_tick{1});
+  f(work_tick{2});
+  f(recovery_tick{});
+  f(shut_down{});
+  f(drained{});
 }
 
 template <class T>
@@ -104,6 +110,16 @@ std::string keys_of(const json& object) {
 }
 
 } // namespace
+
+TEST_CASE("no field of a sample has its default value") {
+  for_each_sample([]<class T>(const T& x) {
+    const auto check = [&x](const auto& each) {
+      CAPTURE(T::type_name, each.name);
+      CHECK_FALSE(x.*each.member == T{}.*each.member);
+    };
+    std::apply([&](const auto&... each) { (check(each), ...); }, T::fields());
+  });
+}
 
 TEST_CASE("every message comes back from JSON as it was") {
   for_each_sample([]<class T>(const T& x) {

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "support/store_fixture.hpp"
+#include "waybill/file_format.hpp"
 #include "waybill/sealed_vfs.hpp"
 
 using namespace waybill;
@@ -12,7 +13,12 @@ using namespace waybill::test;
 namespace {
 
 constexpr std::size_t page = sqlite::page_bytes;
-constexpr std::size_t frame = page + 24;
+constexpr std::size_t frame = file_format::frame_header_bytes + page;
+
+// Where the page of frame `n` begins in a log, counted from 0.
+constexpr std::size_t page_in_frame(std::size_t n) {
+  return file_format::frame_offset(n, page) + file_format::frame_header_bytes;
+}
 
 struct damage_fixture {
   temp_dir dir;
@@ -147,14 +153,15 @@ TEST_CASE_METHOD(damage_fixture,
   make_log();
   const auto log = file + "-wal";
   SECTION("in a page") {
-    flip(log, 32 + frame + 24 + 1'000);
+    flip(log, page_in_frame(1) + 1'000);
   }
   SECTION("in the head of a frame") {
-    flip(log, 32 + frame + 9);
+    flip(log, file_format::frame_offset(1, page) + 9);
   }
   SECTION("a sector is gone") {
     auto bytes = read_file(log);
-    bytes.replace(32 + frame - 512, 512, std::string(512, '\0'));
+    bytes.replace(file_format::frame_offset(1, page) - 512, 512,
+                  std::string(512, '\0'));
     write_file(log, bytes);
   }
   SECTION("in the log's header") {
@@ -229,7 +236,7 @@ TEST_CASE_METHOD(damage_fixture,
                  "a log that was not synced by each transaction may have holes "
                  "after a power loss") {
   make_log();
-  flip(file + "-wal", 32 + frame + 24 + 1'000);
+  flip(file + "-wal", page_in_frame(1) + 1'000);
   auto options = options_for(file);
   SECTION("normal") {
     options.synchronous = durability::normal;

@@ -226,7 +226,9 @@ private:
         return of(f).real->pMethods->xUnlock(of(f).real, level);
       };
       m.xCheckReservedLock = [](sqlite3_file* f, int* out) {
-        return of(f).real->pMethods->xCheckReservedLock(of(f).real, out);
+        return through(f, io_op::lock, [&](sqlite3_file* real) {
+          return real->pMethods->xCheckReservedLock(real, out);
+        });
       };
       m.xFileControl = [](sqlite3_file* f, int op, void* arg) {
         return of(f).real->pMethods->xFileControl(of(f).real, op, arg);

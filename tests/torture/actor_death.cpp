@@ -311,10 +311,14 @@ void actor_death(report& r) {
            {death::killed, death::told_to_exit, death::throws}) {
         if (where == place::storage && how == death::throws)
           continue; // SQLite is C; nothing may be thrown through it
-        for (std::int64_t step = 1;; ++step) {
+        // Runs differ a little in how many steps they take.
+        for (std::int64_t step = 1, beyond = 0; beyond < 5; ++step) {
           death_run one{r, system, how, where, step, slowest_us};
-          if (!one.run())
-            break;
+          if (!one.run()) {
+            ++beyond;
+            continue;
+          }
+          beyond = 0;
           ++steps;
           r.tried();
         }

@@ -87,7 +87,9 @@ private:
                  const tracking_actor& tracker, pipeline& client, ledger& book,
                  std::mt19937_64& random) {
     // A tracker that heals looks at its clock.
-    while (ask(system_, tracker, get_health{}).state != health_state::ok)
+    auto before = ask(system_, tracker, get_health{});
+    for (; before.state != health_state::ok;
+         before = ask(system_, tracker, get_health{}))
       std::this_thread::sleep_for(std::chrono::milliseconds{1});
     // It waits before the batch until all of it is in its mailbox.
     clock.close();
@@ -131,6 +133,14 @@ private:
     }
     clock.open();
     disk_is_full_ = false;
+    // A rollback that takes all before it with it shows this by itself.
+    const auto after = ask(system_, tracker, get_health{});
+    if (kind == what::refusal
+        && (after.batches != before.batches + 1
+            || after.batched_requests - before.batched_requests
+                 != static_cast<std::int64_t>(batch_size) - 1))
+      r_.violation("fault at " + std::to_string(at) + ": not one batch, but "
+                   + std::to_string(after.batches - before.batches));
   }
 
   // A value that SQLite refuses, or that overflows its cache: it writes to the

@@ -2,7 +2,7 @@
 //
 // What is damaged is a real store: closed, or killed with transactions in its
 // log. Most of the damaged files are used through the store itself, for speed,
-// every 40th through the service.
+// every 20th through the service.
 //
 // Two things no format can tell, and they are counted apart: a log that lost
 // its last transaction (or was cut, or taken away) looks as it does after a
@@ -23,6 +23,7 @@
 #include "support/requests.hpp"
 #include "torture/rows.hpp"
 #include "waybill/ask.hpp"
+#include "waybill/file_format.hpp"
 #include "waybill/operation_tracking_store.hpp"
 #include "waybill/sealed_vfs.hpp"
 #include "waybill/service.hpp"
@@ -35,8 +36,9 @@ using namespace test;
 using random_source = std::mt19937_64;
 
 constexpr std::size_t page = sqlite::page_bytes;
-constexpr std::size_t log_header = 32;
-constexpr std::size_t frame = page + 24;
+constexpr std::size_t log_header = file_format::log_header_bytes;
+constexpr std::size_t frame_header = file_format::frame_header_bytes;
+constexpr std::size_t frame = frame_header + page;
 constexpr std::uint64_t operations = 48;
 constexpr std::uint64_t transactions = 8;
 
@@ -342,7 +344,7 @@ void forge_log(std::string& log) {
     poke(log, begin + 8, 0, 0);
     log.replace(begin + 8, 8, log.substr(16, 8));
     add(begin, 8);
-    add(begin + 24, page);
+    add(begin + frame_header, page);
     put(begin + 16);
   }
 }
@@ -371,7 +373,7 @@ damage damage_log(sample& x, random_source& random) {
       break;
     }
     case 2:
-      first_touched = below(random, log_header + 24);
+      first_touched = below(random, log_header + frame_header);
       log[first_touched] ^= static_cast<char>(1U << below(random, 8));
       last_touched = first_touched;
       done.what = "log header";
@@ -386,7 +388,7 @@ damage damage_log(sample& x, random_source& random) {
     default:
       done.what
         = "frame: "
-          + damage_structure(log, begin + 24,
+          + damage_structure(log, begin + frame_header,
                              log.compare(begin, 4, {"\0\0\0\1", 4}) == 0,
                              random);
       break;
@@ -640,7 +642,7 @@ void damage_row(report& r) {
                      : damage_database(x, random);
     judge j{x, d};
     damaged_store store{file, x};
-    const auto by_service = round % 40 == 0;
+    const auto by_service = round % 20 == 0;
     const auto out = by_service ? store.use_service(j, system) : store.use(j);
     through_service += by_service ? 1 : 0;
     const auto what = "round " + std::to_string(round) + " (" + d.what + "): ";

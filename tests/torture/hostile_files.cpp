@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <filesystem>
 #include <optional>
 
@@ -58,6 +59,7 @@ private:
     options x;
     x.file = file;
     x.on_notice = [this](severity, const std::string& text) {
+      ++notices_;
       r_.require(is_plain(text), "a notice steers the terminal: " + text);
     };
     return x;
@@ -351,23 +353,31 @@ private:
     for (std::size_t i = 4'096 + 100; i < bytes.size(); i += 512)
       bytes[i] ^= '\x55';
     write_file(file, bytes);
+    const auto before = notices_.load();
+    std::string told;
     try {
       auto x = start(system_, options_at(file));
       try {
         ask(system_, x.tracker(), enqueue(2));
-      } catch (const request_error&) {
-        // The notice and the health are what this is about.
+        r_.violation("damage was not found");
+      } catch (const request_error& e) {
+        told = e.what();
       }
+      r_.require(notices_ > before, "no notice tells of the damage");
       r_.require(is_plain(to_string(ask(system_, x.tracker(), get_health{}))),
                  "health steers the terminal when printed");
-    } catch (const store_error&) {
-      // Found at once.
+    } catch (const store_error& e) {
+      told = e.what();
     }
+    // An error's text is data: whoever prints it escapes it.
+    r_.require(told.find(file) != std::string::npos && is_plain(escape(told)),
+               "the error does not name the file: " + escape(told));
     r_.tried();
   }
 
   report& r_;
   caf::actor_system& system_;
+  std::atomic<int> notices_{0};
 };
 
 } // namespace

@@ -142,7 +142,8 @@ private:
   }
 
   void receive() {
-    auto [x, id] = open_.front();
+    auto x = open_.front().event;
+    const auto id = open_.front().id;
     open_.pop_front();
     const auto reply = to_.receive();
     x.answered = shared_.time++;

@@ -48,6 +48,7 @@ std::filesystem::path memory_folder_for(const char* row) {
 
 struct settings {
   bool full = false;
+  bool stop_at_first = false;
   std::uint64_t seed = 0;
   std::vector<std::string> only;
   int jobs = 1;
@@ -65,9 +66,21 @@ struct result {
 
 // -- one row, in this process -------------------------------------------------
 
+void write_result(const report& r, const settings& s) {
+  const nlohmann::json found{{"tried", r.tries()},
+                             {"violations", r.violations()},
+                             {"figures", r.figures()}};
+  std::ofstream{s.json} << found.dump();
+}
+
 int run_here(const row& x, const settings& s) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL); // nothing stays behind
   report r{x.name, !s.full, s.seed};
+  if (s.stop_at_first)
+    r.on_first_violation([&] {
+      write_result(r, s);
+      std::_Exit(0); // the runner clears up
+    });
   try {
     x.run(r);
   } catch (const std::exception& e) {
@@ -76,10 +89,7 @@ int run_here(const row& x, const settings& s) {
   if (r.tries() < x.least_in_quick)
     r.violation("only " + std::to_string(r.tries()) + " " + x.unit + ", "
                 + std::to_string(x.least_in_quick) + " are due");
-  const nlohmann::json found{{"tried", r.tries()},
-                             {"violations", r.violations()},
-                             {"figures", r.figures()}};
-  std::ofstream{s.json} << found.dump();
+  write_result(r, s);
   return 0;
 }
 
@@ -97,6 +107,8 @@ public:
                                    "--seed",
                                    std::to_string(s.seed)};
     words.emplace_back(s.full ? "--full" : "--quick");
+    if (s.stop_at_first)
+      words.emplace_back("--stop-at-first");
     std::vector<char*> pointers;
     for (auto& word : words)
       pointers.push_back(word.data());
@@ -267,6 +279,8 @@ int run(int argc, char** argv) {
   app.add_option("--jobs", s.jobs, "rows that may run at a time")
     ->check(CLI::Range(1, 64))
     ->capture_default_str();
+  app.add_flag("--stop-at-first", s.stop_at_first,
+               "end a row at its first violation");
   app.add_option("--json", s.json, "write the results there as JSON too");
   app.add_option("--row", row_here)->group("");
   try {

@@ -122,6 +122,9 @@ private:
                     : one_in(10) ? microseconds{any(86'400'000'000)}
                                  : microseconds{any(200'000)};
     now_ = now_ + by;
+    moments_.push_back(now_);
+    if (moments_.size() > 100)
+      moments_.pop_front();
     return by;
   }
 
@@ -146,8 +149,10 @@ private:
       return get_status{id, std::nullopt};
     if (dice < 990)
       return get_counts{};
-    purge_terminal x{now_ - microseconds{any(10'000'000)}, std::nullopt,
-                     std::nullopt};
+    // Half of the thresholds are moments at which operations have ended.
+    const auto threshold = one_in(2) ? moments_[any(moments_.size())]
+                                     : now_ - microseconds{any(10'000'000)};
+    purge_terminal x{threshold, std::nullopt, std::nullopt};
     if (one_in(2))
       x.status = static_cast<tracking_status>(2 + any(4));
     return x;
@@ -206,6 +211,7 @@ private:
 
   std::mt19937_64 random_;
   timestamp now_ = t0;
+  std::deque<timestamp> moments_{t0}; // the last ones on the clock
 };
 
 // -- running one --------------------------------------------------------------

@@ -63,7 +63,7 @@ public:
       });
   }
 
-  ~clients() { done_ = true; }
+  ~clients() { stop(); }
 
   clients(const clients&) = delete;
   clients& operator=(const clients&) = delete;
@@ -75,6 +75,14 @@ public:
   }
 
   [[nodiscard]] std::int64_t answers() const { return answers_; }
+
+  /// Ends them.
+  /// @returns the first number that they have not written.
+  std::uint64_t stop() {
+    done_ = true;
+    threads_.clear();
+    return next_;
+  }
 
 private:
   template <class Request>
@@ -102,10 +110,27 @@ private:
   std::vector<std::jthread> threads_;
 };
 
-std::uintmax_t log_size(const std::string& file) {
+std::uintmax_t size_of(const std::string& file) {
   std::error_code ignored;
-  const auto size = std::filesystem::file_size(file + "-wal", ignored);
+  const auto size = std::filesystem::file_size(file, ignored);
   return ignored ? 0 : size;
+}
+
+// Waits until the space of the purged rows is given back: the file has been as
+// small for a second, or grows with what the clients write.
+bool stops_shrinking(const std::string& file) {
+  const auto end = steady::now() + std::chrono::minutes{2};
+  auto shrunk = steady::now();
+  for (auto least = size_of(file); steady::now() < end;) {
+    std::this_thread::sleep_for(milliseconds{10});
+    if (const auto now = size_of(file); now < least) {
+      least = now;
+      shrunk = steady::now();
+    } else if (steady::now() - shrunk > std::chrono::seconds{1}) {
+      return true;
+    }
+  }
+  return false;
 }
 
 } // namespace
@@ -129,8 +154,11 @@ void purge_under_load(report& r) {
   std::int64_t answers = 0;
   std::uintmax_t largest_log = 0;
   milliseconds took{};
+  milliseconds gave_back{};
+  std::uint64_t beyond = 0;
+  const auto first = 2 * rows;
   {
-    clients busy{r, system, running, 2 * rows};
+    clients busy{r, system, running, first};
     std::this_thread::sleep_for(milliseconds{500});
     busy.longest(); // all has been touched once
     const auto rest = r.pick(milliseconds{4'000}, milliseconds{60'000});
@@ -140,22 +168,31 @@ void purge_under_load(report& r) {
     std::atomic<bool> purging{true};
     std::jthread meter{[&] {
       while (purging) {
-        largest_log = std::max(largest_log, log_size(x.file));
+        largest_log = std::max(largest_log, size_of(x.file + "-wal"));
         std::this_thread::sleep_for(milliseconds{2});
       }
     }};
+    const auto since = [](steady::time_point began) {
+      return std::chrono::duration_cast<milliseconds>(steady::now() - began);
+    };
     const auto began = steady::now();
     answers = busy.answers();
     deleted = ask(system, running.tracker(), purge_before(at(50)),
                   std::chrono::minutes{20})
                 .deleted;
-    took = std::chrono::duration_cast<milliseconds>(steady::now() - began);
+    took = since(began);
+    const auto full_size = size_of(x.file);
+    r.require(stops_shrinking(x.file), "the file shrinks without an end");
+    r.require(size_of(x.file) < full_size / 2,
+              "the space of the purged rows was not given back");
+    gave_back = since(began) - took;
     answers = busy.answers() - answers;
     during = busy.longest();
     purging = false;
     meter.join();
     std::this_thread::sleep_for(rest);
     without = std::max(without, busy.longest());
+    beyond = busy.stop();
   }
   running.stop();
 
@@ -176,6 +213,15 @@ void purge_under_load(report& r) {
                              : " was not due and is "
                                "gone"));
     }
+    // All that the clients have written was answered, or is a violation
+    // already.
+    for (auto n = first; n < beyond; ++n) {
+      const auto there = store.get_status(status_of(n), t0).snapshot;
+      if (!there || there->status != tracking_status::delivered)
+        r.violation("row " + std::to_string(n)
+                    + " was written meanwhile and is "
+                    + (there ? to_string(there->status) : "gone"));
+    }
   }
   const auto integrity = integrity_of(x.file);
   r.require(integrity == "ok", "integrity: " + integrity);
@@ -186,7 +232,8 @@ void purge_under_load(report& r) {
                                        + std::to_string(largest_log / 1'024)
                                        + " KiB");
   r.require(answers > 0, "no client was answered during the purge");
-  r.figure("purged in " + to_text(took));
+  r.figure("purged in " + to_text(took) + ", space given back in "
+           + to_text(gave_back) + " more");
   r.figure(std::to_string(answers) + " answers meanwhile");
   r.figure("longest answer " + to_text(during) + ", without "
            + to_text(without));

@@ -27,11 +27,15 @@ void report::tried(std::int64_t n, std::int64_t of) {
 
 void report::violation(const std::string& what) {
   const auto n = ++violations_;
-  const std::lock_guard guard{mutex_};
-  if (n <= violations_shown)
-    std::cerr << "   " << row_ << ": VIOLATION: " << what << std::endl;
-  if (n == violations_shown)
-    std::cerr << "   " << row_ << ": no more of them are shown" << std::endl;
+  {
+    const std::lock_guard guard{mutex_};
+    if (n <= violations_shown)
+      std::cerr << "   " << row_ << ": VIOLATION: " << what << std::endl;
+    if (n == violations_shown)
+      std::cerr << "   " << row_ << ": no more of them are shown" << std::endl;
+  }
+  if (n == 1 && on_first_violation_)
+    on_first_violation_();
 }
 
 void report::figure(const std::string& text) {

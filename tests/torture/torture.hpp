@@ -53,6 +53,11 @@ public:
   /// A promise was broken. The first ones are printed, all are counted.
   void violation(const std::string& what);
 
+  /// Called after the first violation, from the thread that has found it.
+  void on_first_violation(std::function<void()> then) {
+    on_first_violation_ = std::move(then);
+  }
+
   /// Counts a violation unless `holds`.
   void require(bool holds, const std::string& what) {
     if (!holds)
@@ -72,6 +77,7 @@ private:
   const std::uint64_t seed_;
   std::atomic<std::int64_t> tried_{0};
   std::atomic<std::int64_t> violations_{0};
+  std::function<void()> on_first_violation_;
   mutable std::mutex mutex_;
   std::string figures_;
   std::chrono::steady_clock::time_point next_progress_
