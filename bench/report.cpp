@@ -1,6 +1,5 @@
 #include "report.hpp"
 
-#include <caf/config.hpp>
 #include <sqlite3.h>
 
 #include <chrono>
@@ -8,6 +7,8 @@
 #include <cstdio>
 #include <fstream>
 #include <thread>
+
+#include "waybill/caf_seam.hpp"
 
 namespace waybill::bench {
 
@@ -59,9 +60,7 @@ void report::write(const std::filesystem::path& folder,
   std::filesystem::create_directories(folder);
   nlohmann::ordered_json all;
   all["quick"] = quick_;
-  all["caf"] = std::to_string(CAF_MAJOR_VERSION) + "."
-               + std::to_string(CAF_MINOR_VERSION) + "."
-               + std::to_string(CAF_PATCH_VERSION);
+  all["caf"] = caf_version();
   all["sqlite"] = sqlite3_libversion();
   all["processors"] = std::thread::hardware_concurrency();
   for (const auto& x : lines_)

@@ -31,6 +31,12 @@ std::string rendered(const caf::error& error) {
 
 } // namespace
 
+std::string caf_version() {
+  return std::to_string(CAF_MAJOR_VERSION) + "."
+         + std::to_string(CAF_MINOR_VERSION) + "."
+         + std::to_string(CAF_PATCH_VERSION);
+}
+
 caf::error to_error(errc code, const std::string& text) {
   return caf::make_error(code, text);
 }

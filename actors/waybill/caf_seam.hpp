@@ -202,6 +202,9 @@ typename Inspector::result_type inspect(Inspector& f, timestamp& x) {
 
 // -- registration -------------------------------------------------------------
 
+/// The version of the CAF that waybill was compiled with: "1.1.0".
+std::string caf_version();
+
 /// Makes the messages of a type-id block known to CAF, before the actor system
 /// is created. Repeating it is harmless.
 template <class IdBlock>
