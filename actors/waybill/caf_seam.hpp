@@ -33,6 +33,7 @@
 #include <caf/typed_response_promise.hpp>
 
 #include <chrono>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -205,14 +206,24 @@ typename Inspector::result_type inspect(Inspector& f, timestamp& x) {
 /// The version of the CAF that waybill was compiled with: "1.1.0".
 std::string caf_version();
 
+inline std::mutex& registration_mutex() {
+  static std::mutex mutex;
+  return mutex;
+}
+
 /// Makes the messages of a type-id block known to CAF, before the actor system
-/// is created. Repeating it is harmless.
+/// is created. Repeating it is harmless, from several threads too.
 template <class IdBlock>
 void register_block(caf::actor_system_config& config) {
 #if WAYBILL_CAF_1
   static_cast<void>(config);
-  caf::core::init_global_meta_objects();
-  caf::init_global_meta_objects<IdBlock>();
+  // CAF keeps one table for all, and does not guard it.
+  static std::once_flag once;
+  std::call_once(once, [] {
+    const std::lock_guard guard{registration_mutex()};
+    caf::core::init_global_meta_objects();
+    caf::init_global_meta_objects<IdBlock>();
+  });
 #else
   config.add_message_types<IdBlock>();
 #endif

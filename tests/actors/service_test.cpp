@@ -1,5 +1,6 @@
 // Bootstrap: starting, stopping, and hosts of several shapes.
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -174,6 +175,25 @@ TEST_CASE("waybill lives beside a host's own messages") {
     .receive([&](const host_message& reply) { answer = reply.value; },
              [](const caf::error&) {});
   CHECK(answer == 42);
+}
+
+TEST_CASE("threads may configure actor systems of their own at a time") {
+  std::atomic<int> answered{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i)
+    threads.emplace_back([&] {
+      temp_dir dir;
+      actor_config config;
+      caf::actor_system system{config};
+      options x;
+      x.file = dir / "track.db";
+      auto running = start(system, x);
+      ask(system, running.tracker(), enqueue(1));
+      ++answered;
+    });
+  for (auto& each : threads)
+    each.join();
+  CHECK(answered == 8);
 }
 
 TEST_CASE("a service starts from the host's config file") {

@@ -1,11 +1,11 @@
 // Options: as JSON if the text begins with a brace, otherwise in the section
 // `waybill { … }` of a CAF config.
 
-#include <caf/actor_system_config.hpp>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "fuzz/printed_options.hpp"
+#include "waybill/protocol.hpp"
 
 namespace {
 
@@ -28,7 +28,7 @@ void read_json(const std::string& text) {
 }
 
 std::optional<options> from_config(const std::string& text) {
-  caf::actor_system_config config;
+  actor_config config;
   std::istringstream file{text};
   std::string program = "fuzz";
   char* argv[] = {program.data()};
