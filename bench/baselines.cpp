@@ -139,9 +139,10 @@ raw_store::raw_store(const std::string& file, durability synchronous,
       "ON CONFLICT (kind, status) DO UPDATE SET operations = "
       "excluded.operations")} {
   add_all_names(db_);
+  // It counts all kinds as one.
   for (int status = 0; status < 6; ++status)
     counts_[status] = db_.number("SELECT coalesce(sum(operations), 0) FROM "
-                                 "counter WHERE kind = 1 AND status = "
+                                 "counter WHERE status = "
                                  + std::to_string(status));
 }
 
