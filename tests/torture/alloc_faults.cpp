@@ -76,7 +76,9 @@ private:
     failing = n;
     try {
       auto running = start(system_, x);
-      test::pipeline client{system_, running.tracker()};
+      test::pipeline client{system_, running.tracker(),
+                            test::way_of(
+                              static_cast<std::uint64_t>(n + round))};
       exercise(client, book, note);
       if (!running.stop())
         note("did not stop in time");

@@ -202,7 +202,7 @@ class client {
 public:
   client(caf::actor_system& system, const tracking_actor& tracker,
          mapped_oracle& seen, const setting& s, std::uint32_t number)
-    : tracker_{system, tracker},
+    : tracker_{system, tracker, way_of(number)},
       seen_{seen},
       cycle_{static_cast<std::uint16_t>(s.cycle)},
       number_{number},

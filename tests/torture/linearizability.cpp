@@ -71,7 +71,10 @@ public:
   client(caf::actor_system& system, const tracking_actor& tracker,
          clock_and_numbers& shared, std::uint32_t number,
          std::mt19937_64 random)
-    : to_{system, tracker}, shared_{shared}, number_{number}, random_{random} {}
+    : to_{system, tracker, way_of(number)},
+      shared_{shared},
+      number_{number},
+      random_{random} {}
 
   // Sends some requests about the round's ids, which begin at `first_id`.
   events_by_id round(std::uint64_t first_id) {

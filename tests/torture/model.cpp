@@ -235,7 +235,7 @@ public:
     options_.retention_interval = std::chrono::hours{24};
     options_.on_notice = [](severity, const std::string&) {};
     running_.emplace(start(system_, options_));
-    to_.emplace(system_, running_->tracker());
+    to_.emplace(system_, running_->tracker(), way_of(++starts_));
   }
 
   std::optional<mismatch> operator()() {
@@ -325,7 +325,7 @@ private:
     to_.reset();
     running_.reset();
     running_.emplace(start(system_, options_));
-    to_.emplace(system_, running_->tracker());
+    to_.emplace(system_, running_->tracker(), way_of(++starts_));
   }
 
   void check_all() {
@@ -348,6 +348,7 @@ private:
   waybill::options options_;
   std::optional<service> running_;
   std::optional<pipeline> to_;
+  std::uint64_t starts_ = 0;
   model model_;
   std::deque<expected_reply> expected_;
   std::optional<mismatch> found_;

@@ -178,7 +178,7 @@ public:
     caf::actor_system system{config};
     for (std::uint64_t window = 0; window < windows_;) {
       auto running = start(system, options_);
-      pipeline to{system, running.tracker()};
+      pipeline to{system, running.tracker(), way_of(random_())};
       // Two times of three it is stopped and started again.
       const auto end = window + windows_ / 3 + 1;
       for (; window < std::min(end, windows_); ++window)

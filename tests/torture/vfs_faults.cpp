@@ -200,7 +200,8 @@ private:
     try {
       auto running = start(system_, x);
       in_time("the start");
-      pipeline client{system_, running.tracker()};
+      pipeline client{system_, running.tracker(),
+                      way_of(static_cast<std::uint64_t>(f.first))};
       exercise(client, book, note, [&] { in_time("an answer"); });
       reached = calls >= f.first;
       if (reached) {
