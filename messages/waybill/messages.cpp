@@ -30,30 +30,32 @@ fault check_id(const tracked_operation_id& id) {
   return std::nullopt;
 }
 
-fault check_text(const char* name, const std::optional<std::string>& text,
+fault check_text(const char* name, std::string_view text,
                  std::size_t max_bytes) {
-  if (!text)
+  const auto too_long = text.size() > max_bytes;
+  const auto has_nul = !too_long && text.find('\0') != text.npos;
+  if (!too_long && !has_nul && is_valid_utf8(text))
     return std::nullopt;
   const auto prefix = std::string{name} + ": ";
-  if (text->size() > max_bytes)
+  if (too_long)
     return prefix + "must be at most " + std::to_string(max_bytes)
-           + " bytes, but is " + std::to_string(text->size());
+           + " bytes, but is " + std::to_string(text.size());
   // A value that fails is shown escaped, and only its beginning.
-  const auto shown = [&] {
-    return " (\"" + escape(std::string_view{*text}.substr(0, 40)) + "\""
-           + (text->size() > 40 ? "…)" : ")");
-  };
-  if (text->find('\0') != std::string::npos)
-    return prefix + "must not contain NUL" + shown();
-  if (!is_valid_utf8(*text))
-    return prefix + "must be valid UTF-8" + shown();
-  return std::nullopt;
+  return prefix + (has_nul ? "must not contain NUL" : "must be valid UTF-8")
+         + " (\"" + escape(text.substr(0, 40)) + "\""
+         + (text.size() > 40 ? "…)" : ")");
+}
+
+fault check_text(const char* name, const std::optional<std::string>& text,
+                 std::size_t max_bytes) {
+  return text ? check_text(name, std::string_view{*text}, max_bytes)
+              : std::nullopt;
 }
 
 fault check_kind(const std::string& kind) {
   if (kind.empty())
     return "kind: must not be empty";
-  return check_text("kind", kind, limits::max_kind);
+  return check_text("kind", std::string_view{kind}, limits::max_kind);
 }
 
 fault check_time(const char* name, const std::optional<timestamp>& t) {

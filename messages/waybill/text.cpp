@@ -1,5 +1,6 @@
 #include "waybill/text.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstdio>
@@ -62,10 +63,13 @@ decoded decode(std::string_view text, std::size_t at) noexcept {
   return {code_point, length, true};
 }
 
-// True if the eight bytes at `p` are all ASCII.
-bool is_ascii_block(const char* p) noexcept {
+// True if the `n` bytes at `p`, eight at most, are all ASCII.
+bool is_ascii_block(const char* p, std::size_t n) noexcept {
   std::uint64_t block = 0;
-  std::memcpy(&block, p, sizeof block);
+  if (n == sizeof block)
+    std::memcpy(&block, p, sizeof block); // one load
+  else
+    std::memcpy(&block, p, n);
   return (block & 0x8080'8080'8080'8080U) == 0;
 }
 
@@ -89,8 +93,9 @@ constexpr bool is_deceptive(char32_t c) noexcept {
 bool is_valid_utf8(std::string_view text) noexcept {
   std::size_t at = 0;
   while (at < text.size()) {
-    if (text.size() - at >= 8 && is_ascii_block(text.data() + at)) {
-      at += 8;
+    const auto block = std::min<std::size_t>(8, text.size() - at);
+    if (is_ascii_block(text.data() + at, block)) {
+      at += block;
       continue;
     }
     const auto next = decode(text, at);

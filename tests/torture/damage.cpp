@@ -268,12 +268,13 @@ damage damage_database(sample& x, random_source& random) {
   damage done{"", x.states.size() - 1};
   const auto begin = below(random, pages) * page;
   switch (below(random, 8)) {
+    // An empty file alone is a new store; with a log beside it, it is not.
     case 0:
-      bytes.resize(below(random, bytes.size()));
+      bytes.resize(std::max<std::size_t>(below(random, bytes.size()),
+                                         x.log.empty() ? 1 : 0));
       done.what = "database cut";
       return done;
     case 1:
-      // An empty file alone is a new store; with a log beside it, it is not.
       bytes.resize(x.log.empty() ? std::max(begin, page) : begin);
       done.what = "database cut at a page";
       return done;
