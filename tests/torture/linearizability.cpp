@@ -69,9 +69,9 @@ using events_by_id = std::array<std::vector<seen_event>, ids_per_round>;
 class client {
 public:
   client(caf::actor_system& system, const tracking_actor& tracker,
-         clock_and_numbers& shared, std::uint32_t number,
+         clock_and_numbers& shared, std::uint32_t number, way how,
          std::mt19937_64 random)
-    : to_{system, tracker, way_of(number)},
+    : to_{system, tracker, how},
       shared_{shared},
       number_{number},
       random_{random} {}
@@ -240,8 +240,10 @@ std::vector<seen_event> shorten(std::vector<seen_event> history) {
 // Lets all clients loose on `tracker`, round by round, each with ids of its
 // own, and checks what they saw.
 // @param between called before each round, while all is quiet.
+// @param may_bundle whether every other client does.
 findings run_clients(caf::actor_system& system, const tracking_actor& tracker,
-                     std::uint64_t rounds, const report& r, std::uint64_t part,
+                     bool may_bundle, std::uint64_t rounds, const report& r,
+                     std::uint64_t part,
                      const std::function<void(const findings&)>& between) {
   clock_and_numbers shared;
   findings found;
@@ -271,7 +273,12 @@ findings run_clients(caf::actor_system& system, const tracking_actor& tracker,
   std::vector<std::thread> threads;
   for (std::uint32_t i = 0; i < num_clients; ++i)
     threads.emplace_back([&, i] {
-      client mine{system, tracker, shared, i, r.random(part * 1'000 + i)};
+      client mine{system,
+                  tracker,
+                  shared,
+                  i,
+                  may_bundle ? way_of(i) : way::messages,
+                  r.random(part * 1'000 + i)};
       all_there.arrive_and_wait();
       for (std::uint64_t k = 0; k < rounds; ++k) {
         seen[i] = mine.round(1 + k * ids_per_round);
@@ -319,6 +326,9 @@ public:
       [this](const purge_terminal& x) { return apply(x, early()); },
       [this](const get_counts& x) { return apply(x, false); },
       [](const get_health&) { return health_reply{}; },
+      [](const request_bundle&) -> caf::result<bundle_reply> {
+        return to_error(errc::invalid_request, "it takes no bundles");
+      },
       [this](const commit_tick&) { commit(); },
     };
   }
@@ -373,7 +383,7 @@ findings run_liar(caf::actor_system& system, habit how, const report& r,
                   std::uint64_t part) {
   const auto tracker = system.spawn<lying_tracker_impl>(how,
                                                         r.random(part * 1'000));
-  auto found = run_clients(system, tracker, 20, r, part + 1,
+  auto found = run_clients(system, tracker, false, 20, r, part + 1,
                            [](const findings&) {});
   caf::scoped_actor self{system};
   self->send_exit(tracker, caf::exit_reason::user_shutdown);
@@ -410,12 +420,13 @@ void linearizability(report& r) {
       r.tried(y.histories - y.undecided - r.tries(),
               static_cast<std::int64_t>(rounds * ids_per_round));
     };
-    const auto found = run_clients(
-      system, running.tracker(), rounds, r, 1, [&](const findings& so_far) {
-        tell_tries(so_far);
-        if (random() % 10 == 0)
-          failing_sync = 1 + static_cast<int>(random() % 4);
-      });
+    const auto found = run_clients(system, running.tracker(), true, rounds, r,
+                                   1, [&](const findings& so_far) {
+                                     tell_tries(so_far);
+                                     if (random() % 10 == 0)
+                                       failing_sync
+                                         = 1 + static_cast<int>(random() % 4);
+                                   });
     tell_tries(found);
     running.stop();
     if (found.impossible > 0)
