@@ -18,6 +18,8 @@ inline std::string read_file(const std::filesystem::path& file) {
   std::string bytes(in ? static_cast<std::size_t>(in.tellg()) : 0, '\0');
   in.seekg(0);
   in.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  // It may have become shorter meanwhile; zeros would be damage.
+  bytes.resize(static_cast<std::size_t>(in.gcount()));
   return bytes;
 }
 

@@ -3,6 +3,7 @@
 // promised: what was acknowledged is there, what was refused is not.
 
 #include <algorithm>
+#include <stdexcept>
 #include <thread>
 
 #include "support/connection_spy.hpp"
@@ -35,7 +36,7 @@ public:
   void run() {
     const auto rounds = r_.pick(1, 8);
     for (int i = 0; i < rounds; ++i)
-      for (const auto kind : {what::refusal, what::rollback})
+      for (const auto kind : {what::rollback, what::refusal})
         run_all(kind, r_.random(static_cast<std::uint64_t>(i)));
     r_.figure(std::to_string(done_) + " done");
     r_.figure(std::to_string(refused_) + " refused");
@@ -87,10 +88,15 @@ private:
                  const tracking_actor& tracker, pipeline& client, ledger& book,
                  std::mt19937_64& random) {
     // A tracker that heals looks at its clock.
+    const auto end = std::chrono::steady_clock::now()
+                     + std::chrono::seconds{10};
     auto before = ask(system_, tracker, get_health{});
     for (; before.state != health_state::ok;
-         before = ask(system_, tracker, get_health{}))
+         before = ask(system_, tracker, get_health{})) {
+      if (std::chrono::steady_clock::now() > end)
+        throw std::runtime_error{"it does not heal: " + before.reason};
       std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    }
     // It waits before the batch until all of it is in its mailbox.
     clock.close();
     client.send(status_of(victim));
