@@ -203,6 +203,7 @@ typename Inspector::result_type inspect(Inspector& f, timestamp& x) {
 
 // -- registration -------------------------------------------------------------
 
+/// Guards CAF's table of message types, which all type-id blocks share.
 inline std::mutex& registration_mutex() {
   static std::mutex mutex;
   return mutex;
