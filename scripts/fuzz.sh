@@ -4,10 +4,10 @@
 # Usage: scripts/fuzz.sh [--build-only] [--seconds N] [--seed N] [--json FILE]
 #                        [TARGET...]
 #
-# Each target (message_json, texts, options; default: all)
-# runs N seconds (default 60) from the seeds in tests/fuzz/corpus and, unless
-# --seed is given, what earlier runs have found. An input that breaks something is kept in the build
-# folder. --json is for the torture suite, of which this is a row.
+# Each target (message_json, texts, options; default: all) runs N seconds
+# (default 60) from the seeds in tests/fuzz/corpus and, unless --seed is given,
+# what earlier runs have found. An input that breaks something is kept in the
+# build folder. --json is for the torture suite, of which this is a row.
 source "$(dirname "$0")/lib.sh"
 
 compiler=clang++
@@ -36,16 +36,17 @@ configure fuzz
 build_quietly fuzz "${targets[@]/#/fuzz_}"
 $build_only && exit
 dir=$(build_dir fuzz)
+found_in=$dir/found
+if $repeats; then
+  found_in=$(mktemp -d)
+  trap 'rm -rf "$found_in"' EXIT
+fi
 
 runs=0
 crashes=0
 figures=
 for target in "${targets[@]}"; do
-  found=$dir/found/$target
-  if $repeats; then
-    found=$(mktemp -d)
-    trap 'rm -rf "$found"' EXIT
-  fi
+  found=$found_in/$target
   mkdir -p "$found"
   echo "== fuzz $target: $seconds s, seed $seed"
   log=$dir/$target.log

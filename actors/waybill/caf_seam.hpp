@@ -206,6 +206,7 @@ typename Inspector::result_type inspect(Inspector& f, timestamp& x) {
 /// The version of the CAF that waybill was compiled with: "1.1.0".
 std::string caf_version();
 
+/// Guards CAF's table of message types, which all type-id blocks share.
 inline std::mutex& registration_mutex() {
   static std::mutex mutex;
   return mutex;

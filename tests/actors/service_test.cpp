@@ -182,13 +182,9 @@ TEST_CASE("threads may configure actor systems of their own at a time") {
   std::vector<std::thread> threads;
   for (int i = 0; i < 8; ++i)
     threads.emplace_back([&] {
-      temp_dir dir;
-      actor_config config;
-      caf::actor_system system{config};
-      options x;
-      x.file = dir / "track.db";
-      auto running = start(system, x);
-      ask(system, running.tracker(), enqueue(1));
+      actor_fixture host;
+      auto running = start(host.system, host.make_options());
+      host.get(running.tracker(), enqueue(1));
       ++answered;
     });
   for (auto& each : threads)

@@ -55,6 +55,9 @@ struct failing_storage : actor_fixture {
   }
 };
 
+// For an answer that must come.
+const auto unexpected = [](const caf::error& e) { FAIL(to_failure(e).text); };
+
 } // namespace
 
 TEST_CASE_METHOD(failing_storage,
@@ -165,7 +168,6 @@ TEST_CASE_METHOD(
   const auto is_refused = [](const caf::error& e) {
     CHECK(certainty_of(to_failure(e).code) == certainty::refused);
   };
-  const auto unexpected = [](const caf::error& e) { FAIL(to_failure(e).text); };
   std::move(question).receive([](status_reply&) {}, unexpected);
   std::move(before).receive([](enqueue_reply&) { FAIL("it is rolled back"); },
                             is_refused);
@@ -193,7 +195,6 @@ TEST_CASE_METHOD(failing_storage,
   auto old = request(self, tracker, 10s, status_of(1));
   auto undone = request(self, tracker, 10s, status_of(2));
   auto counts = request(self, tracker, 10s, get_counts{});
-  const auto unexpected = [](const caf::error& e) { FAIL(to_failure(e).text); };
   std::move(write).receive([](enqueue_reply&) { FAIL("the disk is full"); },
                            [](const caf::error& e) {
                              CHECK(to_failure(e).code == errc::store_full);

@@ -311,17 +311,14 @@ void actor_death(report& r) {
            {death::killed, death::told_to_exit, death::throws}) {
         if (where == place::storage && how == death::throws)
           continue; // SQLite is C; nothing may be thrown through it
-        // Runs differ a little in how many steps they take.
-        for (std::int64_t step = 1, beyond = 0; beyond < 5; ++step) {
+        sweep([&](std::int64_t step) {
           death_run one{r, system, how, where, step, slowest_us};
-          if (!one.run()) {
-            ++beyond;
-            continue;
-          }
-          beyond = 0;
+          if (!one.run())
+            return false;
           ++steps;
           r.tried();
-        }
+          return true;
+        });
       }
   r.figure(std::to_string(steps) + " steps of a batch");
   for (int round = 0; round < r.pick(12, 300); ++round)

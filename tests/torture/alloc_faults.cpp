@@ -46,12 +46,7 @@ public:
     // More rounds change what lies in memory: the texts differ in length.
     std::int64_t last = 0;
     for (int round = 0; round < r_.pick(1, 8); ++round)
-      // Runs differ a little in what they allocate.
-      for (std::int64_t n = 1, beyond = 0; beyond < 5; ++n)
-        if (fail(n, round))
-          last = n, beyond = 0;
-        else
-          ++beyond;
+      last = sweep([&](std::int64_t n) { return fail(n, round); });
     r_.figure(std::to_string(last) + " allocations in a run");
     r_.figure(std::to_string(refused_starts_) + " starts refused");
     r_.require(last > 500, "too few allocations to be all");

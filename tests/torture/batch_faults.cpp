@@ -4,18 +4,14 @@
 
 #include <algorithm>
 #include <stdexcept>
-#include <thread>
 
+#include "support/actors.hpp"
 #include "support/connection_spy.hpp"
 #include "support/fault_vfs.hpp"
 #include "support/plain_sqlite.hpp"
-#include "support/requests.hpp"
-#include "support/temp_dir.hpp"
 #include "torture/gate.hpp"
 #include "torture/ledger.hpp"
 #include "torture/rows.hpp"
-#include "waybill/ask.hpp"
-#include "waybill/service.hpp"
 
 namespace waybill::torture {
 
@@ -88,15 +84,13 @@ private:
                  const tracking_actor& tracker, pipeline& client, ledger& book,
                  std::mt19937_64& random) {
     // A tracker that heals looks at its clock.
-    const auto end = std::chrono::steady_clock::now()
-                     + std::chrono::seconds{10};
-    auto before = ask(system_, tracker, get_health{});
-    for (; before.state != health_state::ok;
-         before = ask(system_, tracker, get_health{})) {
-      if (std::chrono::steady_clock::now() > end)
-        throw std::runtime_error{"it does not heal: " + before.reason};
-      std::this_thread::sleep_for(std::chrono::milliseconds{1});
-    }
+    health_reply before;
+    const auto is_ok = [&] {
+      before = ask(system_, tracker, get_health{});
+      return before.state == health_state::ok;
+    };
+    if (!eventually(is_ok, std::chrono::seconds{10}))
+      throw std::runtime_error{"it does not heal: " + before.reason};
     // It waits before the batch until all of it is in its mailbox.
     clock.close();
     client.send(status_of(victim));

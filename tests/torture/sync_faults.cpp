@@ -2,16 +2,12 @@
 // it is done, nobody that it is not; after a kill or a power loss, then or
 // while the tracker recovers, a retry gives one row each.
 
-#include <thread>
-
+#include "support/actors.hpp"
 #include "support/durable_image.hpp"
 #include "support/plain_sqlite.hpp"
-#include "support/requests.hpp"
 #include "torture/gate.hpp"
 #include "torture/ledger.hpp"
 #include "torture/rows.hpp"
-#include "waybill/ask.hpp"
-#include "waybill/service.hpp"
 
 namespace waybill::torture {
 
@@ -143,7 +139,12 @@ private:
         r_.violation("commit " + std::to_string(k) + " failed, told "
                      + (e == nullptr ? "done" : to_string(e->code)));
     }
-    await_health(running);
+    const auto is_ok = [&] {
+      return ask(system_, running.tracker(), get_health{}).state
+             == health_state::ok;
+    };
+    r_.require(eventually(is_ok, std::chrono::seconds{10}),
+               "it does not recover");
     armed = false;
     for (const auto& each : crashes)
       look_at(*each, k, first, book);
@@ -216,19 +217,6 @@ private:
                             "SELECT count(DISTINCT id) FROM operation",
                             "SELECT sum(operations) FROM counter"})
       r_.require(column(db, sql).at(0) == due, where + ": not one row each");
-  }
-
-  void await_health(service& running) {
-    const auto end = std::chrono::steady_clock::now()
-                     + std::chrono::seconds{10};
-    pipeline client{system_, running.tracker()};
-    while (std::chrono::steady_clock::now() < end)
-      if (ask(system_, running.tracker(), get_health{}).state
-          == health_state::ok)
-        return;
-      else
-        std::this_thread::sleep_for(std::chrono::milliseconds{1});
-    r_.violation("it does not recover");
   }
 
   void note(const std::string& fault, const std::string& where = "") {

@@ -106,6 +106,19 @@ struct row {
   std::function<void(report&)> run;
 };
 
+/// Calls `f(n)` for n = 1, 2, …, as long as it says that run n has met what it
+/// was to meet. Runs differ a little in how much they do: only five misses one
+/// after the other are the end.
+/// @returns the last n that was met.
+template <class F>
+std::int64_t sweep(F&& f) {
+  std::int64_t last = 0;
+  for (std::int64_t n = 1; n <= last + 5; ++n)
+    if (f(n))
+      last = n;
+  return last;
+}
+
 /// All rows, by number.
 std::span<const row> rows();
 

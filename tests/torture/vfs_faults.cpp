@@ -111,14 +111,11 @@ public:
     for (const auto* x : std::array{&blank, &crashed, &hollow}) {
       std::int64_t calls = 0;
       for (const auto how : all_errors)
-        for (const auto lasting : {false, true}) {
-          // Runs differ a little in how often they call.
-          for (std::int64_t n = 1, beyond = 0; beyond < 5; ++n)
-            if (try_one(*x, {how, n, lasting ? INT64_MAX : n}))
-              calls = std::max(calls, n), beyond = 0;
-            else
-              ++beyond;
-        }
+        for (const auto lasting : {false, true})
+          calls
+            = std::max(calls, sweep([&](std::int64_t n) {
+                         return try_one(*x, {how, n, lasting ? INT64_MAX : n});
+                       }));
       r_.figure(std::string{x->name} + ": " + std::to_string(calls) + " calls");
       auto random = r_.random();
       for (int i = 0; i < r_.pick(0, 3'000); ++i) {
