@@ -86,6 +86,7 @@ TEST_CASE_METHOD(actor_fixture,
   REQUIRE(counts.size() == 1);
   CHECK(counts[0].status == tracking_status::delivered);
   CHECK(counts[0].operations == 2'000);
+  caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
 }
 
 TEST_CASE_METHOD(actor_fixture,
