@@ -22,8 +22,8 @@ namespace waybill {
 /// A part of an actor that asks the tracker for it. Must live as long as the
 /// actor can still get answers; outcomes that come later are dropped. An actor
 /// that ends only because nobody refers to it any more may live for the
-/// client's timeout longer: CAF 0.17 keeps it for the open timeouts. End it with
-/// quit() or an exit message.
+/// client's timeout longer: CAF 0.17 keeps it for the open timeouts. End it
+/// with quit() or an exit message.
 ///
 ///   class my_actor : … {
 ///     …

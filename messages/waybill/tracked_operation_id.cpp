@@ -60,7 +60,7 @@ const bool forks_are_counted
 // rest of an id.
 std::uint64_t random_bits() {
   struct buffer {
-    std::array<std::uint64_t, 32> bits; // as much as one call gives
+    std::array<std::uint64_t, 32> bits{}; // as much as one call gives
     std::size_t used = 32;
     std::uint64_t forks = 0;
   };
