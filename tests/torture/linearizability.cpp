@@ -393,7 +393,7 @@ findings run_liar(caf::actor_system& system, habit how, const report& r,
 } // namespace
 
 void linearizability(report& r) {
-  const auto rounds = r.pick<std::uint64_t>(1'300, 40'000);
+  const auto rounds = r.pick<std::uint64_t>(1'300, 12'500);
   actor_config config;
   caf::actor_system system{config};
   {

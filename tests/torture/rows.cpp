@@ -18,7 +18,7 @@ std::span<const row> rows() {
     {6, "batch-faults", "a refusal, a rollback at each of 512 positions",
      "batches", 1024, turn::any, batch_faults},
     {7, "disk-full", "a small file system runs full and is freed", "times", 30,
-     turn::any, disk_full},
+     turn::alone, disk_full},
     {8, "model", "random operations against a model, restarts, clock moves",
      "operations", 1'000'000, turn::any, model_row},
     {9, "linearizability", "what 32 clients see of one id has one order",
