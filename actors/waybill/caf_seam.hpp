@@ -33,6 +33,8 @@
 #include <caf/typed_response_promise.hpp>
 
 #include <chrono>
+#include <cstdint>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -269,6 +271,46 @@ auto request(Self&& self, const Handle& to, std::chrono::nanoseconds timeout,
   return self->request(to, timeout, std::forward<Message>(message));
 #endif
 }
+
+/// Sends requests for a thread that is no actor, any number of them.
+///
+/// CAF 0.17 leaves the timeout of a request behind when it is answered; it
+/// comes as a message that a blocking actor keeps, and looks at with each
+/// answer, for ever. So it is another actor after some requests.
+class blocking_sender {
+public:
+  explicit blocking_sender(caf::actor_system& system) : system_{system} {}
+
+  /// A request that is owed an answer.
+  template <class Answer>
+  struct pending {
+    std::shared_ptr<caf::scoped_actor> self;
+    Answer answer;
+
+    /// Waits for the answer; see `waybill::request`.
+    template <class F, class G>
+    void receive(F&& f, G&& g) && {
+      std::move(answer).receive(std::forward<F>(f), std::forward<G>(g));
+    }
+  };
+
+  template <class Handle, class Message>
+  auto request(const Handle& to, std::chrono::nanoseconds timeout,
+               Message&& message) {
+    if (sent_++ % requests_of_an_actor == 0)
+      self_ = std::make_shared<caf::scoped_actor>(system_);
+    auto answer = waybill::request(*self_, to, timeout,
+                                   std::forward<Message>(message));
+    return pending<decltype(answer)>{self_, std::move(answer)};
+  }
+
+private:
+  static constexpr std::uint64_t requests_of_an_actor = 256;
+
+  caf::actor_system& system_;
+  std::shared_ptr<caf::scoped_actor> self_;
+  std::uint64_t sent_ = 0;
+};
 
 // -- messages in their sender's thread ----------------------------------------
 

@@ -14,8 +14,8 @@ public:
       tracker_{std::move(tracker)},
       pipeline_{x, [this](request_bundle what, shared_handlers to) {
                   open_.push_back(
-                    {request(self_, tracker_, pipeline_.options().timeout,
-                             std::move(what)),
+                    {self_.request(tracker_, pipeline_.options().timeout,
+                                   std::move(what)),
                      std::move(to)});
                 }} {}
 
@@ -36,13 +36,13 @@ public:
 
 private:
   struct open_bundle {
-    decltype(request(std::declval<caf::scoped_actor&>(),
-                     std::declval<const tracking_actor&>(),
-                     std::chrono::nanoseconds{}, request_bundle{})) answer;
+    decltype(std::declval<blocking_sender&>().request(
+      std::declval<const tracking_actor&>(), std::chrono::nanoseconds{},
+      request_bundle{})) answer;
     shared_handlers to;
   };
 
-  caf::scoped_actor self_;
+  blocking_sender self_;
   tracking_actor tracker_;
   std::deque<open_bundle> open_;
   request_pipeline pipeline_;

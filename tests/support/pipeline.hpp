@@ -59,7 +59,7 @@ public:
           client_->wait_all(); // it would overtake them
         }
         open_.emplace_back(pending<request_type>{
-          waybill::request(self_, to_, timeout_, request_type{request})});
+          self_.request(to_, timeout_, request_type{request})});
       },
       x);
   }
@@ -90,9 +90,9 @@ public:
 
 private:
   template <class Request>
-  using handle_of = decltype(waybill::request(
-    std::declval<caf::scoped_actor&>(), std::declval<const tracking_actor&>(),
-    std::chrono::nanoseconds{}, std::declval<Request>()));
+  using handle_of = decltype(std::declval<blocking_sender&>().request(
+    std::declval<const tracking_actor&>(), std::chrono::nanoseconds{},
+    std::declval<Request>()));
 
   template <class Request>
   struct pending {
@@ -125,7 +125,7 @@ private:
                    pending<record_terminal>, pending<get_status>,
                    pending<purge_terminal>, pending<get_counts>>;
 
-  caf::scoped_actor self_;
+  blocking_sender self_;
   tracking_actor to_;
   std::chrono::nanoseconds timeout_;
   std::deque<any_pending> open_;
