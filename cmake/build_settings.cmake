@@ -48,6 +48,17 @@ if(WAYBILL_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 
+# Has `header` parsed once for all sources of a target, if that is wanted.
+function(waybill_precompile target header)
+  if(WAYBILL_PRECOMPILE)
+    target_precompile_headers(${target} PRIVATE ${header})
+    # ccache asks for it.
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+      target_compile_options(${target} PRIVATE -fpch-preprocess)
+    endif()
+  endif()
+endfunction()
+
 # Declares the library waybill::<name>; its directory adds sources and headers.
 function(waybill_add_library name)
   add_library(waybill_${name})

@@ -21,6 +21,7 @@ launcher=
 if command -v ccache >/dev/null; then
   launcher=ccache
   export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
+  export CCACHE_SLOPPINESS=pch_defines,time_macros # for precompiled headers
 fi
 
 die() {

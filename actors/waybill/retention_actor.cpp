@@ -72,6 +72,8 @@ private:
                + "; this tick purges nothing");
       return;
     }
+    if (purging_ > 0)
+      return; // the storage is slow: never two at a time
     for (const auto& [status, window] : rules_)
       if (window)
         purge({.older_than = std::clamp(seen_.earliest(*window), min_timestamp,
@@ -81,12 +83,14 @@ private:
   }
 
   void purge(const purge_terminal& x) {
+    ++purging_;
     waybill::request(this, tracker_, purge_timeout, x)
       .then(
-        [](const purge_reply&) {
-          // All is well; the counts say the rest.
+        [this](const purge_reply&) {
+          --purging_; // all is well; the counts say the rest
         },
         [this](const caf::error& e) {
+          --purging_;
           const auto why = to_failure(e);
           notify(on_notice_, severity::warning,
                  "retention: purge failed, the next one tries again: "
@@ -102,6 +106,7 @@ private:
   clock_history seen_;
   milliseconds longest_window_{0};
   std::int64_t serial_ = 0;
+  int purging_ = 0; // purges that are not answered
 };
 
 } // namespace

@@ -1,6 +1,7 @@
 // Retention: what goes when, and what a jumping clock must not do.
 
 #include "support/actors.hpp"
+#include "support/fault_vfs.hpp"
 #include "waybill/retention_actor.hpp"
 
 using namespace waybill;
@@ -82,6 +83,31 @@ TEST_CASE_METHOD(retention_fixture,
   retention.tick(2);
   CHECK(eventually([&] { return gone(running, 1); }));
   CHECK_FALSE(gone(running, 2));
+}
+
+TEST_CASE_METHOD(retention_fixture,
+                 "on a slow disk no purge is asked for while one is at work") {
+  fault_vfs vfs;
+  vfs.before = [](const io_call& call) {
+    if (call.op == io_op::sync)
+      std::this_thread::sleep_for(100ms);
+    return SQLITE_OK;
+  };
+  auto x = without_ticks();
+  x.vfs = vfs.name();
+  auto running = start(system, x);
+  const hand_driven retention{*this, running.tracker()};
+  const auto purges = [&] {
+    return get(running.tracker(), get_health{}).batched_requests;
+  };
+  for (std::int64_t n = 1; n <= 50; ++n)
+    retention.tick(n);
+  // One tick's, one for each terminal status; and no more behind them.
+  CHECK(eventually([&] { return purges() >= 4; }));
+  std::this_thread::sleep_for(500ms);
+  CHECK(purges() == 4);
+  retention.tick(51);
+  CHECK(eventually([&] { return purges() == 8; }));
 }
 
 TEST_CASE_METHOD(retention_fixture,

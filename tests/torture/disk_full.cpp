@@ -123,7 +123,7 @@ public:
   }
 
   void run() {
-    const auto cycles = r_.pick(30, 500);
+    const auto cycles = r_.pick(30, 200);
     for (int i = 0; i < cycles; ++i) {
       const auto by_limit = !disk_.is_mounted() || i % 3 == 2;
       run_cycle(by_limit, i % 2 == 0);

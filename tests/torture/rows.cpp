@@ -30,7 +30,7 @@ std::span<const row> rows() {
     {12, "purge", "a purge while clients write", "purged rows", 1'000'000,
      turn::alone, purge_under_load},
     {13, "slow-reader", "a reader holds a snapshot under writes", "writes",
-     2'000, turn::any, slow_reader},
+     2'000, turn::alone, slow_reader},
     {14, "owners", "processes race for one file, whoever has it is killed",
      "opens", 500, turn::alone, owners},
     {15, "damage", "damaged files, under ASan and UBSan", "damaged files",
