@@ -65,7 +65,7 @@ echo "== building with ${#names[@]} planted bugs"
 if [[ ! -e $dir/build/build.ninja ]]; then
   cmake -S tests/planted -B "$dir/build" -G Ninja -DCMAKE_BUILD_TYPE=Debug \
     -DCMAKE_CXX_FLAGS_DEBUG=-O0 -DCMAKE_CXX_COMPILER="$compiler" \
-    -DWAYBILL_SOURCES="$PWD/$dir/sources" -DWAYBILL_PRECOMPILE=ON \
+    -DWAYBILL_SOURCES="$PWD/$dir/sources" \
     ${launcher:+-DCMAKE_CXX_COMPILER_LAUNCHER="$launcher"} \
     ${prefix_path:+-DCMAKE_PREFIX_PATH="$prefix_path"} >"$dir/configure.log" ||
     die "cannot configure; see $dir/configure.log"
