@@ -21,9 +21,17 @@ bool fits(const request_pipeline::handlers& to, const bundle_reply& x) {
          && x.failures.size() == static_cast<std::size_t>(failed);
 }
 
-template <class Reply, class Outcome>
-outcome<Reply> done(std::uint8_t number) {
-  return {Reply{static_cast<Outcome>(number)}, {}};
+// What a number says about a request that was done.
+void read_outcome(std::uint8_t number, enqueue_reply& x) {
+  x.outcome = static_cast<enqueue_outcome>(number);
+}
+
+void read_outcome(std::uint8_t number, update_reply& x) {
+  x.outcome = static_cast<update_outcome>(number);
+}
+
+void read_outcome(std::uint8_t, status_reply&) {
+  // Its answer says it all.
 }
 
 } // namespace
@@ -92,18 +100,15 @@ void request_pipeline::answered(handlers& to, bundle_reply& x) {
     const auto number = x.outcomes[i];
     std::visit(
       [&]<class Reply>(std::function<void(outcome<Reply>)>& f) {
-        constexpr auto is_question = std::is_same_v<Reply, status_reply>;
-        if constexpr (is_question)
-          ++answer;
+        Reply reply;
+        if constexpr (std::is_same_v<Reply, status_reply>)
+          reply = std::move(*answer++);
         if (number == bundle_reply::failed) {
           f({std::nullopt, {why->code, std::move(why->text)}});
           ++why;
-        } else if constexpr (is_question) {
-          f({std::move(*(answer - 1)), {}});
-        } else if constexpr (std::is_same_v<Reply, enqueue_reply>) {
-          f(done<Reply, enqueue_outcome>(number));
         } else {
-          f(done<Reply, update_outcome>(number));
+          read_outcome(number, reply);
+          f({std::move(reply), {}});
         }
       },
       to[i]);

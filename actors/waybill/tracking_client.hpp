@@ -39,8 +39,8 @@ public:
                   tracking_client_options x = {})
     : self_{self},
       tracker_{std::move(tracker)},
-      pipeline_{x, [this](request_bundle what, auto to) {
-                  send(std::move(what), std::move(to));
+      pipeline_{x, [this](request_bundle what, const auto& to) {
+                  send(std::move(what), to);
                 }} {}
 
   tracking_client(const tracking_client&) = delete;
@@ -64,7 +64,7 @@ public:
 
 private:
   void send(request_bundle what,
-            std::shared_ptr<request_pipeline::handlers> to) {
+            const std::shared_ptr<request_pipeline::handlers>& to) {
     waybill::request(self_, tracker_, pipeline_.options().timeout,
                      std::move(what))
       .then([this, to](bundle_reply& x) { pipeline_.answered(*to, x); },
