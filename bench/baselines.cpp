@@ -203,8 +203,7 @@ void raw_store::attempt(const tracked_operation_id& id, std::int64_t now) {
   sqlite3_bind_text(x, 5, attempt_error, -1, SQLITE_STATIC);
   sqlite3_bind_int(x, 6, 503);
   sqlite_file::run(attempt_);
-  changes_[1] += sqlite3_changes(db_.get());
-  changes_[0] -= sqlite3_changes(db_.get());
+  move_changed(0, 1);
 }
 
 void raw_store::terminal(const tracked_operation_id& id, std::int64_t now) {
@@ -214,8 +213,13 @@ void raw_store::terminal(const tracked_operation_id& id, std::int64_t now) {
   sqlite3_bind_int64(x, 3, now);
   sqlite3_bind_int(x, 6, 200);
   sqlite_file::run(terminal_);
-  changes_[2] += sqlite3_changes(db_.get());
-  changes_[1] -= sqlite3_changes(db_.get());
+  move_changed(1, 2);
+}
+
+void raw_store::move_changed(int from, int to) {
+  const auto rows = sqlite3_changes(db_.get());
+  changes_[from] -= rows;
+  changes_[to] += rows;
 }
 
 bool raw_store::status(const tracked_operation_id& id) {

@@ -71,6 +71,8 @@ private:
   void bind_id(const sqlite_file::statement& x, const tracked_operation_id& id);
   void insert(const tracked_operation_id& id, std::uint64_t n, std::int64_t now,
               int status);
+  // Counts the rows that the last statement took from one status to another.
+  void move_changed(int from, int to);
 
   sqlite_file db_;
   sqlite_file::statement begin_, commit_, insert_, attempt_, terminal_, select_,

@@ -71,20 +71,21 @@ const std::vector<tracked_operation_id>& data_files::some_ids(std::int64_t rows,
   return ids_.at({rows, ids});
 }
 
-std::string data_files::copy_of(std::int64_t rows, id_kind ids) {
+data_files::passing_file data_files::copy_of(std::int64_t rows, id_kind ids) {
   const auto from = with_rows(rows, ids);
-  auto to = fresh();
+  const auto to = fresh();
   std::filesystem::copy_file(from, to);
-  return to;
+  return passing_file{to};
 }
 
 std::string data_files::fresh() {
   return folder_ / ("file-" + std::to_string(++last_) + ".db");
 }
 
-void data_files::remove(const std::string& file) {
+data_files::passing_file::~passing_file() {
+  std::error_code ignored;
   for (const auto* suffix : {"", "-wal", "-shm", "-lock", "-journal"})
-    std::filesystem::remove(file + suffix);
+    std::filesystem::remove(name_ + suffix, ignored);
 }
 
 } // namespace waybill::bench

@@ -27,14 +27,29 @@ public:
   const std::vector<tracked_operation_id>& some_ids(std::int64_t rows,
                                                     id_kind ids);
 
+  /// A file that goes, with what SQLite keeps beside it, at the end of its
+  /// scope.
+  class passing_file {
+  public:
+    explicit passing_file(std::string name) : name_{std::move(name)} {}
+    ~passing_file();
+    passing_file(const passing_file&) = delete;
+    passing_file& operator=(const passing_file&) = delete;
+
+    [[nodiscard]] const std::string& name() const noexcept { return name_; }
+
+  private:
+    std::string name_;
+  };
+
   /// A copy of such a file, to be spoilt.
-  std::string copy_of(std::int64_t rows, id_kind ids);
+  passing_file copy_of(std::int64_t rows, id_kind ids);
 
-  /// The name of a file that does not exist yet.
+  /// One that does not exist yet.
+  passing_file passing() { return passing_file{fresh()}; }
+
+  /// The name of a file that does not exist yet, and stays until the end.
   std::string fresh();
-
-  /// Removes a store and what SQLite keeps beside it.
-  static void remove(const std::string& file);
 
 private:
   using key = std::pair<std::int64_t, id_kind>;

@@ -16,18 +16,19 @@ void growth(bench& b, const std::string& name, id_kind ids, double limit) {
   const auto operations = b.out.pick(32'000, 128'000);
   std::uint64_t seed = 100;
   const auto us = [&](std::int64_t rows) {
+    const auto us_in = [&](const std::string& file) {
+      running_tracker tracker{file};
+      return 1e6
+             / tracker
+                 .run({.what = mix::lifecycle,
+                       .operations = operations,
+                       .ids_made = ids,
+                       .seed = ++seed})
+                 .rate();
+    };
     // A small file would not stay small.
-    const auto file = rows == few ? b.files.copy_of(rows, ids)
-                                  : b.files.with_rows(rows, ids);
-    const auto rate = running_tracker{file}
-                        .run({.what = mix::lifecycle,
-                              .operations = operations,
-                              .ids_made = ids,
-                              .seed = ++seed})
-                        .rate();
-    if (rows == few)
-      data_files::remove(file);
-    return 1e6 / rate;
+    return rows == few ? us_in(b.files.copy_of(rows, ids).name())
+                       : us_in(b.files.with_rows(rows, ids));
   };
   b.files.with_rows(many, ids);
   b.files.with_rows(few, ids);

@@ -33,36 +33,26 @@ void purge_rate_vs_raw(bench& b) {
     b.repeats,
     [&] {
       const auto file = b.files.copy_of(rows, id_kind::v7);
-      double rate = 0;
-      {
-        running_tracker tracker{file};
-        std::int64_t deleted = 0;
-        const auto took = seconds([&] { deleted = purge(tracker, all); });
-        rate = static_cast<double>(deleted) / took;
-      }
-      data_files::remove(file);
-      return rate;
+      running_tracker tracker{file.name()};
+      std::int64_t deleted = 0;
+      const auto took = seconds([&] { deleted = purge(tracker, all); });
+      return static_cast<double>(deleted) / took;
     },
     [&] {
       const auto file = b.files.copy_of(rows, id_kind::v7);
-      double rate = 0;
-      {
-        raw_store store{file};
-        std::int64_t deleted = 0;
-        const auto took = seconds([&] {
-          for (;;) {
-            store.begin();
-            const auto n = store.purge_chunk(all.us(), 512);
-            store.commit();
-            deleted += n;
-            if (n < 512)
-              break;
-          }
-        });
-        rate = static_cast<double>(deleted) / took;
-      }
-      data_files::remove(file);
-      return rate;
+      raw_store store{file.name()};
+      std::int64_t deleted = 0;
+      const auto took = seconds([&] {
+        for (;;) {
+          store.begin();
+          const auto n = store.purge_chunk(all.us(), 512);
+          store.commit();
+          deleted += n;
+          if (n < 512)
+            break;
+        }
+      });
+      return static_cast<double>(deleted) / took;
     });
   b.out.figure("purge_rate_vs_raw.actor", x.a, "rows/s");
   b.out.figure("purge_rate_vs_raw.raw", x.b, "rows/s");
@@ -73,29 +63,24 @@ void purge_pause(bench& b) {
   const auto rows = b.out.pick(200'000, 1'000'000);
   const auto p999 = [&](bool purging) {
     const auto file = b.files.copy_of(rows, id_kind::v7);
-    double result = 0;
-    {
-      running_tracker tracker{file};
-      const auto older_than = timestamp::now();
-      std::atomic<bool> stop{false};
-      load_result writes;
-      std::jthread writers{[&] {
-        writes = tracker.run({.clients = 16,
-                              .window = 4,
-                              .operations = std::int64_t{1} << 40U,
-                              .stop = &stop,
-                              .latencies = true});
-      }};
-      if (purging)
-        purge(tracker, older_than);
-      else
-        std::this_thread::sleep_for(b.out.pick(2'000ms, 6'000ms));
-      stop = true;
-      writers.join();
-      result = percentile(writes.latencies[0], 0.999);
-    }
-    data_files::remove(file);
-    return result;
+    running_tracker tracker{file.name()};
+    const auto older_than = timestamp::now();
+    std::atomic<bool> stop{false};
+    load_result writes;
+    std::jthread writers{[&] {
+      writes = tracker.run({.clients = 16,
+                            .window = 4,
+                            .operations = std::int64_t{1} << 40U,
+                            .stop = &stop,
+                            .latencies = true});
+    }};
+    if (purging)
+      purge(tracker, older_than);
+    else
+      std::this_thread::sleep_for(b.out.pick(2'000ms, 6'000ms));
+    stop = true;
+    writers.join();
+    return percentile(writes.latencies[0], 0.999);
   };
   const auto x = interleave(
     b.repeats, [&] { return p999(true); }, [&] { return p999(false); });

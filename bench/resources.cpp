@@ -13,6 +13,7 @@
 #include "baselines.hpp"
 #include "clients.hpp"
 #include "lines.hpp"
+#include "proc.hpp"
 
 namespace waybill::bench {
 
@@ -30,13 +31,8 @@ std::set<std::string> threads() {
 
 // How often a thread has gone to sleep.
 std::int64_t sleeps(const std::string& thread) {
-  std::ifstream file{"/proc/self/task/" + thread + "/status"};
-  std::string word;
-  std::int64_t n = 0;
-  while (file >> word)
-    if (word == "voluntary_ctxt_switches:" && file >> n)
-      return n;
-  return n;
+  return proc_figure("/proc/self/task/" + thread + "/status",
+                     "voluntary_ctxt_switches:");
 }
 
 // Processor time of a thread in µs.

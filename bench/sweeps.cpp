@@ -31,18 +31,14 @@ void throughput(bench& b) {
         // About as many rounds whatever is open at a time.
         const auto operations = std::clamp<std::int64_t>(
           open * b.out.pick(100, 400), 1'000, b.out.pick(64'000, 256'000));
-        const auto file = b.files.fresh();
-        double rate = 0;
-        {
-          running_tracker tracker{file};
-          rate = tracker
-                   .run({.clients = clients,
-                         .window = window,
-                         .operations = operations,
-                         .bundled = bundled})
-                   .rate();
-        }
-        data_files::remove(file);
+        const auto file = b.files.passing();
+        running_tracker tracker{file.name()};
+        const auto rate = tracker
+                            .run({.clients = clients,
+                                  .window = window,
+                                  .operations = operations,
+                                  .bundled = bundled})
+                            .rate();
         row.push_back(text(rate));
         b.out.figure(x.name + ".c" + std::to_string(clients) + ".w"
                        + std::to_string(window),

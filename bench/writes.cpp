@@ -23,48 +23,53 @@ std::vector<tracked_operation_id> make_ids(std::int64_t count) {
   return ids;
 }
 
-// Enqueues `operations` in transactions of `batch`; operations a second.
-double raw_enqueue(const std::string& file, std::int64_t operations,
-                   std::int64_t batch) {
+using id_span = std::span<const tracked_operation_id>;
+
+void enqueue_all(raw_store& store, id_span ids, std::uint64_t first) {
+  store.begin();
+  for (const auto& id : ids)
+    store.enqueue(id, first++, now_us());
+  store.commit();
+}
+
+// Does `f(store, ids, number of the first)` with `operations` ids, `batch` at a
+// time; operations a second.
+template <class F>
+double raw_rate(const std::string& file, std::int64_t operations,
+                std::int64_t batch, F&& f) {
   raw_store store{file};
   const auto ids = make_ids(operations);
   const auto took = seconds([&] {
-    for (std::int64_t n = 0; n < operations;) {
-      store.begin();
-      for (const auto end = std::min(operations, n + batch); n < end; ++n)
-        store.enqueue(ids[static_cast<std::size_t>(n)],
-                      static_cast<std::uint64_t>(n), now_us());
-      store.commit();
-    }
+    for (std::int64_t n = 0; n < operations; n += batch)
+      f(store,
+        id_span{ids}.subspan(static_cast<std::size_t>(n),
+                             static_cast<std::size_t>(
+                               std::min(batch, operations - n))),
+        static_cast<std::uint64_t>(n));
   });
   return static_cast<double>(operations) / took;
 }
 
-// The same with an attempt and a terminal of each, in transactions of their
-// own.
+double raw_enqueue(const std::string& file, std::int64_t operations,
+                   std::int64_t batch) {
+  return raw_rate(file, operations, batch, enqueue_all);
+}
+
+// With an attempt and a terminal of each, in transactions of their own.
 double raw_lifecycle(const std::string& file, std::int64_t operations,
                      std::int64_t batch) {
-  raw_store store{file};
-  const auto all = make_ids(operations);
-  const auto took = seconds([&] {
-    for (std::int64_t n = 0; n < operations;) {
-      const auto end = std::min(operations, n + batch);
-      const std::span ids{all.begin() + n, all.begin() + end};
-      store.begin();
-      for (const auto& id : ids)
-        store.enqueue(id, static_cast<std::uint64_t>(n++), now_us());
-      store.commit();
-      store.begin();
-      for (const auto& id : ids)
-        store.attempt(id, now_us());
-      store.commit();
-      store.begin();
-      for (const auto& id : ids)
-        store.terminal(id, now_us());
-      store.commit();
-    }
-  });
-  return static_cast<double>(operations) / took;
+  return raw_rate(file, operations, batch,
+                  [](raw_store& store, id_span ids, std::uint64_t first) {
+                    enqueue_all(store, ids, first);
+                    store.begin();
+                    for (const auto& id : ids)
+                      store.attempt(id, now_us());
+                    store.commit();
+                    store.begin();
+                    for (const auto& id : ids)
+                      store.terminal(id, now_us());
+                    store.commit();
+                  });
 }
 
 using raw_loop = double (*)(const std::string&, std::int64_t, std::int64_t);
@@ -74,24 +79,17 @@ void against_raw(bench& b, const std::string& name, mix what, raw_loop raw,
   std::vector<double> batches;
   auto batch = std::int64_t{1'024};
   const auto actor = [&] {
-    const auto file = b.files.fresh();
-    double rate = 0;
-    {
-      running_tracker tracker{file};
-      const auto x = tracker.run({.what = what, .operations = operations});
-      rate = x.rate();
-      batches.push_back(x.mean_batch);
-      batch = std::max<std::int64_t>(1, static_cast<std::int64_t>(
-                                          median(batches) + 0.5));
-    }
-    data_files::remove(file);
-    return rate;
+    const auto file = b.files.passing();
+    running_tracker tracker{file.name()};
+    const auto x = tracker.run({.what = what, .operations = operations});
+    batches.push_back(x.mean_batch);
+    batch = std::max<std::int64_t>(1, static_cast<std::int64_t>(median(batches)
+                                                                + 0.5));
+    return x.rate();
   };
   const auto baseline = [&] {
-    const auto file = b.files.fresh();
-    const auto rate = raw(file, operations, batch);
-    data_files::remove(file);
-    return rate;
+    const auto file = b.files.passing();
+    return raw(file.name(), operations, batch);
   };
   actor(); // finds the batch
   const auto x = interleave(b.repeats, actor, baseline);

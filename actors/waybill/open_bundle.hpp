@@ -14,6 +14,12 @@
 
 namespace waybill {
 
+/// The code of a question that ended in `code`: a question stores nothing, so
+/// nothing about it can be in doubt.
+constexpr errc code_for_question(errc code) noexcept {
+  return code == errc::outcome_unknown ? errc::not_stored : code;
+}
+
 /// The outcomes of a bundle so far. What has been added stays open until
 /// `settle()`, because it depends on the COMMIT of its batch.
 class open_bundle {
@@ -46,12 +52,13 @@ public:
 
   template <class Request>
   void fail(const Request& x, errc code, const std::string& text) {
-    reply_.failures.push_back(
-      {static_cast<std::uint32_t>(reply_.outcomes.size()), code, text});
     if constexpr (std::is_same_v<Request, get_status>) {
+      code = code_for_question(code);
       questions_.push_back({reply_.outcomes.size(), x.id});
       reply_.answers.emplace_back();
     }
+    reply_.failures.push_back(
+      {static_cast<std::uint32_t>(reply_.outcomes.size()), code, text});
     reply_.outcomes.push_back(bundle_reply::failed);
   }
 
@@ -66,12 +73,9 @@ public:
   }
 
   /// Nothing that is open stands.
-  /// @param look_again answers the question about an id anew, or gives none. A
-  ///        question stores nothing, so nothing about it can be in doubt.
+  /// @param look_again answers the question about an id anew, or gives none.
   template <class Look>
   void fail_open(errc code, const std::string& text, Look&& look_again) {
-    const auto of_question = code == errc::outcome_unknown ? errc::not_stored
-                                                           : code;
     for (auto i = settled_; i < reply_.outcomes.size(); ++i) {
       if (reply_.outcomes[i] == bundle_reply::failed)
         continue;
@@ -89,7 +93,8 @@ public:
       }
       reply_.outcomes[i] = bundle_reply::failed;
       reply_.failures.push_back({static_cast<std::uint32_t>(i),
-                                 is_question ? of_question : code, text});
+                                 is_question ? code_for_question(code) : code,
+                                 text});
     }
     std::ranges::sort(reply_.failures, {}, &bundled_failure::place);
   }

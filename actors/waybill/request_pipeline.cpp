@@ -122,16 +122,6 @@ void request_pipeline::failed(handlers& to, const failure& why) {
     bundle_limit_ = std::min(bundle_limit_,
                              std::max<std::size_t>(1, to.size() / 2));
   const cork guard{*this};
-  end(to, why);
-}
-
-void request_pipeline::give_up(const failure& why) {
-  const cork guard{*this};
-  for (auto& each : std::exchange(waiting_, {}))
-    end(*each.to, why);
-}
-
-void request_pipeline::end(handlers& to, const failure& why) {
   for (auto& each : to) {
     --num_open_;
     std::visit(

@@ -68,9 +68,6 @@ public:
   void answered(handlers& to, bundle_reply& reply);
   void failed(handlers& to, const failure& why);
 
-  /// Gives up all requests that have not been sent.
-  void give_up(const failure& why);
-
   /// While held, requests only wait.
   void hold() noexcept { ++holds_; }
   void release();
@@ -97,7 +94,6 @@ private:
   void prepare(std::int64_t bytes);
   [[nodiscard]] bool may_send() const noexcept;
   void pump();
-  void end(handlers& to, const failure& why);
 
   tracking_client_options options_;
   // Admission takes a bundle whole or not at all: under overload smaller ones

@@ -87,18 +87,10 @@ public:
 
   behavior_type make_behavior() override {
     return {
-      [this](const record_enqueue& x) {
-        return write(x, &operation_tracking_store::record_enqueue);
-      },
-      [this](const record_attempt& x) {
-        return write(x, &operation_tracking_store::record_attempt);
-      },
-      [this](const record_terminal& x) {
-        return write(x, &operation_tracking_store::record_terminal);
-      },
-      [this](const get_status& x) {
-        return read(x, [&] { return store_.get_status(x, clock_.wall()); });
-      },
+      [this](const record_enqueue& x) { return write(x); },
+      [this](const record_attempt& x) { return write(x); },
+      [this](const record_terminal& x) { return write(x); },
+      [this](const get_status& x) { return read(x, [&] { return apply(x); }); },
       [this](const purge_terminal& x) { return start_purge(x); },
       [this](const get_counts& x) {
         return read(x, [&] {
@@ -162,22 +154,32 @@ private:
 
   // -- requests ---------------------------------------------------------------
 
-  template <class Request>
-  using verb
-    = typename Request::reply (operation_tracking_store::*)(const Request&,
-                                                            timestamp);
+  enqueue_reply apply(const record_enqueue& x) {
+    open_batch();
+    return store_.record_enqueue(x, clock_.wall());
+  }
+
+  update_reply apply(const record_attempt& x) {
+    open_batch();
+    return store_.record_attempt(x, clock_.wall());
+  }
+
+  update_reply apply(const record_terminal& x) {
+    open_batch();
+    return store_.record_terminal(x, clock_.wall());
+  }
+
+  status_reply apply(const get_status& x) {
+    return store_.get_status(x, clock_.wall());
+  }
 
   // Applies at once, answers after COMMIT.
   template <class Request>
-  promise<typename Request::reply> write(const Request& x,
-                                         verb<Request> apply) {
+  promise<typename Request::reply> write(const Request& x) {
     using reply_type = typename Request::reply;
     arrivals_ = true;
     auto to = this->make_response_promise<reply_type>();
-    attempt(to, weight(x), [&] {
-      open_batch();
-      hold(to, (store_.*apply)(x, clock_.wall()), weight(x));
-    });
+    attempt(to, weight(x), [&] { hold(to, apply(x), weight(x)); });
     commit_if_full();
     return to;
   }
@@ -196,25 +198,6 @@ private:
     });
     commit_if_full();
     return to;
-  }
-
-  enqueue_reply apply_one(const record_enqueue& x) {
-    open_batch();
-    return store_.record_enqueue(x, clock_.wall());
-  }
-
-  update_reply apply_one(const record_attempt& x) {
-    open_batch();
-    return store_.record_attempt(x, clock_.wall());
-  }
-
-  update_reply apply_one(const record_terminal& x) {
-    open_batch();
-    return store_.record_terminal(x, clock_.wall());
-  }
-
-  status_reply apply_one(const get_status& x) {
-    return store_.get_status(x, clock_.wall());
   }
 
   // Each request for itself; one answer when the last of them has ended.
@@ -237,27 +220,17 @@ private:
   template <class Request>
   void run_next(const Request& x) {
     bundles_.back().open_bytes += weight(x);
-    const auto fail = [&](const store_error& e) {
-      // A question stores nothing, so nothing about it can be in doubt.
-      const auto code
-        = std::is_same_v<Request,
-                         get_status> && e.code() == errc::outcome_unknown
-            ? errc::not_stored
-            : e.code();
-      bundles_.back().answers.fail(x, code, e.what());
+    const auto fail_one = [&](const store_error& e) {
+      bundles_.back().answers.fail(x, e.code(), e.what());
     };
     try {
-      bundles_.back().answers.add(x, apply_one(x));
+      bundles_.back().answers.add(x, apply(x));
     } catch (const store_error& e) {
-      fail(e);
+      fail_one(e);
       on_error(e);
       return;
     } catch (const std::bad_alloc&) {
-      // The request may have been applied, but its answer could not be kept.
-      const store_error e{errc::not_stored, "out of memory; rolled back"};
-      fail(e);
-      if (batch_open_)
-        fail_batch(e);
+      on_bad_alloc(fail_one);
       return;
     }
     if (batch_open_ && ++num_held_ >= max_batch_)
@@ -295,16 +268,21 @@ private:
       fail(to, e, bytes);
       on_error(e);
     } catch (const std::bad_alloc&) {
-      // The request may have been applied, but its answer could not be kept.
-      const store_error e{errc::not_stored, "out of memory; rolled back"};
-      fail(to, e, bytes);
-      if (batch_open_)
-        fail_batch(e);
+      on_bad_alloc([&](const store_error& e) { fail(to, e, bytes); });
     } catch (const std::exception& e) {
       // Not of storage, but of the host's clock, say. It ends this actor.
       fail(to, {errc::outcome_unknown, e.what()}, bytes);
       throw;
     }
+  }
+
+  // The request may have been applied, but its answer could not be kept.
+  template <class Fail>
+  void on_bad_alloc(Fail&& fail_one) {
+    const store_error e{errc::not_stored, "out of memory; rolled back"};
+    fail_one(e);
+    if (batch_open_)
+      fail_batch(e);
   }
 
   // What the store's verbs do for themselves.
@@ -346,14 +324,11 @@ private:
   template <class Reply>
   void fail(promise<Reply>& to, const store_error& e, std::int64_t bytes) {
     waiting_->leave(bytes);
-    // A question stores nothing, so nothing about it can be in doubt.
     constexpr auto is_question
       = std::is_same_v<Reply,
                        status_reply> || std::is_same_v<Reply, counts_reply>;
-    const auto code = is_question && e.code() == errc::outcome_unknown
-                        ? errc::not_stored
-                        : e.code();
-    to.deliver(to_error(code, e.what()));
+    to.deliver(
+      to_error(is_question ? code_for_question(e.code()) : e.code(), e.what()));
   }
 
   template <class Reply>

@@ -220,11 +220,10 @@ public:
     admit(request, now);
     return transition(request.id, [&](const found_row& row) {
       update_attempt_.bind(4, request.retry_count);
-      const auto then = std::max(now, row.updated_at);
-      write(update_attempt_, request.id, row,
-            std::max(row.status, request.status), request, then);
-      if (auto* const recent = recent_.find(request.id))
-        recent->retry_count = request.retry_count;
+      write(update_attempt_, row, std::max(row.status, request.status), request,
+            now);
+      if (row.recent != nullptr)
+        row.recent->retry_count = request.retry_count;
     });
   }
 
@@ -232,8 +231,7 @@ public:
                                timestamp now) {
     admit(request, now);
     return transition(request.id, [&](const found_row& row) {
-      write(update_terminal_, request.id, row, request.status, request,
-            std::max(now, row.updated_at));
+      write(update_terminal_, row, request.status, request, now);
     });
   }
 
@@ -430,6 +428,7 @@ private:
     std::int64_t kind; // 0 if it is not interned
     // A row's times never go back, whatever the clock does.
     timestamp updated_at;
+    recent_operations::entry* recent; // if it is remembered
   };
 
   using name_ids = std::array<std::int32_t, num_name_fields>;
@@ -706,9 +705,9 @@ private:
   }
 
   std::optional<found_row> find(const tracked_operation_id& id) {
-    if (const auto* const recent = recent_.find(id))
+    if (auto* const recent = recent_.find(id))
       return found_row{recent->seq, recent->status, recent->names[0],
-                       timestamp{recent->updated_at_us}};
+                       timestamp{recent->updated_at_us}, recent};
     const auto bytes = encode(id);
     find_.bind_borrowed(1, bytes);
     const sqlite::reset_guard guard{find_};
@@ -716,17 +715,17 @@ private:
       return std::nullopt;
     return found_row{find_.integer(0), decode_status(find_.integer(1)),
                      find_.is_integer(2) ? find_.integer(2) : 0,
-                     timestamp{find_.integer(3)}};
+                     timestamp{find_.integer(3)}, nullptr};
   }
 
   template <class Request>
-  void write(sqlite::statement& update, const tracked_operation_id& id,
-             const found_row& row, tracking_status status,
-             const Request& request, timestamp now) {
+  void write(sqlite::statement& update, const found_row& row,
+             tracking_status status, const Request& request, timestamp now) {
     const auto& last_error = request.last_error;
+    const auto updated_at = std::max(now, row.updated_at);
     update.bind(1, row.seq);
     update.bind(2, static_cast<std::int64_t>(status));
-    update.bind(3, now.us());
+    update.bind(3, updated_at.us());
     std::string shortened; // must live until the statement has run
     std::string_view error;
     if (last_error && last_error->size() > options_.last_error_cap)
@@ -742,11 +741,11 @@ private:
     else
       update.bind_null(6);
     update.run();
-    if (auto* const recent = recent_.find(id)) {
-      recent->status = status;
-      recent->updated_at_us = now.us();
-      recent->http_status = request.http_status.value_or(0);
-      recent_operations::set_error(*recent, last_error.has_value(), error);
+    if (row.recent != nullptr) {
+      row.recent->status = status;
+      row.recent->updated_at_us = updated_at.us();
+      row.recent->http_status = request.http_status.value_or(0);
+      recent_operations::set_error(*row.recent, last_error.has_value(), error);
     }
     if (status != row.status) {
       counters_.add(row.kind, row.status, -1);

@@ -7,6 +7,7 @@
 #include "support/actors.hpp"
 #include "support/plain_sqlite.hpp"
 #include "torture/rows.hpp"
+#include "waybill/sealed_vfs.hpp"
 
 namespace waybill::torture {
 
@@ -117,15 +118,16 @@ std::uintmax_t size_of(const std::string& file) {
 }
 
 // Waits until the space of the purged rows is given back, as far as it is to
-// be: clients go on filling the file.
+// be, and the file ends where its pages do: clients go on filling it.
 bool gives_back_space(const std::string& file) {
   auto db = open_reader(file);
   return eventually(
     [&] {
       const auto unused = db.query_int("PRAGMA freelist_count");
-      const auto keep
-        = std::max<std::int64_t>(1'024, db.query_int("PRAGMA page_count") / 10);
-      if (unused <= keep)
+      const auto pages = db.query_int("PRAGMA page_count");
+      if (unused <= std::max<std::int64_t>(1'024, pages / 10)
+          && size_of(file)
+               <= sqlite::page_bytes * static_cast<std::uintmax_t>(pages))
         return true;
       std::this_thread::sleep_for(milliseconds{20});
       return false;

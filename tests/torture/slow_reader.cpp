@@ -8,6 +8,7 @@
 #include "support/plain_sqlite.hpp"
 #include "support/program.hpp"
 #include "torture/rows.hpp"
+#include "waybill/sealed_vfs.hpp"
 
 namespace waybill::torture {
 
@@ -18,7 +19,7 @@ using steady = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr std::int64_t checkpoint_pages = 500;
-constexpr std::uintmax_t page_bytes = 4'096;
+constexpr std::uintmax_t page_bytes = sqlite::page_bytes;
 
 std::uintmax_t log_size(const std::string& file) {
   std::error_code ignored;
