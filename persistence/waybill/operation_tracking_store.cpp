@@ -197,7 +197,7 @@ public:
       bind(5, name_field::source_instance, request.source_instance_id);
       bind(6, name_field::source_script, request.source_script);
       bind(7, name_field::source_node, request.source_node);
-      insert_.run();
+      write_rows([&] { insert_.run(); });
       if (sqlite3_changes(db_.get()) == 0)
         return enqueue_reply{enqueue_outcome::duplicate};
       counters_.add(kind.value_or(0), tracking_status::submitted, 1);
@@ -673,14 +673,19 @@ private:
       begin();
     else
       require_usable();
+    writing_ = false;
     try {
       auto reply = latched(f);
       if (alone)
         commit();
       return reply;
     } catch (const store_error&) {
-      if (alone)
+      if (alone) {
         rollback();
+      } else if (writing_) {
+        rollback();
+        begun_ = true; // commit() must say that it is gone
+      }
       throw;
     } catch (const std::bad_alloc&) {
       // What is in memory may not match the transaction any more.
@@ -689,6 +694,17 @@ private:
       begun_ = was_begun && !alone; // commit() must say that it is gone
       throw store_error{errc::not_stored, "out of memory; rolled back"};
     }
+  }
+
+  // Runs a statement that changes rows and their indexes. If that fails, SQLite
+  // has undone all of it only for some errors: after others, BUSY out of a read
+  // for one, a row may be there without its index entries, and the transaction
+  // must not be committed.
+  template <class F>
+  void write_rows(F&& f) {
+    writing_ = true;
+    f();
+    writing_ = false;
   }
 
   template <class F>
@@ -740,7 +756,7 @@ private:
       update.bind(6, *request.http_status);
     else
       update.bind_null(6);
-    update.run();
+    write_rows([&] { update.run(); });
     if (row.recent != nullptr) {
       row.recent->status = status;
       row.recent->updated_at_us = updated_at.us();
@@ -760,7 +776,12 @@ private:
     delete_.bind(3, limit);
     const sqlite::reset_guard guard{delete_};
     std::int64_t deleted = 0;
-    while (delete_.step()) {
+    const auto step = [&] {
+      bool found = false;
+      write_rows([&] { found = delete_.step(); });
+      return found;
+    };
+    while (step()) {
       ++deleted;
       counters_.add(delete_.is_integer(0) ? delete_.integer(0) : 0, status, -1);
       recent_.erase(decode_id(delete_.blob(1)));
@@ -899,6 +920,7 @@ private:
   bool log_held_ = false; // a reader kept it from being emptied
   bool begun_ = false;    // begin() was called and not ended
   bool broken_ = false;   // a COMMIT ended without saying how
+  bool writing_ = false;  // a statement is changing rows
   std::optional<store_error> failure_;
 };
 

@@ -81,8 +81,9 @@ TEST_CASE_METHOD(mortal,
   CHECK(get(tracker, enqueue(1)).outcome == enqueue_outcome::duplicate);
   CHECK(get(tracker, enqueue(2)).outcome == enqueue_outcome::inserted);
   CHECK(get(running.status_requests(), status_of(2)).snapshot);
-  CHECK(heard.contain("the tracker starts again in 20ms"));
-  CHECK(heard.contain("the tracker runs again"));
+  CHECK(eventually(
+    [&] { return heard.contain("the tracker starts again in 20ms"); }));
+  CHECK(eventually([&] { return heard.contain("the tracker runs again"); }));
   const auto last = health(running);
   CHECK(last.reason.empty());
   REQUIRE(last.last_error);
@@ -102,7 +103,7 @@ TEST_CASE_METHOD(mortal,
   CHECK(eventually([&] { return !healthy(running); }));
   clock_throws = false;
   REQUIRE(eventually([&] { return healthy(running); }));
-  CHECK(heard.contain("no time"));
+  CHECK(eventually([&] { return heard.contain("no time"); }));
   CHECK(health(running).last_error->find("no time") != std::string::npos);
   CHECK(get(running.tracker(), enqueue(3)).outcome
         == enqueue_outcome::inserted);
@@ -166,7 +167,8 @@ TEST_CASE_METHOD(mortal,
   kill(running);
   REQUIRE(
     eventually([&] { return health(running).state == health_state::failed; }));
-  CHECK(heard.contain("the tracker has failed for good"));
+  CHECK(eventually(
+    [&] { return heard.contain("the tracker has failed for good"); }));
   CHECK(error_of(running.tracker(), enqueue(2)) == errc::not_a_store);
   CHECK(health(running).reason.find("cannot be opened again")
         != std::string::npos);
@@ -184,7 +186,9 @@ TEST_CASE_METHOD(mortal, "a tracker that dies again and again is restarted "
     REQUIRE(restarted(running, n));
   }
   for (const auto* pause : {"20ms", "40ms", "80ms", "160ms"})
-    CHECK(heard.contain(std::string{"the tracker starts again in "} + pause));
+    CHECK(eventually([&] {
+      return heard.contain(std::string{"the tracker starts again in "} + pause);
+    }));
 }
 
 TEST_CASE_METHOD(mortal,

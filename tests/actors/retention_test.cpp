@@ -1,5 +1,7 @@
 // Retention: what goes when, and what a jumping clock must not do.
 
+#include <atomic>
+
 #include "support/actors.hpp"
 #include "support/fault_vfs.hpp"
 #include "waybill/retention_actor.hpp"
@@ -87,10 +89,11 @@ TEST_CASE_METHOD(retention_fixture,
 
 TEST_CASE_METHOD(retention_fixture,
                  "on a slow disk no purge is asked for while one is at work") {
+  std::atomic<bool> held{false};
   fault_vfs vfs;
-  vfs.before = [](const io_call& call) {
-    if (call.op == io_op::sync)
-      std::this_thread::sleep_for(100ms);
+  vfs.before = [&held](const io_call& call) {
+    while (call.op == io_op::sync && held)
+      std::this_thread::sleep_for(1ms);
     return SQLITE_OK;
   };
   auto x = without_ticks();
@@ -100,14 +103,21 @@ TEST_CASE_METHOD(retention_fixture,
   const auto purges = [&] {
     return get(running.tracker(), get_health{}).batched_requests;
   };
+  // There is something to delete: a COMMIT of nothing syncs nothing.
+  finish(running, 1);
+  clock.advance(8 * 24h);
+  const auto before = purges();
+  held = true;
   for (std::int64_t n = 1; n <= 50; ++n)
     retention.tick(n);
+  std::this_thread::sleep_for(500ms); // all of them have come by then
+  held = false;
   // One tick's, one for each terminal status; and no more behind them.
-  CHECK(eventually([&] { return purges() >= 4; }));
-  std::this_thread::sleep_for(500ms);
-  CHECK(purges() == 4);
+  CHECK(eventually([&] { return purges() >= before + 4; }));
+  std::this_thread::sleep_for(200ms);
+  CHECK(purges() == before + 4);
   retention.tick(51);
-  CHECK(eventually([&] { return purges() == 8; }));
+  CHECK(eventually([&] { return purges() == before + 8; }));
 }
 
 TEST_CASE_METHOD(retention_fixture,

@@ -424,3 +424,53 @@ TEST_CASE("errors tell SQL and SQLite's words, never the users' data") {
   CHECK(e.mentions("INSERT INTO"));
   CHECK_FALSE(e.mentions("secret"));
 }
+
+TEST_CASE("promise 3, atomicity: a statement that fails halfway is not "
+          "committed",
+          "[promise-3]") {
+  // BUSY and CANTOPEN do not make SQLite undo what a statement has done.
+  const temp_dir dir;
+  fault_vfs vfs;
+  auto options = options_for(dir / "ops.db");
+  options.vfs = vfs.name();
+  options.cache_bytes = 65'536;
+  operation_tracking_store store{options};
+  constexpr std::uint64_t rows = 5'000;
+  const auto when = [](std::uint64_t n) {
+    return at(static_cast<std::int64_t>(n * 7'919 % rows));
+  };
+  store.begin();
+  for (std::uint64_t n = 1; n <= 2 * rows; ++n) {
+    store.record_enqueue(enqueue(n), at(0));
+    if (n <= rows)
+      store.record_terminal(terminal(n), when(n));
+  }
+  store.commit();
+  store.close();
+  store = operation_tracking_store{options};
+
+  int undone = 0;
+  for (const auto code : {SQLITE_BUSY, SQLITE_CANTOPEN})
+    for (int failing = 1; failing <= 8; ++failing)
+      for (std::uint64_t n = rows + 1; n <= rows + 10; ++n) {
+        int reads = 0;
+        vfs.before = [&](const io_call& call) {
+          return call.file == io_file::database && call.op == io_op::read
+                     && ++reads == failing
+                   ? code
+                   : SQLITE_OK;
+        };
+        store.begin();
+        const auto id = n + 100 * static_cast<std::uint64_t>(failing);
+        const auto e
+          = error_of([&] { store.record_terminal(terminal(id), when(id)); });
+        vfs.before = nullptr;
+        if (!e.code)
+          store.rollback();
+        else if (error_of([&] { store.commit(); }).code)
+          ++undone;
+      }
+  CHECK(undone > 0);
+  store.close();
+  CHECK(integrity_of(options.file) == "ok");
+}
