@@ -116,8 +116,8 @@ raw_store::raw_store(const std::string& file, durability synchronous,
     commit_{db_.prepare("COMMIT")},
     insert_{db_.prepare(
       "INSERT INTO operation (id, status, retry_count, created_at, "
-      "updated_at, kind, target, source_instance, source_script, source_node) "
-      "VALUES (?1, ?8, 0, ?2, ?2, ?3, ?4, ?5, ?6, ?7) "
+      "updated_at, kind, target, source_instance, source_script, source_node, "
+      "last_transition) VALUES (?1, ?8, 0, ?2, ?2, ?3, ?4, ?5, ?6, ?7, 0) "
       "ON CONFLICT (id) DO NOTHING")},
     attempt_{db_.prepare(
       "UPDATE operation SET status = max(status, ?2), updated_at = ?3, "

@@ -197,14 +197,16 @@ load_result run_load(caf::actor_system& system, const tracking_actor& tracker,
 }
 
 running_tracker::running_tracker(const std::string& file,
-                                 durability synchronous)
-  : service_{start(system, options_for(file, synchronous))} {}
+                                 durability synchronous, std::int64_t history)
+  : service_{start(system, options_for(file, synchronous, history))} {}
 
 options running_tracker::options_for(const std::string& file,
-                                     durability synchronous) {
+                                     durability synchronous,
+                                     std::int64_t history) {
   options x;
   x.file = file;
   x.synchronous = synchronous;
+  x.history = history;
   // Nothing is purged but on request.
   x.retention_delivered = x.retention_parked = x.retention_failed
     = x.retention_discarded = std::nullopt;

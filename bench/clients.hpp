@@ -66,8 +66,10 @@ load_result run_load(caf::actor_system& system, const tracking_actor& tracker,
 /// A tracker on a file, with its actor system.
 class running_tracker {
 public:
+  /// Keeps no history unless told to: plain SQLite loops keep none.
   explicit running_tracker(const std::string& file,
-                           durability synchronous = durability::full);
+                           durability synchronous = durability::full,
+                           std::int64_t history = 0);
 
   load_result run(const load& x) {
     return run_load(system, service_.tracker(), x);
@@ -78,7 +80,8 @@ public:
   }
 
 private:
-  static options options_for(const std::string& file, durability synchronous);
+  static options options_for(const std::string& file, durability synchronous,
+                             std::int64_t history);
 
   actor_config config_;
 

@@ -26,6 +26,7 @@ struct line {
 // writes.cpp
 void enqueue_vs_raw(bench& b);
 void lifecycle_vs_raw(bench& b);
+void history_cost(bench& b);
 void enqueue_vs_per_call(bench& b);
 void single_vs_per_call(bench& b);
 void v4_vs_v7(bench& b);
@@ -34,6 +35,7 @@ void v4_vs_v7(bench& b);
 void status_vs_raw(bench& b);
 void status_recent_vs_raw(bench& b);
 void status_under_write(bench& b);
+void list_page(bench& b);
 
 // growth.cpp
 void growth_v7(bench& b);

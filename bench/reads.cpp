@@ -1,5 +1,6 @@
 // How fast questions are answered.
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <random>
@@ -9,6 +10,7 @@
 #include "clients.hpp"
 #include "lines.hpp"
 #include "waybill/ask.hpp"
+#include "waybill/store_reader.hpp"
 
 namespace waybill::bench {
 
@@ -140,6 +142,83 @@ void status_under_write(bench& b) {
   b.out.figure("status_under_write.p99", median(answers), "µs");
   b.out.figure("status_under_write.commit_p99", median(commits), "µs");
   b.out.ratio("status_under_write", median(ratios), goal::at_most, 2);
+}
+
+namespace {
+
+// A list that an operator may ask for, and all of its pages.
+struct listing {
+  const char* name;
+  operation_filter filter;
+  list_order order = list_order::newest_first;
+};
+
+std::vector<listing> listings() {
+  std::vector<listing> all{
+    {"newest", {}},          {"oldest", {}, list_order::oldest_first},
+    {"in_flight", {}},       {"parked", {}},
+    {"delivered", {}},       {"kind", {}},
+    {"target_and_node", {}}, {"error_text", {}}};
+  all[2].filter.statuses = {tracking_status::submitted,
+                            tracking_status::retrying};
+  all[3].filter.statuses = {tracking_status::parked};
+  all[4].filter.statuses = {tracking_status::delivered};
+  all[5].filter.kinds = {kind_text(1)};
+  all[6].filter.target_summary = target_text(3);
+  all[6].filter.source_node = node_text(1);
+  all[7].filter.error_contains = "no such error";
+  return all;
+}
+
+// Milliseconds of each page, at most `most` pages.
+std::vector<double> page_times(store_reader& reader, const listing& x,
+                               std::size_t most) {
+  list_operations request;
+  request.filter = x.filter;
+  request.order = x.order;
+  std::vector<double> times;
+  do {
+    list_reply page;
+    times.push_back(1e3 * seconds([&] { page = reader.list(request); }));
+    request.cursor = page.next_cursor;
+  } while (request.cursor && times.size() < most);
+  return times;
+}
+
+} // namespace
+
+void list_page(bench& b) {
+  const auto rows = b.out.pick(200'000, 1'000'000);
+  const auto file = b.files.copy_of(rows, id_kind::v7);
+  {
+    store_options x;
+    x.file = file.name();
+    operation_tracking_store store{x};
+    id_source ids{id_kind::v7, 5};
+    for (std::uint64_t n = 0; n < 1'000; ++n) {
+      const auto id = ids();
+      store.record_enqueue(enqueue_of(id, n), timestamp::now());
+      auto end = terminal_of(id);
+      end.status = tracking_status::parked;
+      if (n % 2 == 0)
+        store.record_terminal(end, timestamp::now());
+    }
+  }
+  double slowest = 0;
+  store_reader reader{file.name()};
+  for (const auto& each : listings()) {
+    const auto times = page_times(reader, each, b.out.pick(50U, 200U));
+    const auto name = std::string{"list_page."} + each.name;
+    b.out.figure(name + ".p50", median(times), "ms");
+    b.out.figure(name + ".max", percentile(times, 1), "ms");
+    b.out.figure(name + ".pages", static_cast<double>(times.size()), "pages");
+    slowest = std::max(slowest, percentile(times, 1));
+  }
+  b.out.ratio("list_page", slowest, goal::at_most, 50);
+  std::vector<double> counts;
+  for (int i = 0; i < 100; ++i)
+    counts.push_back(1e3 * seconds([&] { reader.get_counts(); }));
+  b.out.ratio("counts", percentile(counts, 1), goal::at_most, 5);
 }
 
 } // namespace waybill::bench

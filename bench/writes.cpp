@@ -111,6 +111,22 @@ void lifecycle_vs_raw(bench& b) {
               b.out.pick(64'000, 256'000));
 }
 
+void history_cost(bench& b) {
+  const auto operations = b.out.pick(64'000, 256'000);
+  const auto rate = [&](std::int64_t history) {
+    const auto file = b.files.passing();
+    running_tracker tracker{file.name(), durability::full, history};
+    return tracker.run({.what = mix::lifecycle, .operations = operations})
+      .rate();
+  };
+  const auto x = interleave(
+    b.repeats, [&] { return rate(options{}.history); },
+    [&] { return rate(0); });
+  b.out.figure("history_cost.with", x.a, "operations/s");
+  b.out.figure("history_cost.without", x.b, "operations/s");
+  b.out.ratio("history_cost", x.ratio, goal::at_least, 0.8);
+}
+
 void enqueue_vs_per_call(bench& b) {
   const auto operations = b.out.pick(64'000, 256'000);
   const auto calls = b.out.pick(1'000, 4'000);

@@ -6,6 +6,7 @@
 
 #if CAF_MAJOR_VERSION >= 1
 #  define WAYBILL_CAF_1 1
+#  include <caf/anon_mail.hpp>
 #  include <caf/init_global_meta_objects.hpp>
 #  include <caf/mail_cache.hpp>
 #  include <caf/scheduler.hpp>
@@ -39,6 +40,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "waybill/errc.hpp"
 #include "waybill/field_list.hpp"
@@ -148,10 +150,39 @@ typename Inspector::result_type inspect(Inspector& f, optional_view<T>& x) {
   }
 }
 
+// Enums in a list: CAF reads them into a variable that GCC takes for one
+// without a value.
+template <class Enum>
+struct enum_list_view {
+  std::vector<Enum>* list;
+};
+
+template <class Inspector, class Enum>
+typename Inspector::result_type inspect(Inspector& f, enum_list_view<Enum>& x) {
+  std::vector<std::uint8_t> numbers;
+  for (const auto each : *x.list)
+    numbers.push_back(static_cast<std::uint8_t>(each));
+  if constexpr (Inspector::reads_state) {
+    return f(numbers);
+  } else {
+    auto err = f(numbers);
+    x.list->clear();
+    for (const auto number : numbers)
+      x.list->push_back(static_cast<Enum>(number));
+    return err;
+  }
+}
+
 template <class T>
 T& viewed(T& x) {
   return x;
 }
+
+template <class Enum>
+  requires std::is_enum_v<Enum> enum_list_view<Enum>
+  viewed(std::vector<Enum>& x) {
+    return {&x};
+  }
 
 template <class T>
 optional_view<T> viewed(std::optional<T>& x) {
@@ -241,6 +272,16 @@ void tell(Self&& self, const Handle& to, Message&& message) {
   self->mail(std::forward<Message>(message)).send(to);
 #else
   self->send(to, std::forward<Message>(message));
+#endif
+}
+
+/// Sends `message` from nobody; for whoever is no actor.
+template <class Handle, class Message>
+void tell_from_nobody(const Handle& to, Message&& message) {
+#if WAYBILL_CAF_1
+  caf::anon_mail(std::forward<Message>(message)).send(to);
+#else
+  caf::anon_send(to, std::forward<Message>(message));
 #endif
 }
 

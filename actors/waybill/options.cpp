@@ -78,6 +78,9 @@ const std::array all_options{
          number_option{&options::checkpoint_pages, 100, 1'000'000, "pages"},
          "the write-ahead log is copied into the file at this size; a page has "
          "4,096 bytes"},
+  option{"history", number_option{&options::history, 0, 10'000, "transitions"},
+         "how many transitions of an operation are kept at least, and less "
+         "than twice as many; 0 keeps none, and nothing can be watched"},
   option{"cache_bytes",
          number_option{&options::cache_bytes, 65'536, 17'179'869'184, "bytes"},
          "SQLite's page cache"},
@@ -92,6 +95,12 @@ const std::array all_options{
                        "bytes"},
          "their texts; past it the answer is `overloaded`, but one request is "
          "let in whatever its size while no bytes wait"},
+  option{"max_waits",
+         number_option{&options::max_waits, 1, 1'000'000, "operations"},
+         "operations that are waited for; past it the answer is `overloaded`"},
+  option{"max_watches",
+         number_option{&options::max_watches, 1, 10'000, "watches"},
+         "open watches; one more is answered `overloaded`"},
   option{"purge_chunk_rows",
          number_option{&options::purge_chunk_rows, 1, 100'000, "rows"},
          "rows deleted before waiting requests get their turn"},

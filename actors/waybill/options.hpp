@@ -50,10 +50,13 @@ struct options {
   durability synchronous = durability::full;
   std::int64_t last_error_cap = 4'096;
   std::int64_t checkpoint_pages = 4'000;
+  std::int64_t history = 16;
   std::int64_t cache_bytes = std::int64_t{16} * 1'024 * 1'024;
   std::int64_t max_batch = 4'096;
   std::int64_t max_waiting_requests = 65'536;
   std::int64_t max_waiting_bytes = std::int64_t{32} * 1'024 * 1'024;
+  std::int64_t max_waits = 16'384;
+  std::int64_t max_watches = 256;
   std::int64_t purge_chunk_rows = 512;
   retention_window retention_delivered = std::chrono::hours{7 * 24};
   retention_window retention_parked = std::chrono::hours{7 * 24};

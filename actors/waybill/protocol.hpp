@@ -6,7 +6,9 @@
 #include "waybill/delivery_messages.hpp"
 #include "waybill/forward_messages.hpp"
 #include "waybill/messages.hpp"
+#include "waybill/queries.hpp"
 #include "waybill/request_bundle.hpp"
+#include "waybill/stats.hpp"
 
 namespace waybill {
 
@@ -28,8 +30,18 @@ using tracking_actor = caf::typed_actor<
   handles<counts_reply, get_counts>,
   // How the tracker is doing.
   handles<health_reply, get_health>,
+  // What it has done, in numbers.
+  handles<stats_reply, get_stats>,
+  // Answered when operations have finished.
+  handles<wait_reply, await_terminal>,
   // Several of the first four in order; see tracking_client.hpp.
-  handles<bundle_reply, request_bundle>>;
+  handles<bundle_reply, request_bundle>,
+  // A page of operations that a filter lets through.
+  handles<list_reply, list_operations>,
+  // The transitions of an operation.
+  handles<history_reply, get_history>,
+  // What has been committed since; answered when there is something.
+  handles<watch_reply, watch_transitions>>;
 
 /// Answers questions about one operation, always in time.
 using status_request_actor = caf::typed_actor<
@@ -127,6 +139,23 @@ CAF_ADD_TYPE_ID(waybill, (waybill::delivery_done))
 CAF_ADD_TYPE_ID(waybill, (waybill::request_bundle))
 CAF_ADD_TYPE_ID(waybill, (waybill::bundled_failure))
 CAF_ADD_TYPE_ID(waybill, (waybill::bundle_reply))
+CAF_ADD_TYPE_ID(waybill, (waybill::operation_filter))
+CAF_ADD_TYPE_ID(waybill, (waybill::list_order))
+CAF_ADD_TYPE_ID(waybill, (waybill::list_operations))
+CAF_ADD_TYPE_ID(waybill, (waybill::list_reply))
+CAF_ADD_TYPE_ID(waybill, (waybill::transition))
+CAF_ADD_TYPE_ID(waybill, (waybill::get_history))
+CAF_ADD_TYPE_ID(waybill, (waybill::history_reply))
+CAF_ADD_TYPE_ID(waybill, (waybill::watch_transitions))
+CAF_ADD_TYPE_ID(waybill, (waybill::transition_gap))
+CAF_ADD_TYPE_ID(waybill, (waybill::watch_reply))
+CAF_ADD_TYPE_ID(waybill, (waybill::wait_mode))
+CAF_ADD_TYPE_ID(waybill, (waybill::await_terminal))
+CAF_ADD_TYPE_ID(waybill, (waybill::wait_reply))
+CAF_ADD_TYPE_ID(waybill, (waybill::histogram))
+CAF_ADD_TYPE_ID(waybill, (waybill::status_total))
+CAF_ADD_TYPE_ID(waybill, (waybill::get_stats))
+CAF_ADD_TYPE_ID(waybill, (waybill::stats_reply))
 
 CAF_END_TYPE_ID_BLOCK(waybill)
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "waybill/queries.hpp"
 #include "waybill/request_bundle.hpp"
 
 namespace waybill {
@@ -26,6 +27,19 @@ std::int64_t size_of(const Value&) noexcept {
 
 template <has_fields Request>
 std::int64_t weight(const Request& x) noexcept;
+
+// A part of a request, for example a filter.
+template <has_fields Part>
+std::int64_t size_of(const Part& x) noexcept {
+  return weight(x);
+}
+
+inline std::int64_t size_of(const std::vector<std::string>& texts) noexcept {
+  std::int64_t bytes = 0;
+  for (const auto& each : texts)
+    bytes += size_of(each);
+  return bytes;
+}
 
 // A bundle's requests.
 template <has_fields Request>

@@ -14,8 +14,11 @@ constexpr std::int64_t reserved_for_health = 256;
 
 class tracker_gate : public forwarding_actor {
 public:
-  tracker_gate(caf::actor_config& config, std::shared_ptr<gate_state> state)
-    : forwarding_actor{config}, state_{std::move(state)} {}
+  tracker_gate(caf::actor_config& config, std::shared_ptr<gate_state> state,
+               query_desk desk)
+    : forwarding_actor{config},
+      state_{std::move(state)},
+      desk_{std::move(desk)} {}
 
   const char* name() const override { return "waybill.gate"; }
 
@@ -24,9 +27,11 @@ protected:
     const auto& content = content_of(element);
     auto now = state_->look();
     if (now.tracker) {
-      switch (admit<record_enqueue, record_attempt, record_terminal, get_status,
-                    purge_terminal, get_counts, get_health, request_bundle>(
-        content, *now.waiting)) {
+      switch (
+        admit<record_enqueue, record_attempt, record_terminal, get_status,
+              purge_terminal, get_counts, get_health, get_stats, await_terminal,
+              list_operations, get_history, watch_transitions, request_bundle>(
+          content, *now.waiting)) {
         case admission::verdict::admitted:
           return {std::move(now.tracker), {}};
         case admission::verdict::overloaded:
@@ -36,6 +41,9 @@ protected:
           break;
       }
     }
+    // Reading needs no tracking actor.
+    if (!now.stopped && is_query(content))
+      return find_desk(content);
     if (now.stopped && as<caf::exit_msg>(content) != nullptr)
       end();
     if (!now.stopped && as<get_health>(content) != nullptr)
@@ -44,6 +52,24 @@ protected:
   }
 
 private:
+  static bool is_query(const content_view& content) {
+    return as<list_operations>(content) != nullptr
+           || as<get_history>(content) != nullptr
+           || as<watch_transitions>(content) != nullptr;
+  }
+
+  route find_desk(const content_view& content) const {
+    switch (admit<list_operations, get_history, watch_transitions>(
+      content, *desk_.waiting)) {
+      case admission::verdict::admitted:
+        return {caf::actor_cast<caf::strong_actor_ptr>(desk_.queries), {}};
+      case admission::verdict::overloaded:
+        return refusal({errc::overloaded, "too many questions wait"});
+      default:
+        return refusal({errc::stopped, "the tracker has stopped"});
+    }
+  }
+
   static route refusal(const failure& why) {
     return {nullptr, caf::make_message(to_error(why.code, why.text))};
   }
@@ -70,6 +96,7 @@ private:
   }
 
   const std::shared_ptr<gate_state> state_;
+  const query_desk desk_;
 };
 
 } // namespace
@@ -82,10 +109,11 @@ void gate_state::stop() {
 }
 
 tracking_actor spawn_tracker_gate(caf::actor_system& system,
-                                  std::shared_ptr<gate_state> state) {
+                                  std::shared_ptr<gate_state> state,
+                                  query_desk desk) {
   // Hidden: an actor system waits for no gate.
   return caf::actor_cast<tracking_actor>(
-    system.spawn<tracker_gate, caf::hidden>(std::move(state)));
+    system.spawn<tracker_gate, caf::hidden>(std::move(state), std::move(desk)));
 }
 
 } // namespace waybill

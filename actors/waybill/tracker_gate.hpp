@@ -7,6 +7,7 @@
 
 #include "waybill/admission.hpp"
 #include "waybill/protocol.hpp"
+#include "waybill/query_actor.hpp"
 
 namespace waybill {
 
@@ -50,6 +51,7 @@ private:
 /// Starts a gate. It ends at an exit message after `gate_state::stop()`; exit
 /// messages before that are for the tracking actor.
 tracking_actor spawn_tracker_gate(caf::actor_system& system,
-                                  std::shared_ptr<gate_state> state);
+                                  std::shared_ptr<gate_state> state,
+                                  query_desk desk);
 
 } // namespace waybill

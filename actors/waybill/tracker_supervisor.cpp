@@ -8,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "waybill/query_actor.hpp"
 #include "waybill/text.hpp"
 #include "waybill/tracker_gate.hpp"
 #include "waybill/tracking_actor.hpp"
@@ -30,6 +31,7 @@ store_options to_store_options(const options& x) {
           .synchronous = x.synchronous,
           .last_error_cap = static_cast<std::size_t>(x.last_error_cap),
           .checkpoint_pages = static_cast<int>(x.checkpoint_pages),
+          .history = static_cast<std::int32_t>(x.history),
           .cache_bytes = x.cache_bytes,
           .vfs = x.vfs};
 }
@@ -59,6 +61,24 @@ public:
     return gate_;
   }
 
+  /// Starts who answers beside the tracking actors.
+  query_desk open_desk() {
+    auto waiting = std::make_shared<admission>(options_.max_waiting_requests,
+                                               options_.max_waiting_bytes);
+    queries_ = spawn_query_actor(system_, options_, waiting, listener_,
+                                 [self = shared_from_this()] {
+                                   const std::lock_guard guard{self->mutex_};
+                                   self->queries_closed_ = true;
+                                   self->changed_.notify_all();
+                                 });
+    listener_->on_wake([to = caf::actor_cast<caf::weak_actor_ptr>(*queries_)] {
+      if (const auto queries = to.lock())
+        tell_from_nobody(caf::actor_cast<query_actor>(queries), work_tick{});
+    });
+    desk_ = {*queries_, std::move(waiting), listener_};
+    return desk_;
+  }
+
   void start() {
     start_tracker(operation_tracking_store{to_store_options(options_)}, 0);
     thread_ended_ = false;
@@ -80,6 +100,8 @@ public:
     // opening the file, and drops it if that takes too long.
     clean_ = changed_.wait_until(guard, grace(when),
                                  [this] { return thread_ended_; });
+    if (const auto queries = std::exchange(queries_, std::nullopt))
+      clean_ = end_queries(guard, *queries, when) && clean_;
     if (const auto tracker = std::exchange(tracker_, std::nullopt)) {
       const auto closed = [this] { return end_.has_value(); };
       guard.unlock();
@@ -102,6 +124,22 @@ public:
   }
 
 private:
+  // Before the tracking actor, so that nobody reads the file that it closes.
+  bool end_queries(std::unique_lock<std::mutex>& guard,
+                   const query_actor& queries, time_point when) {
+    const auto closed = [this] { return queries_closed_; };
+    guard.unlock();
+    tell_from_nobody(queries, shut_down{});
+    guard.lock();
+    if (changed_.wait_until(guard, when, closed))
+      return true;
+    guard.unlock();
+    caf::anon_send_exit(queries, caf::exit_reason::kill);
+    guard.lock();
+    changed_.wait_until(guard, grace(when), closed);
+    return false;
+  }
+
   static time_point grace(time_point when) {
     return std::max(when, steady_clock::now()) + grace_time;
   }
@@ -136,7 +174,8 @@ private:
        .on_closed = [self = shared_from_this()](
                       const tracker_end& x) { self->hear_end(x); },
        .restarts = restarts,
-       .last_error = last_error_});
+       .last_error = last_error_,
+       .desk = desk_});
     {
       const std::lock_guard guard{mutex_};
       tracker_ = tracker;
@@ -243,6 +282,8 @@ private:
   caf::actor_system& system_;
   const options options_;
   const std::shared_ptr<gate_state> gate_ = std::make_shared<gate_state>();
+  const std::shared_ptr<commit_listener> listener_
+    = std::make_shared<commit_listener>();
   std::thread thread_;
 
   // The supervisor's thread alone, once it runs:
@@ -256,6 +297,9 @@ private:
   std::condition_variable changed_;
   std::optional<owned_tracking_actor> tracker_;
   std::optional<tracker_end> end_;
+  std::optional<query_actor> queries_;
+  query_desk desk_;
+  bool queries_closed_ = false;
   bool stopping_ = false;
   bool thread_ended_ = true;
   bool clean_ = true;
@@ -264,7 +308,7 @@ private:
 tracker_supervisor::tracker_supervisor(caf::actor_system& system,
                                        const options& x)
   : core_{std::make_shared<core>(system, x)},
-    gate_{spawn_tracker_gate(system, core_->gate())} {
+    gate_{spawn_tracker_gate(system, core_->gate(), core_->open_desk())} {
   try {
     core_->start();
   } catch (...) {

@@ -1,5 +1,6 @@
 #include "waybill/tracking_actor.hpp"
 
+#include <algorithm>
 #include <deque>
 #include <exception>
 #include <new>
@@ -9,14 +10,18 @@
 
 #include "waybill/json.hpp"
 #include "waybill/open_bundle.hpp"
+#include "waybill/open_waits.hpp"
 #include "waybill/request_weight.hpp"
 #include "waybill/text.hpp"
+#include "waybill/tracker_stats.hpp"
 
 namespace waybill {
 
 namespace {
 
+using std::chrono::microseconds;
 using std::chrono::milliseconds;
+using std::chrono::steady_clock;
 
 constexpr auto max_batch_time = milliseconds{5};
 constexpr auto max_purge_step = milliseconds{5};
@@ -24,7 +29,11 @@ constexpr int vacuum_step_pages = 256;
 // What a work_tick is for.
 constexpr std::int64_t work_between_requests = 0;
 constexpr std::int64_t work_on_log = 1;
+constexpr std::int64_t work_on_waits = 2;
 constexpr auto held_log_delay = milliseconds{200};
+constexpr auto shortest_wait_delay = milliseconds{1};
+constexpr auto longest_wait_delay = std::chrono::minutes{1};
+constexpr microseconds longest_wait = std::chrono::hours{24 * 365};
 constexpr const char* held_log
   = "a reader keeps the write-ahead log from being emptied";
 constexpr auto first_recovery_delay = milliseconds{20};
@@ -34,7 +43,8 @@ tracked_operation_id id_of(const get_status& x) noexcept {
   return x.id;
 }
 
-tracked_operation_id id_of(const get_counts&) noexcept {
+template <class Question>
+tracked_operation_id id_of(const Question&) noexcept {
   return {};
 }
 
@@ -69,8 +79,11 @@ public:
       purge_chunk_rows_{x.purge_chunk_rows},
       waiting_{std::move(post.waiting)},
       restarts_{post.restarts},
+      desk_{std::move(post.desk)},
+      max_waits_{static_cast<std::size_t>(x.max_waits)},
       since_{clock_.wall()},
-      last_error_{std::move(post.last_error)} {
+      last_error_{std::move(post.last_error)},
+      stats_{since_, x} {
     // The text becomes the reason of the actor's end.
     this->set_exception_handler([](std::exception_ptr& thrown) -> caf::error {
       try {
@@ -99,6 +112,16 @@ public:
         });
       },
       [this](const get_health&) { return health(); },
+      [this](const get_stats& x) {
+        return read(x, [&] {
+          admit(x);
+          return stats();
+        });
+      },
+      [this](const await_terminal& x) { return wait(x); },
+      [this](const list_operations& x) { return pass_on(x); },
+      [this](const get_history& x) { return pass_on(x); },
+      [this](const watch_transitions& x) { return pass_on(x); },
       [this](const request_bundle& x) { return run(x); },
       [this](const shut_down&) {
         // What has been admitted is in the mailbox before `drained`.
@@ -107,14 +130,22 @@ public:
       },
       [this](const drained&) { this->quit(); },
       [this](const commit_tick& x) {
+        stats_.waited(x);
         if (batch_open_ && x.batch == batch_)
           end_batch();
       },
       [this](const work_tick& x) {
-        if (x.serial == work_on_log)
-          look_at_log();
-        else
-          work();
+        switch (x.serial) {
+          case work_on_log:
+            look_at_log();
+            break;
+          case work_on_waits:
+            waits_armed_.reset();
+            run_wait_timers();
+            break;
+          default:
+            work();
+        }
       },
       [this](const recovery_tick&) { recover(); },
     };
@@ -134,6 +165,10 @@ public:
       fail_purge({stopping_ ? errc::stopped : errc::not_stored,
                   "the tracker has ended before the purge"});
     abandon_bundle();
+    send_passed_on();
+    for (const auto each : waits_.all())
+      fail_wait(each, {stopping_ ? errc::stopped : errc::not_stored,
+                       "the tracker has ended before the wait"});
     store_.close();
     if (const auto tell_owner = std::exchange(on_closed_, nullptr))
       tell_owner(
@@ -156,21 +191,31 @@ private:
 
   enqueue_reply apply(const record_enqueue& x) {
     open_batch();
-    return store_.record_enqueue(x, clock_.wall());
+    const auto reply = store_.record_enqueue(x, clock_.wall());
+    stats_.applied(x, reply);
+    return reply;
   }
 
   update_reply apply(const record_attempt& x) {
     open_batch();
-    return store_.record_attempt(x, clock_.wall());
+    const auto reply = store_.record_attempt(x, clock_.wall());
+    stats_.applied(x, reply);
+    return reply;
   }
 
   update_reply apply(const record_terminal& x) {
     open_batch();
-    return store_.record_terminal(x, clock_.wall());
+    const auto reply = store_.record_terminal(x, clock_.wall());
+    stats_.applied(x, reply);
+    if (!waits_.is_empty())
+      finished_.push_back(x.id);
+    return reply;
   }
 
   status_reply apply(const get_status& x) {
-    return store_.get_status(x, clock_.wall());
+    auto reply = store_.get_status(x, clock_.wall());
+    stats_.asked();
+    return reply;
   }
 
   // Applies at once, answers after COMMIT.
@@ -313,6 +358,198 @@ private:
     return to;
   }
 
+  stats_reply stats() {
+    forget_dead_waiters();
+    auto x = stats_.totals();
+    x.waiting_requests = waiting_->requests() - 1;
+    x.waiting_bytes = waiting_->bytes();
+    x.waits = static_cast<std::int64_t>(waits_.size());
+    x.watches = desk_.listener->listeners.load();
+    x.health = state_;
+    x.restarts = restarts_;
+    stats_.look_at(store_, clock_.wall(), x);
+    return x;
+  }
+
+  // -- questions for the query actor ------------------------------------------
+
+  // It sees what is committed, and so the sender's own earlier writes only
+  // after the open batch.
+  template <class Request>
+  promise<typename Request::reply> pass_on(const Request& x) {
+    auto to = this->make_response_promise<typename Request::reply>();
+    const auto bytes = weight(x);
+    waiting_->leave(bytes);
+    const auto verdict = desk_.waiting->enter(bytes);
+    if (verdict != admission::verdict::admitted)
+      to.deliver(verdict == admission::verdict::overloaded
+                   ? to_error(errc::overloaded, "too many questions wait")
+                   : to_error(errc::stopped, "the tracker has stopped"));
+    else if (batch_open_)
+      passed_on_.push_back(
+        [this, to, x]() mutable { to.delegate(desk_.queries, x); });
+    else
+      to.delegate(desk_.queries, x);
+    return to;
+  }
+
+  void send_passed_on() {
+    for (const auto& send : std::exchange(passed_on_, {}))
+      send();
+  }
+
+  // -- waits ------------------------------------------------------------------
+
+  promise<wait_reply> wait(const await_terminal& x) {
+    // CAF 0.17 gives the sender to the promise.
+    const auto asker = this->current_sender();
+    auto to = this->make_response_promise<wait_reply>();
+    const auto bytes = weight(x);
+    attempt(to, bytes, [&] {
+      if (const auto fault = find_fault(x))
+        throw store_error{errc::invalid_request, *fault};
+      forget_dead_waiters();
+      if (waits_.num_ids() + x.ids.size() > max_waits_)
+        throw store_error{errc::overloaded,
+                          "max_waits: " + std::to_string(waits_.num_ids())
+                            + " operations are waited for already"};
+      const auto added = waits_.add({.request = x,
+                                     .to = to,
+                                     .waiter = waiters_.number_of(asker),
+                                     .pending = {},
+                                     .timer = std::nullopt});
+      waiting_->leave(bytes); // it has a bound of its own
+      if (batch_open_)
+        new_waits_.push_back(added); // what it sees may be undone
+      else
+        begin_wait(added);
+    });
+    return to;
+  }
+
+  // With no batch open.
+  void begin_wait(open_waits::serial number) {
+    auto* const x = waits_.find(number);
+    if (x == nullptr)
+      return;
+    const auto reply = look_at_waited(number, *x);
+    if (!reply)
+      return;
+    std::size_t finished = 0;
+    for (std::size_t i = 0; i < x->request.ids.size(); ++i) {
+      const auto& found = reply->operations[i].snapshot;
+      if (found ? is_terminal(found->status) : !x->request.until_recorded)
+        ++finished;
+      else
+        waits_.expect(number, x->request.ids[i]);
+    }
+    const auto any = x->request.mode == wait_mode::any_of;
+    if (finished == x->request.ids.size() || (any && finished > 0))
+      end_wait(number, *reply, true);
+    else if (const auto left = time_left(x->request); left <= microseconds{0})
+      end_wait(number, *reply, false);
+    else if (!x->timer)
+      start_timer(number, *x, left);
+  }
+
+  [[nodiscard]] microseconds time_left(const await_terminal& x) const {
+    return x.deadline ? std::min(*x.deadline - clock_.wall(), longest_wait)
+                      : microseconds{0};
+  }
+
+  void start_timer(open_waits::serial number, open_waits::wait& x,
+                   microseconds left) {
+    x.timer = wait_timers_.add(clock_.steady() + left, [this, number] {
+      auto* const late = waits_.find(number);
+      late->timer.reset();
+      if (const auto reply = look_at_waited(number, *late))
+        end_wait(number, *reply, false);
+    });
+    arm_wait_timer();
+  }
+
+  void run_wait_timers() {
+    waits_due_ = batch_open_; // what is answered must be committed
+    if (waits_due_)
+      return;
+    wait_timers_.run(clock_.steady());
+    forget_dead_waiters();
+    arm_wait_timer();
+  }
+
+  void arm_wait_timer() {
+    const auto next = wait_timers_.next();
+    if (!next || (waits_armed_ && *waits_armed_ <= *next))
+      return;
+    waits_armed_ = next;
+    tell_later(this, owned_tracking_actor{this},
+               std::clamp<steady_clock::duration>(*next - clock_.steady(),
+                                                  shortest_wait_delay,
+                                                  longest_wait_delay),
+               work_tick{work_on_waits});
+  }
+
+  // The committed states of all that is waited for; none if the store cannot be
+  // asked, which ends the wait.
+  std::optional<wait_reply> look_at_waited(open_waits::serial number,
+                                           const open_waits::wait& x) {
+    try {
+      wait_reply reply;
+      for (const auto& id : x.request.ids)
+        reply.operations.push_back(
+          store_.get_status({id, std::nullopt}, clock_.wall()));
+      return reply;
+    } catch (const store_error& e) {
+      fail_wait(number, e);
+    } catch (const std::bad_alloc&) {
+      fail_wait(number, {errc::not_stored, "out of memory"});
+    }
+    return std::nullopt;
+  }
+
+  open_waits::wait take_wait(open_waits::serial number) {
+    auto x = waits_.take(number);
+    if (x.timer)
+      wait_timers_.cancel(*x.timer);
+    return x;
+  }
+
+  void end_wait(open_waits::serial number, wait_reply reply, bool finished) {
+    reply.finished = finished;
+    take_wait(number).to.deliver(std::move(reply));
+  }
+
+  void fail_wait(open_waits::serial number, const store_error& e) {
+    take_wait(number).to.deliver(
+      to_error(code_for_question(e.code()), e.what()));
+  }
+
+  void forget_dead_waiters() {
+    for (const auto each : waits_.of(waiters_.take_ended()))
+      take_wait(each);
+  }
+
+  // What the end of a batch means to those who wait.
+  void tell_waiters() {
+    for (const auto& id : std::exchange(finished_, {}))
+      for (const auto number : waits_.finish(id))
+        if (const auto* const x = waits_.find(number))
+          if (const auto reply = look_at_waited(number, *x))
+            end_wait(number, *reply, true);
+    for (const auto number : std::exchange(new_waits_, {}))
+      begin_wait(number);
+    if (waits_due_)
+      run_wait_timers();
+  }
+
+  // A commit that had ended without saying how is told by what is there now.
+  void look_at_all_waits() {
+    for (const auto number : waits_.all()) {
+      waits_.expect_nothing(number);
+      begin_wait(number);
+    }
+  }
+
   // -- answering --------------------------------------------------------------
 
   template <class Reply>
@@ -325,8 +562,9 @@ private:
   void fail(promise<Reply>& to, const store_error& e, std::int64_t bytes) {
     waiting_->leave(bytes);
     constexpr auto is_question
-      = std::is_same_v<Reply,
-                       status_reply> || std::is_same_v<Reply, counts_reply>;
+      = !std::is_same_v<
+          Reply,
+          enqueue_reply> && !std::is_same_v<Reply, update_reply> && !std::is_same_v<Reply, purge_reply>;
     to.deliver(
       to_error(is_question ? code_for_question(e.code()) : e.code(), e.what()));
   }
@@ -365,9 +603,9 @@ private:
       return;
     store_.begin();
     batch_open_ = true;
-    batch_began_ = std::chrono::steady_clock::now();
+    batch_began_ = steady_clock::now();
     arrivals_ = false;
-    tell(this, owned_tracking_actor{this}, commit_tick{++batch_});
+    tell(this, owned_tracking_actor{this}, stats_.stamped({++batch_}));
   }
 
   void commit_if_full() {
@@ -380,14 +618,15 @@ private:
   // costs as much for few as for many.
   void end_batch() {
     if (std::exchange(arrivals_, false)
-        && std::chrono::steady_clock::now() - batch_began_ < max_batch_time)
-      tell(this, owned_tracking_actor{this}, commit_tick{batch_});
+        && steady_clock::now() - batch_began_ < max_batch_time)
+      tell(this, owned_tracking_actor{this}, stats_.stamped({batch_}));
     else
       commit();
   }
 
   void commit() {
     batch_open_ = false;
+    const auto began = steady_clock::now();
     try {
       store_.commit();
     } catch (const store_error& e) {
@@ -399,10 +638,14 @@ private:
     }
     ++batches_;
     batched_requests_ += num_held_;
+    stats_.committed(num_held_, steady_clock::now() - began);
     recovery_delay_ = first_recovery_delay;
     for_each_held(
       [this](auto& x) { answer(x.to, std::move(x.reply), x.weight); });
     settle_bundles();
+    tell_waiters();
+    send_passed_on();
+    desk_.listener->on_commit();
     maintain(); // nobody waits for an answer now
     storage_works();
   }
@@ -435,6 +678,8 @@ private:
   void fail_batch(const store_error& e) {
     batch_open_ = false;
     store_.rollback();
+    stats_.rolled_back(num_held_, e.code());
+    finished_.clear();
     for_each_held([&](auto& x) {
       if (!look_again(x))
         fail(x.to, e, x.weight);
@@ -445,6 +690,8 @@ private:
     settle_bundles();
     if (!purges_.empty())
       fail_purge(e); // its last step may have been in this batch
+    tell_waiters();  // those who came meanwhile
+    send_passed_on();
     on_error(e);
   }
 
@@ -456,6 +703,10 @@ private:
 
   bool look_again(held_answer<counts_reply>& x) {
     return answer_with(x, look([&] { return store_.get_counts(); }));
+  }
+
+  bool look_again(held_answer<stats_reply>& x) {
+    return answer_with(x, look([&] { return stats(); }));
   }
 
   template <class Reply>
@@ -494,7 +745,9 @@ private:
     switch (e.code()) {
       case errc::invalid_request:
       case errc::deadline_passed:
+      case errc::overloaded:
       case errc::stopped:
+        stats_.refused();
         return; // the sender's affair
       default:
         break;
@@ -536,10 +789,12 @@ private:
       return;
     }
     try {
-      if (store_.needs_recovery())
+      if (store_.needs_recovery()) {
         store_.recover();
-      else
+        look_at_all_waits();
+      } else {
         store_.prove();
+      }
       storage_works();
     } catch (const store_error& e) {
       last_error_ = e.what();
@@ -610,6 +865,7 @@ private:
       const auto step = store_.purge_chunk(job.request, clock_.wall(),
                                            purge_chunk_rows_, max_purge_step);
       job.deleted += step.deleted;
+      stats_.purged(step.deleted);
       if (!step.finished)
         return;
       const auto finished = std::move(job);
@@ -652,19 +908,32 @@ private:
   const std::int64_t purge_chunk_rows_;
   const std::shared_ptr<admission> waiting_;
   const std::int64_t restarts_;
+  const query_desk desk_;
+  const std::size_t max_waits_;
   bool stopping_ = false;
 
   bool batch_open_ = false;
-  std::chrono::steady_clock::time_point batch_began_;
+  steady_clock::time_point batch_began_;
   bool arrivals_ = false; // writes since the commit message was sent
   std::int64_t batch_ = 0;
   std::int64_t num_held_ = 0;
   std::tuple<held_answers<enqueue_reply>, held_answers<update_reply>,
              held_answers<status_reply>, held_answers<purge_reply>,
-             held_answers<counts_reply>>
+             held_answers<counts_reply>, held_answers<stats_reply>>
     held_, answering_;
 
   std::vector<bundle_job> bundles_;
+
+  std::vector<std::function<void()>> passed_on_; // when the batch has ended
+
+  open_waits waits_;
+  waiter_book waiters_;
+  timer_queue wait_timers_;
+  // Of the open batch: what it finishes, and who came to wait meanwhile.
+  std::vector<tracked_operation_id> finished_;
+  std::vector<open_waits::serial> new_waits_;
+  std::optional<timer_queue::time_point> waits_armed_;
+  bool waits_due_ = false; // when the open batch has ended
 
   std::deque<purge_job> purges_;
   bool vacuum_wanted_ = false;
@@ -680,6 +949,7 @@ private:
 
   std::int64_t batches_ = 0;
   std::int64_t batched_requests_ = 0;
+  tracker_stats stats_;
 };
 
 } // namespace

@@ -11,6 +11,7 @@
 #include "waybill/operation_tracking_store.hpp"
 #include "waybill/options.hpp"
 #include "waybill/protocol.hpp"
+#include "waybill/query_actor.hpp"
 
 namespace waybill {
 
@@ -42,6 +43,8 @@ struct tracker_post {
   std::int64_t restarts = 0;
   /// What its predecessor died of.
   std::optional<std::string> last_error = std::nullopt;
+  /// Who answers what only reads, and may want to hear of commits.
+  query_desk desk;
 };
 
 /// Starts a tracking actor on a thread of its own. `store` was opened by the

@@ -19,9 +19,6 @@ using waybill::errc;
 // Requests under way at a time: enough of them to share a commit.
 constexpr std::size_t window = 256;
 
-// How often to ask what has become of the calls.
-constexpr auto poll_interval = 50ms;
-
 // Sends all requests before it waits for the first answer. Returns replies and
 // failures in the order of the requests.
 template <class Request, class HandleOf>
@@ -74,20 +71,19 @@ job::job(caf::actor_system& system, job_actors actors, progress& view,
     actors_{std::move(actors)},
     view_{view},
     rate_{rate},
-    began_{steady_clock::now()} {}
+    began_{steady_clock::now()} {
+  follower_.emplace(system, actors_.tracker);
+}
 
 void job::work(input& source, const std::function<bool()>& stop_asked_for) {
-  auto next_look = began_;
   while (!stop_asked_for()) {
     if (waiting_.empty() && may_read())
       read(source);
     else
       std::this_thread::sleep_for(20ms);
     hand_over();
-    if (const auto now = steady_clock::now(); now >= next_look) {
-      next_look = now + poll_interval;
-      look();
-    }
+    hear();
+    look();
     view_.show(figures());
     if (all_read_ && waiting_.empty() && ledger_.num_open() == 0)
       break;
@@ -174,6 +170,7 @@ void job::hand_over() {
     if (const auto* reply = std::get_if<waybill::forward_reply>(&answers[i])) {
       if (reply->outcome == waybill::forward_outcome::already_terminal)
         ++finished_before_;
+      changed_.insert(call.id);
       continue;
     }
     const auto& why = std::get<waybill::failure>(answers[i]);
@@ -191,23 +188,36 @@ void job::hand_over() {
   waiting_ = std::move(refused);
 }
 
-// Asks what has become of some of the operations that are in flight.
+// Takes in which operations have changed.
+void job::hear() {
+  const auto news = follower_->take();
+  for (const auto& id : news.changed)
+    if (ledger_.is_open(id))
+      changed_.insert(id);
+  if (news.incomplete)
+    for (const auto& id : ledger_.all_open())
+      changed_.insert(id);
+}
+
+// Asks what has become of some of them.
 void job::look() {
   std::vector<waybill::get_status> questions;
-  for (const auto& id : ledger_.next_open(window))
-    questions.push_back({.id = id, .deadline = std::nullopt});
+  while (!changed_.empty() && questions.size() < window)
+    questions.push_back({.id = changed_.extract(changed_.begin()).value(),
+                         .deadline = std::nullopt});
   const auto answers = ask_all(
     self_, questions, [&](const waybill::get_status&) -> auto& {
       return actors_.tracker;
     });
-  for (const auto& each : answers)
-    if (const auto* reply = std::get_if<waybill::status_reply>(&each)) {
-      // None: not accepted so far.
+  for (std::size_t i = 0; i < answers.size(); ++i)
+    if (const auto* reply = std::get_if<waybill::status_reply>(&answers[i])) {
       if (reply->snapshot)
         ledger_.update(*reply->snapshot);
-    } else if (const auto& why = std::get<waybill::failure>(each);
-               !may_recover(why.code)) {
-      throw waybill::request_error{why};
+    } else {
+      const auto& why = std::get<waybill::failure>(answers[i]);
+      if (!may_recover(why.code))
+        throw waybill::request_error{why};
+      changed_.insert(questions[i].id);
     }
 }
 

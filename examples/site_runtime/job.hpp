@@ -6,9 +6,12 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <optional>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
+#include "site_runtime/follower.hpp"
 #include "site_runtime/input.hpp"
 #include "site_runtime/ledger.hpp"
 #include "site_runtime/progress.hpp"
@@ -36,6 +39,9 @@ public:
   ///         std::system_error if the input cannot be read.
   void work(input& source, const std::function<bool()>& stop_asked_for);
 
+  /// Asks the tracker nothing any more.
+  void end() { follower_.reset(); }
+
   [[nodiscard]] ledger& accounts() { return ledger_; }
 
   /// As of now, with the rate of the last seconds.
@@ -59,6 +65,7 @@ private:
   void take(const input::line& line);
   void skip(std::uint64_t line, const std::string& reason);
   void hand_over();
+  void hear();
   void look();
   [[nodiscard]] bool may_read() const;
 
@@ -68,6 +75,9 @@ private:
   const std::int64_t rate_;
   const std::chrono::steady_clock::time_point began_;
   ledger ledger_;
+  std::optional<follower> follower_;
+  /// Operations whose states may have changed since they were looked at.
+  std::unordered_set<waybill::tracked_operation_id> changed_;
   /// Read, but not accepted by store-and-forward so far. Nothing more is read
   /// while there are any: that is the back-pressure.
   std::vector<read_call> waiting_;

@@ -85,18 +85,11 @@ void ledger::update(const tracking_status_snapshot& snapshot) {
   open_.erase(at);
 }
 
-std::vector<tracked_operation_id> ledger::next_open(std::size_t max) {
+std::vector<tracked_operation_id> ledger::all_open() const {
   std::vector<tracked_operation_id> ids;
-  ids.reserve(std::min(max, open_.size()));
-  auto at = open_.upper_bound(cursor_);
-  while (ids.size() < std::min(max, open_.size())) {
-    if (at == open_.end())
-      at = open_.begin();
-    ids.push_back(at->first);
-    ++at;
-  }
-  if (!ids.empty())
-    cursor_ = ids.back();
+  ids.reserve(open_.size());
+  for (const auto& each : open_)
+    ids.push_back(each.first);
   return ids;
 }
 

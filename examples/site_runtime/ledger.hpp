@@ -57,9 +57,12 @@ public:
   /// Takes in what the tracker says about an operation that is open.
   void update(const waybill::tracking_status_snapshot& snapshot);
 
-  /// Some operations that are in flight as far as is known: each call goes on
-  /// where the one before ended, round and round.
-  std::vector<waybill::tracked_operation_id> next_open(std::size_t max);
+  [[nodiscard]] bool is_open(const waybill::tracked_operation_id& id) const {
+    return open_.contains(id);
+  }
+
+  /// All operations that are in flight as far as is known.
+  [[nodiscard]] std::vector<waybill::tracked_operation_id> all_open() const;
 
   [[nodiscard]] std::size_t num_open() const { return open_.size(); }
 
@@ -108,8 +111,7 @@ private:
   };
 
   std::unordered_map<waybill::tracked_operation_id, std::uint64_t> lines_;
-  std::map<waybill::tracked_operation_id, account> open_;
-  waybill::tracked_operation_id cursor_;
+  std::unordered_map<waybill::tracked_operation_id, account> open_;
   std::int64_t skipped_ = 0;
   std::map<std::string, kind_figures> kinds_;
   std::map<std::int64_t, std::int64_t> attempts_;

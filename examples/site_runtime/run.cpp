@@ -21,6 +21,7 @@
 #include "site_runtime/report.hpp"
 #include "waybill/ask.hpp"
 #include "waybill/service.hpp"
+#include "waybill/store_reader.hpp"
 #include "waybill/text.hpp"
 
 namespace site_runtime {
@@ -130,12 +131,10 @@ void print_beginning(const arguments& x, const std::string& url,
 void settle_accounts(const arguments& x, ledger& accounts) {
   if (accounts.num_open() == 0)
     return;
-  waybill::store_options options;
-  options.file = x.database;
-  waybill::operation_tracking_store store{options};
-  for (const auto& id : accounts.next_open(accounts.num_open()))
-    if (const auto reply = store.get_status(
-          {.id = id, .deadline = std::nullopt}, waybill::timestamp::now());
+  waybill::store_reader store{x.database};
+  for (const auto& id : accounts.all_open())
+    if (const auto reply
+        = store.get_status({.id = id, .deadline = std::nullopt});
         reply.snapshot)
       accounts.update(*reply.snapshot);
 }
@@ -204,6 +203,7 @@ exit_code run(const arguments& given) {
   work.work(*source, [] { return signalled != 0; });
 
   const auto was_stopped = signalled != 0;
+  work.end(); // before who answers it
   service.stop();
   settle_accounts(x, work.accounts());
   view.finish(work.final_figures());

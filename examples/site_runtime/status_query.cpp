@@ -2,14 +2,13 @@
 
 #include <unistd.h>
 
-#include <filesystem>
 #include <iostream>
 
 #include <nlohmann/json.hpp>
 
 #include "site_runtime/report.hpp"
 #include "waybill/json.hpp"
-#include "waybill/operation_tracking_store.hpp"
+#include "waybill/store_reader.hpp"
 #include "waybill/text.hpp"
 
 namespace site_runtime {
@@ -17,15 +16,8 @@ namespace site_runtime {
 namespace {
 
 waybill::status_reply look_up(const arguments& x) {
-  // A question must not create the file.
-  if (!std::filesystem::exists(x.database))
-    throw waybill::store_error{waybill::errc::store_unavailable,
-                               x.database + ": no such file"};
-  waybill::store_options options;
-  options.file = x.database;
-  waybill::operation_tracking_store store{options};
-  return store.get_status({.id = *x.status, .deadline = std::nullopt},
-                          waybill::timestamp::now());
+  waybill::store_reader store{x.database};
+  return store.get_status({.id = *x.status, .deadline = std::nullopt});
 }
 
 std::string to_json_text(const waybill::store_error& e) {
@@ -57,9 +49,6 @@ exit_code show_status(const arguments& x) {
     if (x.json)
       text = to_json_text(e) + '\n';
     std::cerr << "site_runtime: " << waybill::escape(e.what()) << '\n';
-    if (e.code() == waybill::errc::store_locked)
-      std::cerr << "A running site_runtime holds it: ask again when it has "
-                   "ended.\n";
   }
   return write_all(STDOUT_FILENO, text) == 0 ? result
                                              : exit_code::output_failed;

@@ -11,10 +11,13 @@ namespace waybill {
 /// Ends the open batch, if it is still number `batch`.
 struct commit_tick {
   std::int64_t batch = 0;
+  /// When it was sent, in µs of the steady clock.
+  std::int64_t sent_us = 0;
   bool operator==(const commit_tick&) const = default;
   static constexpr const char* type_name = "commit_tick";
   static constexpr auto fields() {
-    return std::tuple{field{"batch", &commit_tick::batch}};
+    return std::tuple{field{"batch", &commit_tick::batch},
+                      field{"sent_us", &commit_tick::sent_us}};
   }
 };
 

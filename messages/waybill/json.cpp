@@ -8,7 +8,9 @@
 #include "waybill/control_messages.hpp"
 #include "waybill/forward_messages.hpp"
 #include "waybill/messages.hpp"
+#include "waybill/queries.hpp"
 #include "waybill/request_bundle.hpp"
+#include "waybill/stats.hpp"
 #include "waybill/text.hpp"
 
 namespace waybill {
@@ -123,6 +125,12 @@ void read(const std::string& path, const json& value, T& x) {
   x = static_cast<T>(number);
 }
 
+void read(const std::string& path, const json& value, bool& x) {
+  if (!value.is_boolean())
+    wrong(path, "true or false", value);
+  x = value.get<bool>();
+}
+
 void read(const std::string& path, const json& value, timestamp& x) {
   constexpr auto expected = "a UTC time like 2026-11-23T08:15:30.000250Z";
   const auto parsed = parse_timestamp(text_of(path, value, expected));
@@ -171,6 +179,18 @@ template <>
 struct enum_info<health_state> {
   static constexpr int count = num_health_states;
   static constexpr auto parse = &parse_health_state;
+};
+
+template <>
+struct enum_info<list_order> {
+  static constexpr int count = num_list_orders;
+  static constexpr auto parse = &parse_list_order;
+};
+
+template <>
+struct enum_info<wait_mode> {
+  static constexpr int count = num_wait_modes;
+  static constexpr auto parse = &parse_wait_mode;
 };
 
 template <class T>
@@ -240,6 +260,10 @@ void read(const std::string& path, const json& value, T& x) {
 
 std::string print(const std::string& x) {
   return '"' + escape(x) + '"';
+}
+
+std::string print(bool x) {
+  return x ? "true" : "false";
 }
 
 template <std::integral T>
@@ -352,6 +376,22 @@ WAYBILL_INSTANTIATE(purge_reply)
 WAYBILL_INSTANTIATE(status_count)
 WAYBILL_INSTANTIATE(counts_reply)
 WAYBILL_INSTANTIATE(health_reply)
+WAYBILL_INSTANTIATE(operation_filter)
+WAYBILL_INSTANTIATE(list_operations)
+WAYBILL_INSTANTIATE(list_reply)
+WAYBILL_INSTANTIATE(transition)
+WAYBILL_INSTANTIATE(get_history)
+WAYBILL_INSTANTIATE(history_reply)
+WAYBILL_INSTANTIATE(watch_transitions)
+WAYBILL_INSTANTIATE(transition_gap)
+WAYBILL_INSTANTIATE(watch_reply)
+WAYBILL_INSTANTIATE(await_terminal)
+WAYBILL_INSTANTIATE(wait_reply)
+WAYBILL_INSTANTIATE(operation_record)
+WAYBILL_INSTANTIATE(histogram)
+WAYBILL_INSTANTIATE(status_total)
+WAYBILL_INSTANTIATE(get_stats)
+WAYBILL_INSTANTIATE(stats_reply)
 WAYBILL_INSTANTIATE(forward_call)
 WAYBILL_INSTANTIATE(forward_reply)
 WAYBILL_INSTANTIATE(discard)

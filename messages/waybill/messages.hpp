@@ -305,11 +305,18 @@ struct counts_reply {
   /// Ordered by kind, then status; all kinds past `limits::max_counted_kinds`
   /// are counted together as `other_kinds`.
   std::vector<status_count> counts;
+  /// When the operation in flight that was recorded first was recorded.
+  std::optional<timestamp> oldest_in_flight;
+  /// When the operation was parked that has been so for longest.
+  std::optional<timestamp> oldest_parked;
 
   bool operator==(const counts_reply&) const = default;
   static constexpr const char* type_name = "counts_reply";
   static constexpr auto fields() {
-    return std::tuple{field{"counts", &counts_reply::counts}};
+    using self = counts_reply;
+    return std::tuple{field{"counts", &self::counts},
+                      field{"oldest_in_flight", &self::oldest_in_flight},
+                      field{"oldest_parked", &self::oldest_parked}};
   }
 };
 

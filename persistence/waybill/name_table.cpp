@@ -12,7 +12,7 @@ constexpr std::array<std::size_t, num_name_fields> quotas{
 
 } // namespace
 
-void name_table::load(sqlite::connection& db) {
+void name_table::read(sqlite::connection& db) {
   texts_.clear();
   for (auto& ids : ids_)
     ids.clear();
@@ -28,8 +28,19 @@ void name_table::load(sqlite::connection& db) {
     add(static_cast<name_field>(field), stmt.text(2));
   }
   committed_ = texts_.size();
+}
+
+void name_table::load(sqlite::connection& db) {
+  read(db);
   insert_
     = db.prepare("INSERT INTO name (id, field, text) VALUES (?1, ?2, ?3)");
+}
+
+std::optional<std::int64_t> name_table::id_of(name_field field,
+                                              const std::string& text) const {
+  const auto& ids = ids_.at(static_cast<std::size_t>(field));
+  const auto at = ids.find(text);
+  return at == ids.end() ? std::nullopt : std::optional{at->second};
 }
 
 std::optional<std::int64_t> name_table::intern(name_field field,

@@ -28,8 +28,15 @@ inline constexpr std::size_t num_name_fields = 5;
 /// others; past it, texts are stored in the rows.
 class name_table {
 public:
-  /// Reads all names.
+  /// Reads all names. With what this gives, names are only looked up.
+  void read(sqlite::connection& db);
+
+  /// Reads all names, and gets ready to add others.
   void load(sqlite::connection& db);
+
+  /// The number that stands for `text`, if there is one.
+  [[nodiscard]] std::optional<std::int64_t>
+  id_of(name_field field, const std::string& text) const;
 
   /// The number that stands for `text`; a new one is inserted in the current
   /// transaction. None if the quota is used up.

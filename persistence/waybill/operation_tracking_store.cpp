@@ -11,14 +11,17 @@
 #include "waybill/file_format.hpp"
 #include "waybill/log_tail.hpp"
 #include "waybill/name_table.hpp"
+#include "waybill/operation_row.hpp"
 #include "waybill/recent_operations.hpp"
 #include "waybill/schema.hpp"
 #include "waybill/sealed_vfs.hpp"
 #include "waybill/sqlite.hpp"
 #include "waybill/status_counters.hpp"
 #include "waybill/store_file.hpp"
+#include "waybill/store_queries.hpp"
 #include "waybill/text.hpp"
 #include "waybill/torn_log.hpp"
+#include "waybill/transition_log.hpp"
 
 namespace waybill {
 
@@ -47,30 +50,6 @@ public:
 private:
   sqlite3* db_;
 };
-
-using id_bytes = std::array<std::uint8_t, 16>;
-
-id_bytes encode(const tracked_operation_id& id) noexcept {
-  id_bytes bytes{};
-  for (std::size_t i = 0; i < 8; ++i) {
-    bytes[i] = static_cast<std::uint8_t>(id.high() >> (56 - 8 * i));
-    bytes[i + 8] = static_cast<std::uint8_t>(id.low() >> (56 - 8 * i));
-  }
-  return bytes;
-}
-
-// Nil for what is no id.
-tracked_operation_id decode_id(std::span<const std::uint8_t> bytes) noexcept {
-  if (bytes.size() != 16)
-    return {};
-  std::uint64_t high = 0;
-  std::uint64_t low = 0;
-  for (std::size_t i = 0; i < 8; ++i) {
-    high = (high << 8U) | bytes[i];
-    low = (low << 8U) | bytes[i + 8];
-  }
-  return {high, low};
-}
 
 // Refuses what find_fault() finds, and what comes after its deadline.
 template <class Request>
@@ -106,6 +85,8 @@ store_options checked(store_options options) {
   require(options.cache_bytes >= 65'536
             && options.cache_bytes <= 17'179'869'184,
           "cache_bytes", "65536 to 17179869184 bytes");
+  require(options.history >= 0 && options.history <= 10'000, "history",
+          "0 to 10000 transitions");
   require(options.synchronous <= durability::full, "synchronous",
           "off, normal or full");
   require(options.vfs.empty()
@@ -113,31 +94,6 @@ store_options checked(store_options options) {
           "vfs", "the name of a registered SQLite VFS");
   options.file = canonical_store_path(options.file);
   return options;
-}
-
-// What an error while opening means; the codes of verbs do not fit there.
-store_error as_open_error(const store_error& e, const std::string& file) {
-  auto code = e.code();
-  switch (e.sqlite_code() & 0xFF) {
-    case SQLITE_NOTADB:
-      code = errc::not_a_store;
-      break;
-    case SQLITE_CANTOPEN:
-    case SQLITE_PERM:
-    case SQLITE_READONLY:
-    case SQLITE_AUTH:
-      code = errc::store_unavailable;
-      break;
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-      code = errc::store_locked;
-      break;
-    default:
-      break;
-  }
-  const std::string what = e.what();
-  return {code, what.starts_with(file) ? what : file + ": " + what,
-          e.sqlite_code()};
 }
 
 // Takes the ownership of a file that looks as if it could be a store.
@@ -181,15 +137,15 @@ public:
     admit(request, now);
     return guarded([&] {
       recent_.prefetch(request.id);
-      const auto id = encode(request.id);
+      const auto id = encode_id(request.id);
       const auto kind = names_.intern(name_field::kind, request.kind);
       insert_.bind_borrowed(1, id);
       insert_.bind(2, now.us());
-      bind_name(3, kind, request.kind);
+      bind_name(insert_, 3, kind, request.kind);
       name_ids names{to_name_id(kind)};
       bool whole = kind.has_value();
       const auto bind = [&](int at, name_field field, const auto& text) {
-        const auto name = bind_interned(at, field, text);
+        const auto name = bind_interned(insert_, at, field, text);
         names[static_cast<std::size_t>(field)] = to_name_id(name);
         whole = whole && (name || !text);
       };
@@ -197,12 +153,15 @@ public:
       bind(5, name_field::source_instance, request.source_instance_id);
       bind(6, name_field::source_script, request.source_script);
       bind(7, name_field::source_node, request.source_node);
-      write_rows([&] { insert_.run(); });
+      const auto seq = transitions_.next_number();
+      insert_.bind(8, seq);
+      change_rows(insert_);
       if (sqlite3_changes(db_.get()) == 0)
         return enqueue_reply{enqueue_outcome::duplicate};
       counters_.add(kind.value_or(0), tracking_status::submitted, 1);
       auto& recent = recent_.put(request.id);
-      recent.seq = sqlite3_last_insert_rowid(db_.get());
+      recent.seq = seq;
+      recent.chain = {};
       recent.created_at_us = now.us();
       recent.updated_at_us = now.us();
       recent.names = names;
@@ -219,9 +178,15 @@ public:
                               timestamp now) {
     admit(request, now);
     return transition(request.id, [&](const found_row& row) {
-      update_attempt_.bind(4, request.retry_count);
-      write(update_attempt_, row, std::max(row.status, request.status), request,
-            now);
+      const auto status = std::max(row.status, request.status);
+      // Without a change of the status no index is touched.
+      auto& update = status == row.status ? update_retry_ : update_attempt_;
+      update.bind(4, request.retry_count);
+      // Reports are repeated until they are answered.
+      const auto repeats = status == row.status
+                           && request.retry_count == row.retry_count
+                           && row.chain.last != 0;
+      write(update, row, status, request, now, repeats);
       if (row.recent != nullptr)
         row.recent->retry_count = request.retry_count;
     });
@@ -231,7 +196,7 @@ public:
                                timestamp now) {
     admit(request, now);
     return transition(request.id, [&](const found_row& row) {
-      write(update_terminal_, row, request.status, request, now);
+      write(update_terminal_, row, request.status, request, now, false);
     });
   }
 
@@ -242,13 +207,33 @@ public:
         recent != nullptr && recent->whole)
       return {decode(*recent)};
     return latched([&] {
-      const auto id = encode(request.id);
+      const auto id = encode_id(request.id);
       select_.bind_borrowed(1, id);
       const sqlite::reset_guard guard{select_};
       status_reply reply;
       if (select_.step())
-        reply.snapshot = decode(request.id);
+        reply.snapshot = decode_operation(select_, request.id, names_);
       return reply;
+    });
+  }
+
+  enqueue_reply restore(const operation_record& record) {
+    if (const auto fault = find_fault(record))
+      throw store_error{errc::invalid_request, *fault};
+    return guarded([&] {
+      const auto& x = record.snapshot;
+      prepare_restore();
+      const auto seq = transitions_.next_number();
+      const auto others = transitions_.is_on() && !record.transitions.empty()
+                            ? std::ssize(record.transitions) - 1
+                            : 0;
+      const auto kind = insert_restored(x, seq, others == 0 ? 0 : seq + others);
+      if (sqlite3_changes(db_.get()) == 0)
+        return enqueue_reply{enqueue_outcome::duplicate};
+      counters_.add(kind.value_or(0), x.status, 1);
+      if (others > 0)
+        restore_transitions(record, seq);
+      return enqueue_reply{enqueue_outcome::inserted};
     });
   }
 
@@ -282,9 +267,27 @@ public:
     });
   }
 
-  [[nodiscard]] counts_reply get_counts() const {
+  counts_reply get_counts() {
     require_usable();
-    return counters_.snapshot(names_);
+    auto reply = counters_.snapshot(names_);
+    reply.oldest_in_flight = oldest_in_flight(db_);
+    reply.oldest_parked = waybill::oldest_finished(db_,
+                                                   tracking_status::parked);
+    return reply;
+  }
+
+  std::optional<timestamp> oldest_finished_in(tracking_status status) {
+    require_usable();
+    return latched([&] { return waybill::oldest_finished(db_, status); });
+  }
+
+  store_size size() {
+    require_usable();
+    return latched([&] {
+      auto x = size_of(db_);
+      x.log_bytes = wal_bytes();
+      return x;
+    });
   }
 
   void begin() {
@@ -310,7 +313,10 @@ public:
                         "the transaction was rolled back after an error"};
     }
     try {
-      latched([&] { counters_.flush(); });
+      latched([&] {
+        counters_.flush();
+        transitions_.flush();
+      });
     } catch (...) {
       rollback();
       throw;
@@ -329,6 +335,7 @@ public:
     begun_ = false;
     names_.on_commit();
     counters_.on_commit();
+    transitions_.on_commit();
   }
 
   void prove() {
@@ -346,6 +353,7 @@ public:
     begun_ = false;
     names_.on_rollback();
     counters_.on_rollback();
+    transitions_.on_rollback();
     recent_.clear();
   }
 
@@ -368,13 +376,13 @@ public:
            && wal_frames_ > std::int64_t{2} * options_.checkpoint_pages;
   }
 
-  bool give_back_space(int max_pages) {
+  bool give_back_space(int max_pages, bool keep_some) {
     require_positive("max_pages", max_pages);
     require_usable();
     return latched([&] {
       const auto unused = db_.query_int("PRAGMA freelist_count");
       const auto all = db_.query_int("PRAGMA page_count");
-      const auto keep = std::max<std::int64_t>(1'024, all / 10);
+      const auto keep = keep_some ? std::max<std::int64_t>(1'024, all / 10) : 0;
       if (unused <= keep)
         return false;
       const auto pages = std::min<std::int64_t>(max_pages, unused - keep);
@@ -426,8 +434,10 @@ private:
     std::int64_t seq;
     tracking_status status;
     std::int64_t kind; // 0 if it is not interned
+    std::int32_t retry_count;
     // A row's times never go back, whatever the clock does.
     timestamp updated_at;
+    transition_chain chain;
     recent_operations::entry* recent; // if it is remembered
   };
 
@@ -451,6 +461,7 @@ private:
       verify_schema(db_, options_.file);
       names_.load(db_);
       counters_.load(db_);
+      transitions_.load(db_, options_.history);
       prepare();
       make_baseline(); // last: what fails before has written nothing
       checkpoint_on_close(false);
@@ -471,20 +482,7 @@ private:
     // Without a log there is nothing to copy, but files to remove.
     checkpoint_on_close(!has_log(options_.file));
     auto* const db = db_.get();
-    const auto set = [&](int option, int value) {
-      const auto code = sqlite3_db_config(db, option, value, nullptr);
-      if (code != SQLITE_OK)
-        sqlite::raise(db, code, "sqlite3_db_config");
-    };
-    // Nothing that a file brings along may run.
-    set(SQLITE_DBCONFIG_DEFENSIVE, 1);
-    set(SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0);
-    set(SQLITE_DBCONFIG_ENABLE_TRIGGER, 0);
-    set(SQLITE_DBCONFIG_ENABLE_VIEW, 0);
-    set(SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0);
-    set(SQLITE_DBCONFIG_DQS_DML, 0);
-    set(SQLITE_DBCONFIG_DQS_DDL, 0);
-    sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
+    db_.distrust();
     sqlite3_busy_timeout(db, busy_timeout_ms);
     db_.exec("PRAGMA mmap_size = 0");
     db_.exec("PRAGMA cell_size_check = ON");
@@ -539,6 +537,7 @@ private:
     if (const auto code = write_log_again(db_.get(), sync); code != SQLITE_OK)
       sqlite::raise(db_.get(), code, "writing the log again");
     write_own();
+    mark_history();
     commit_.run();
     sqlite3_wal_checkpoint_v2(db_.get(), nullptr, SQLITE_CHECKPOINT_PASSIVE,
                               nullptr, nullptr);
@@ -550,40 +549,61 @@ private:
       throw store_error{errc::store_corrupt, "the table store has no row"};
   }
 
+  // While the history is off, all transitions may be missing; when it is on
+  // again, those up to a number that no transition gets.
+  void mark_history() {
+    const auto was_off = db_.query_int("SELECT missing_to FROM store")
+                         == INT64_MAX;
+    if (was_off == !transitions_.is_on())
+      return;
+    const auto number = std::to_string(transitions_.next_number());
+    const auto set = was_off ? "missing_to = " + number + ", off_to = " + number
+                             : "missing_to = " + std::to_string(INT64_MAX);
+    db_.exec(("UPDATE store SET last_number = " + number + ", " + set).c_str());
+    transitions_.on_commit();
+  }
+
   void prepare() {
     begin_ = db_.prepare("BEGIN IMMEDIATE");
     commit_ = db_.prepare("COMMIT");
     insert_ = db_.prepare(
-      "INSERT INTO operation (id, status, retry_count, created_at, updated_at, "
-      "kind, target, source_instance, source_script, source_node) "
-      "VALUES (?1, 0, 0, ?2, ?2, ?3, ?4, ?5, ?6, ?7) "
+      "INSERT INTO operation (seq, id, status, retry_count, created_at, "
+      "updated_at, kind, target, source_instance, source_script, source_node, "
+      "last_transition) VALUES (?8, ?1, 0, 0, ?2, ?2, ?3, ?4, ?5, ?6, ?7, 0) "
       "ON CONFLICT (id) DO NOTHING");
-    find_ = db_.prepare("SELECT seq, status, kind, updated_at FROM operation "
-                        "WHERE id = ?1");
+    find_ = db_.prepare(
+      "SELECT seq, status, kind, updated_at, retry_count, last_transition "
+      "FROM operation WHERE id = ?1");
     update_attempt_ = db_.prepare(
       "UPDATE operation SET status = ?2, updated_at = ?3, retry_count = ?4, "
-      "last_error = ?5, http_status = ?6 WHERE seq = ?1");
+      "last_error = ?5, http_status = ?6, last_transition = ?7 "
+      "WHERE seq = ?1");
+    update_retry_ = db_.prepare(
+      "UPDATE operation SET updated_at = ?3, retry_count = ?4, "
+      "last_error = ?5, http_status = ?6, last_transition = ?7 "
+      "WHERE seq = ?1");
     update_terminal_ = db_.prepare(
       "UPDATE operation SET status = ?2, updated_at = ?3, "
-      "last_error = ?5, http_status = ?6 WHERE seq = ?1");
-    select_ = db_.prepare(
-      "SELECT status, retry_count, http_status, created_at, updated_at, kind, "
-      "target, source_instance, source_script, source_node, last_error "
-      "FROM operation WHERE id = ?1");
+      "last_error = ?5, http_status = ?6, last_transition = ?7 "
+      "WHERE seq = ?1");
+    select_ = db_.prepare("SELECT " WAYBILL_OPERATION_COLUMNS
+                          " FROM operation WHERE id = ?1");
     // `status >= 2` lets SQLite see that the partial index serves.
     delete_ = db_.prepare(
       "DELETE FROM operation WHERE seq IN (SELECT seq FROM operation "
       "WHERE status >= 2 AND status = ?1 AND updated_at < ?2 "
-      "ORDER BY updated_at LIMIT ?3) RETURNING kind, id");
+      "ORDER BY updated_at LIMIT ?3) "
+      "RETURNING kind, id, seq, last_transition");
   }
 
   void close_database() noexcept {
     for (auto* const stmt :
-         {&begin_, &commit_, &insert_, &find_, &update_attempt_,
-          &update_terminal_, &select_, &delete_})
+         {&begin_, &commit_, &insert_, &find_, &update_attempt_, &update_retry_,
+          &update_terminal_, &select_, &delete_, &restore_})
       *stmt = {};
     names_.close();
     counters_.close();
+    transitions_.close();
     db_.close();
     wal_frames_ = 0;
     log_held_ = false;
@@ -680,31 +700,33 @@ private:
         commit();
       return reply;
     } catch (const store_error&) {
-      if (alone) {
+      if (alone)
         rollback();
-      } else if (writing_) {
-        rollback();
-        begun_ = true; // commit() must say that it is gone
-      }
+      else if (writing_)
+        undo_all();
       throw;
     } catch (const std::bad_alloc&) {
       // What is in memory may not match the transaction any more.
-      const auto was_begun = begun_;
-      rollback();
-      begun_ = was_begun && !alone; // commit() must say that it is gone
+      undo_all();
+      begun_ = begun_ && !alone;
       throw store_error{errc::not_stored, "out of memory; rolled back"};
     }
   }
 
-  // Runs a statement that changes rows and their indexes. If that fails, SQLite
-  // has undone all of it only for some errors: after others, BUSY out of a read
-  // for one, a row may be there without its index entries, and the transaction
-  // must not be committed.
-  template <class F>
-  void write_rows(F&& f) {
+  // The whole transaction goes; whoever has begun it hears of that.
+  void undo_all() noexcept {
+    const auto was_begun = begun_;
+    rollback();
+    begun_ = was_begun;
+  }
+
+  // Runs a statement that changes rows and their indexes. If it fails, or what
+  // the verb does after it, the whole transaction has to go: SQLite undoes what
+  // a statement has done only after some errors; after others, BUSY out of a
+  // read for one, a row may be there without its index entries.
+  void change_rows(sqlite::statement& stmt) {
     writing_ = true;
-    f();
-    writing_ = false;
+    stmt.run();
   }
 
   template <class F>
@@ -722,50 +744,146 @@ private:
 
   std::optional<found_row> find(const tracked_operation_id& id) {
     if (auto* const recent = recent_.find(id))
-      return found_row{recent->seq, recent->status, recent->names[0],
-                       timestamp{recent->updated_at_us}, recent};
-    const auto bytes = encode(id);
+      return found_row{recent->seq,
+                       recent->status,
+                       recent->names[0],
+                       recent->retry_count,
+                       timestamp{recent->updated_at_us},
+                       recent->chain,
+                       recent};
+    const auto bytes = encode_id(id);
     find_.bind_borrowed(1, bytes);
     const sqlite::reset_guard guard{find_};
     if (!find_.step())
       return std::nullopt;
-    return found_row{find_.integer(0), decode_status(find_.integer(1)),
+    const transition_chain chain{find_.integer(5),
+                                 find_.integer(5) == 0 ? 0 : -1};
+    return found_row{find_.integer(0),
+                     decode_status(find_.integer(1)),
                      find_.is_integer(2) ? find_.integer(2) : 0,
-                     timestamp{find_.integer(3)}, nullptr};
+                     static_cast<std::int32_t>(find_.integer(4)),
+                     timestamp{find_.integer(3)},
+                     chain,
+                     nullptr};
   }
 
   template <class Request>
   void write(sqlite::statement& update, const found_row& row,
-             tracking_status status, const Request& request, timestamp now) {
-    const auto& last_error = request.last_error;
+             tracking_status status, const Request& request, timestamp now,
+             bool repeats) {
     const auto updated_at = std::max(now, row.updated_at);
+    std::string shortened; // must live until the statements have run
+    const auto error = shown_error(request.last_error, shortened);
+    const auto number
+      = transitions_.is_on() && !repeats ? transitions_.next_number() : 0;
     update.bind(1, row.seq);
-    update.bind(2, static_cast<std::int64_t>(status));
+    if (&update != &update_retry_)
+      update.bind(2, static_cast<std::int64_t>(status));
     update.bind(3, updated_at.us());
-    std::string shortened; // must live until the statement has run
-    std::string_view error;
-    if (last_error && last_error->size() > options_.last_error_cap)
-      error = shortened = truncate_utf8(*last_error, options_.last_error_cap);
-    else if (last_error)
-      error = *last_error;
-    if (last_error)
-      update.bind_borrowed(5, error);
-    else
-      update.bind_null(5);
-    if (request.http_status)
-      update.bind(6, *request.http_status);
-    else
-      update.bind_null(6);
-    write_rows([&] { update.run(); });
+    bind_optional(update, 5, error);
+    bind_optional(update, 6, request.http_status);
+    update.bind(7, number != 0 ? number : row.chain.last);
+    change_rows(update);
+    auto chain = row.chain;
+    if (number != 0) {
+      std::int32_t retry_count = row.retry_count;
+      if constexpr (requires { request.retry_count; })
+        retry_count = request.retry_count;
+      transitions_.append(number, row.seq, chain,
+                          {status, retry_count, updated_at, request.http_status,
+                           error});
+    }
     if (row.recent != nullptr) {
       row.recent->status = status;
       row.recent->updated_at_us = updated_at.us();
       row.recent->http_status = request.http_status.value_or(0);
-      recent_operations::set_error(*row.recent, last_error.has_value(), error);
+      row.recent->chain = chain;
+      recent_operations::set_error(*row.recent, error.has_value(),
+                                   error.value_or(std::string_view{}));
     }
     if (status != row.status) {
       counters_.add(row.kind, row.status, -1);
       counters_.add(row.kind, status, 1);
+    }
+  }
+
+  // As it is stored: not longer than it may be.
+  // @param buffer holds what had to be shortened.
+  std::optional<std::string_view>
+  shown_error(const std::optional<std::string>& error,
+              std::string& buffer) const {
+    if (!error)
+      return std::nullopt;
+    if (error->size() <= options_.last_error_cap)
+      return std::string_view{*error};
+    buffer = truncate_utf8(*error, options_.last_error_cap);
+    return std::string_view{buffer};
+  }
+
+  static void bind_optional(sqlite::statement& stmt, int at,
+                            const std::optional<std::string_view>& text) {
+    if (text)
+      stmt.bind_borrowed(at, *text);
+    else
+      stmt.bind_null(at);
+  }
+
+  static void bind_optional(sqlite::statement& stmt, int at,
+                            const std::optional<std::int32_t>& number) {
+    if (number)
+      stmt.bind(at, *number);
+    else
+      stmt.bind_null(at);
+  }
+
+  void prepare_restore() {
+    if (restore_)
+      return;
+    restore_ = db_.prepare(
+      "INSERT INTO operation (seq, id, status, retry_count, created_at, "
+      "updated_at, kind, target, source_instance, source_script, source_node, "
+      "http_status, last_error, last_transition) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) "
+      "ON CONFLICT (id) DO NOTHING");
+  }
+
+  // @returns the kind's number.
+  std::optional<std::int64_t> insert_restored(const tracking_status_snapshot& x,
+                                              std::int64_t seq,
+                                              std::int64_t last_transition) {
+    const auto id = encode_id(x.id);
+    const auto kind = names_.intern(name_field::kind, x.kind);
+    restore_.bind(1, seq);
+    restore_.bind_borrowed(2, id);
+    restore_.bind(3, static_cast<std::int64_t>(x.status));
+    restore_.bind(4, x.retry_count);
+    restore_.bind(5, x.created_at.us());
+    restore_.bind(6, x.updated_at.us());
+    bind_name(restore_, 7, kind, x.kind);
+    bind_interned(restore_, 8, name_field::target, x.target_summary);
+    bind_interned(restore_, 9, name_field::source_instance,
+                  x.source_instance_id);
+    bind_interned(restore_, 10, name_field::source_script, x.source_script);
+    bind_interned(restore_, 11, name_field::source_node, x.source_node);
+    bind_optional(restore_, 12, x.http_status);
+    std::string shortened;
+    bind_optional(restore_, 13, shown_error(x.last_error, shortened));
+    restore_.bind(14, last_transition);
+    change_rows(restore_);
+    return kind;
+  }
+
+  // The first one is the row itself; the others get the numbers after it.
+  void restore_transitions(const operation_record& record, std::int64_t seq) {
+    transition_chain chain;
+    for (const auto& each : record.transitions) {
+      if (&each == &record.transitions.front())
+        continue;
+      std::string shortened;
+      transitions_.append(transitions_.next_number(), seq, chain,
+                          {each.status, each.retry_count, each.at,
+                           each.http_status,
+                           shown_error(each.last_error, shortened)});
     }
   }
 
@@ -776,78 +894,42 @@ private:
     delete_.bind(3, limit);
     const sqlite::reset_guard guard{delete_};
     std::int64_t deleted = 0;
-    const auto step = [&] {
-      bool found = false;
-      write_rows([&] { found = delete_.step(); });
-      return found;
-    };
-    while (step()) {
+    writing_ = true; // see change_rows()
+    while (delete_.step()) {
       ++deleted;
       counters_.add(delete_.is_integer(0) ? delete_.integer(0) : 0, status, -1);
       recent_.erase(decode_id(delete_.blob(1)));
+      transitions_.remove(delete_.integer(2), delete_.integer(3));
     }
     return deleted;
   }
 
   // -- columns ----------------------------------------------------------------
 
-  void bind_name(int at, std::optional<std::int64_t> name,
-                 std::string_view text) {
+  static void bind_name(sqlite::statement& stmt, int at,
+                        std::optional<std::int64_t> name,
+                        std::string_view text) {
     if (name)
-      insert_.bind(at, *name);
+      stmt.bind(at, *name);
     else
-      insert_.bind_borrowed(at, text);
+      stmt.bind_borrowed(at, text);
   }
 
   // None as well if the text is not interned.
   std::optional<std::int64_t>
-  bind_interned(int at, name_field field,
+  bind_interned(sqlite::statement& stmt, int at, name_field field,
                 const std::optional<std::string>& text) {
     if (!text) {
-      insert_.bind_null(at);
+      stmt.bind_null(at);
       return std::nullopt;
     }
     const auto name = names_.intern(field, *text);
-    bind_name(at, name, *text);
+    bind_name(stmt, at, name, *text);
     return name;
   }
 
   static std::int32_t to_name_id(std::optional<std::int64_t> name) noexcept {
     return static_cast<std::int32_t>(name.value_or(0));
-  }
-
-  [[noreturn]] static void corrupt(const std::string& what) {
-    throw store_error{errc::store_corrupt, "a row holds " + what};
-  }
-
-  static tracking_status decode_status(std::int64_t number) {
-    if (number < 0 || number >= num_tracking_statuses)
-      corrupt("the status " + std::to_string(number));
-    return static_cast<tracking_status>(number);
-  }
-
-  // No text that was stored has a NUL; a page that was never written has (see
-  // sealed_vfs.cpp).
-  std::string decode_text(int column) {
-    const auto text = select_.text(column);
-    if (text.find('\0') != std::string_view::npos)
-      corrupt("a text with NUL");
-    return std::string{text};
-  }
-
-  std::string decode_name(int column) {
-    if (!select_.is_integer(column))
-      return decode_text(column);
-    const auto* const text = names_.find(select_.integer(column));
-    if (text == nullptr)
-      corrupt("the name " + std::to_string(select_.integer(column)));
-    return *text;
-  }
-
-  std::optional<std::string> decode_optional_name(int column) {
-    if (select_.is_null(column))
-      return std::nullopt;
-    return decode_name(column);
   }
 
   tracking_status_snapshot decode(const recent_operations::entry& from) {
@@ -876,42 +958,24 @@ private:
     return x;
   }
 
-  tracking_status_snapshot decode(const tracked_operation_id& id) {
-    tracking_status_snapshot x;
-    x.id = id;
-    x.status = decode_status(select_.integer(0));
-    x.retry_count = static_cast<std::int32_t>(select_.integer(1));
-    if (!select_.is_null(2))
-      x.http_status = static_cast<std::int32_t>(select_.integer(2));
-    x.created_at = timestamp{select_.integer(3)};
-    x.updated_at = timestamp{select_.integer(4)};
-    if (is_terminal(x.status))
-      x.terminal_at = x.updated_at;
-    x.kind = decode_name(5);
-    x.target_summary = decode_optional_name(6);
-    x.source_instance_id = decode_optional_name(7);
-    x.source_script = decode_optional_name(8);
-    x.source_node = decode_optional_name(9);
-    if (!select_.is_null(10))
-      x.last_error = decode_text(10);
-    return x;
-  }
-
   store_options options_;
   file_ownership ownership_;
   sqlite::sealed_vfs vfs_; // SQLite changes it
   sqlite::connection db_;
   name_table names_;
   status_counters counters_;
+  transition_log transitions_;
   recent_operations recent_;
   sqlite::statement begin_;
   sqlite::statement commit_;
   sqlite::statement insert_;
   sqlite::statement find_;
   sqlite::statement update_attempt_;
+  sqlite::statement update_retry_;
   sqlite::statement update_terminal_;
   sqlite::statement select_;
   sqlite::statement delete_;
+  sqlite::statement restore_; // prepared when it is first needed
   std::int64_t wal_frames_ = 0;
   std::optional<log_end> log_end_; // when the transaction began
   // Frames of the largest commit since the log began, and of the one before.
@@ -958,6 +1022,11 @@ operation_tracking_store::get_status(const waybill::get_status& request,
   return impl_->get_status(request, now);
 }
 
+enqueue_reply
+operation_tracking_store::restore(const operation_record& record) {
+  return impl_->restore(record);
+}
+
 purge_reply
 operation_tracking_store::purge_terminal(const waybill::purge_terminal& request,
                                          timestamp now) {
@@ -999,16 +1068,25 @@ operation_tracking_store::purge_chunk(const waybill::purge_terminal& request,
   return impl_->purge_chunk(request, now, max_rows, max_time);
 }
 
-counts_reply operation_tracking_store::get_counts() const {
+counts_reply operation_tracking_store::get_counts() {
   return impl_->get_counts();
+}
+
+std::optional<timestamp>
+operation_tracking_store::oldest_finished(tracking_status status) {
+  return impl_->oldest_finished_in(status);
+}
+
+store_size operation_tracking_store::size() {
+  return impl_->size();
 }
 
 void operation_tracking_store::maintain() {
   impl_->maintain();
 }
 
-bool operation_tracking_store::give_back_space(int max_pages) {
-  return impl_->give_back_space(max_pages);
+bool operation_tracking_store::give_back_space(int max_pages, bool keep_some) {
+  return impl_->give_back_space(max_pages, keep_some);
 }
 
 std::int64_t operation_tracking_store::wal_bytes() const noexcept {

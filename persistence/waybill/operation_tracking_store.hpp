@@ -6,10 +6,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "waybill/messages.hpp"
+#include "waybill/queries.hpp"
 #include "waybill/store_error.hpp"
+#include "waybill/store_size.hpp"
 
 namespace waybill {
 
@@ -36,6 +39,9 @@ struct store_options {
   /// The write-ahead log is copied into the file once it has this many pages
   /// (of 4,096 bytes).
   int checkpoint_pages = 4'000;
+  /// How many transitions of an operation are kept at least, and less than
+  /// twice as many; 0 keeps none, and `watch_transitions` sees none.
+  std::int32_t history = 16;
   /// SQLite's page cache, in bytes.
   std::int64_t cache_bytes = std::int64_t{16} * 1'024 * 1'024;
   /// The name of a registered SQLite VFS; empty for the default.
@@ -102,6 +108,10 @@ public:
   purge_reply purge_terminal(const waybill::purge_terminal& request,
                              timestamp now);
 
+  /// Inserts an operation of an export as it is there, with its transitions
+  /// under new numbers, or leaves the one with that id untouched.
+  enqueue_reply restore(const operation_record& record);
+
   // -- transactions -----------------------------------------------------------
 
   void begin();
@@ -132,7 +142,13 @@ public:
 
   /// The number of operations by kind and status, from counters: takes no
   /// longer with more rows.
-  counts_reply get_counts() const;
+  counts_reply get_counts();
+
+  /// When the operation in that terminal status finished that did so first;
+  /// none if there is none.
+  std::optional<timestamp> oldest_finished(tracking_status status);
+
+  store_size size();
 
   /// Commits a small write of the store's own, without waiting for another
   /// program's lock: whether storage works. Must not be called in a
@@ -149,8 +165,10 @@ public:
 
   /// Returns up to `max_pages` (1 or more) unused pages to the file system, if
   /// more than a tenth of the file (and 1,024 pages) is unused.
+  /// @param keep_some whether that much stays for what comes; if not, all
+  ///        unused pages go.
   /// @returns true if there is more to return.
-  bool give_back_space(int max_pages);
+  bool give_back_space(int max_pages, bool keep_some = true);
 
   /// Size of the write-ahead log's content in bytes, as of the last commit.
   [[nodiscard]] std::int64_t wal_bytes() const noexcept;

@@ -12,6 +12,7 @@
 #include "waybill/name_table.hpp"
 #include "waybill/tracked_operation_id.hpp"
 #include "waybill/tracking_status.hpp"
+#include "waybill/transition_log.hpp"
 
 namespace waybill {
 
@@ -27,6 +28,7 @@ public:
     std::int64_t updated_at_us = 0;
     /// Ids of the interned names, by name_field; 0 for none.
     std::array<std::int32_t, num_name_fields> names{};
+    transition_chain chain;
     std::int32_t retry_count = 0;
     std::int32_t http_status = 0; // 0: none
     tracking_status status = tracking_status::submitted;

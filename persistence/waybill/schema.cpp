@@ -16,9 +16,13 @@ namespace {
 constexpr std::array<const char*, schema_version> migrations{R"sql(
 CREATE TABLE store (
   one INTEGER PRIMARY KEY CHECK (one = 1),
-  opens INTEGER NOT NULL
+  opens INTEGER NOT NULL,
+  last_number INTEGER NOT NULL,
+  missing_to INTEGER NOT NULL,
+  off_to INTEGER NOT NULL
 ) STRICT;
-INSERT INTO store (one, opens) VALUES (1, 0);
+INSERT INTO store (one, opens, last_number, missing_to, off_to)
+  VALUES (1, 0, 0, 0, 0);
 CREATE TABLE name (
   id INTEGER PRIMARY KEY,
   field INTEGER NOT NULL CHECK (field BETWEEN 0 AND 4),
@@ -37,10 +41,23 @@ CREATE TABLE operation (
   source_instance ANY,
   source_script ANY,
   source_node ANY,
-  last_error TEXT
+  last_error TEXT,
+  last_transition INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX operation_in_flight ON operation (status) WHERE status < 2;
 CREATE INDEX operation_finished ON operation (status, updated_at)
   WHERE status >= 2;
+CREATE TABLE transition (
+  number INTEGER PRIMARY KEY,
+  operation INTEGER NOT NULL,
+  previous INTEGER NOT NULL,
+  nth INTEGER NOT NULL,
+  status INTEGER CHECK (status BETWEEN 0 AND 1),
+  retry_count INTEGER CHECK (retry_count >= 0),
+  at INTEGER,
+  http_status INTEGER CHECK (http_status BETWEEN 100 AND 599),
+  last_error TEXT
+) STRICT;
 CREATE TABLE counter (
   kind INTEGER NOT NULL,
   status INTEGER NOT NULL CHECK (status BETWEEN 0 AND 5),
@@ -74,9 +91,9 @@ void apply(sqlite::connection& db, int version) {
 
 } // namespace
 
-void migrate(sqlite::connection& db, const std::string& file) {
+std::int64_t read_version(sqlite::connection& db, const std::string& file) {
   const auto application_id = db.query_int("PRAGMA application_id");
-  auto version = db.query_int("PRAGMA user_version");
+  const auto version = db.query_int("PRAGMA user_version");
   if (application_id != store_application_id) {
     const auto objects = db.query_int("SELECT count(*) FROM sqlite_schema");
     if (application_id != 0 || version != 0 || objects != 0)
@@ -86,6 +103,20 @@ void migrate(sqlite::connection& db, const std::string& file) {
                             "(application_id "
                           + std::to_string(application_id) + ", "
                           + std::to_string(objects) + " schema objects)"};
+    return 0;
+  }
+  if (version < 0 || version > schema_version)
+    throw store_error{errc::newer_schema,
+                      file + ": has schema version " + std::to_string(version)
+                        + ", but this program knows versions up to "
+                        + std::to_string(schema_version)
+                        + "; use a newer waybill"};
+  return version;
+}
+
+void migrate(sqlite::connection& db, const std::string& file) {
+  auto version = read_version(db, file);
+  if (version == 0 && db.query_int("PRAGMA application_id") == 0) {
     // These two must be set before the first page is written, which turning
     // WAL on does.
     sqlite::sealed_vfs::prepare(db.get());
@@ -94,12 +125,6 @@ void migrate(sqlite::connection& db, const std::string& file) {
     db.exec(("PRAGMA application_id = " + std::to_string(store_application_id))
               .c_str());
   }
-  if (version < 0 || version > schema_version)
-    throw store_error{errc::newer_schema,
-                      file + ": has schema version " + std::to_string(version)
-                        + ", but this program knows versions up to "
-                        + std::to_string(schema_version)
-                        + "; use a newer waybill"};
   for (; version < schema_version; ++version)
     apply(db, static_cast<int>(version));
 }

@@ -7,16 +7,28 @@
 // store      one row. `opens` counts the writes that are the owner's own: the
 //            one that every owner begins with (see
 //            operation_tracking_store.cpp, "baseline"), and those that show
-//            that storage works again.
+//            that storage works again. Transitions up to the number
+//            `missing_to` may be missing: they went with their operation, there
+//            were too many, or the history was off; up to `off_to` it was so
+//            for the last reason. While it is off, `missing_to` is the largest
+//            number there is. No number up to `last_number` is given again.
 // name       text of low cardinality, interned: `field` says of which column
 //            (0 kind, 1 target, 2 source_instance, 3 source_script,
 //            4 source_node). Never deleted; bounded for each field.
-// operation  one row per operation, `seq` in order of recording. `id` holds the
+// operation  one row per operation, `seq` in order of recording: the number of
+//            that transition. `last_transition` is the number of its last other
+//            one, 0 if there is none. `id` holds the
 //            16 bytes of the UUID. `status` and the times are the numbers of
 //            tracking_status and µs since 1970. A row's terminal time is its
 //            `updated_at`: a terminal row never changes again. The five columns
 //            that may be interned hold either a name's id (INTEGER) or the text
 //            itself (TEXT).
+// transition what an operation went through since it was recorded
+//            (transition_log.hpp): `number` counts all transitions of the
+//            store, `nth` those of the operation; `previous` is the number of
+//            the one before, 0 for the first. The other columns are what
+//            record_attempt said; all are NULL in the one that finished the
+//            operation, for that is what the operation's row says.
 // counter    the number of operations for each kind (name id; 0 for kinds that
 //            are not interned) and status, changed in the same transaction as
 //            the rows.
@@ -32,10 +44,14 @@ namespace waybill {
 inline constexpr std::int64_t store_application_id = 0x57594231;
 inline constexpr int schema_version = 1;
 
-/// Brings an open database to `schema_version`: creates the schema in an empty
-/// one, runs the migrations from an older one, one transaction each.
+/// The schema version of an open database; 0 if it is empty.
 /// @throws store_error `not_a_store` for a database of something else,
 ///         `newer_schema` for a version above `schema_version`.
+std::int64_t read_version(sqlite::connection& db, const std::string& file);
+
+/// Brings an open database to `schema_version`: creates the schema in an empty
+/// one, runs the migrations from an older one, one transaction each.
+/// @throws store_error as `read_version`.
 void migrate(sqlite::connection& db, const std::string& file);
 
 /// Compares every table, index, trigger and view with what migrate() makes.

@@ -63,6 +63,22 @@ connection::connection(const std::string& file, int flags,
     raise(db, code, "cannot open " + file);
 }
 
+void connection::distrust() {
+  const auto set = [this](int option, int value) {
+    const auto code = sqlite3_db_config(get(), option, value, nullptr);
+    if (code != SQLITE_OK)
+      raise(get(), code, "sqlite3_db_config");
+  };
+  set(SQLITE_DBCONFIG_DEFENSIVE, 1);
+  set(SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0);
+  set(SQLITE_DBCONFIG_ENABLE_TRIGGER, 0);
+  set(SQLITE_DBCONFIG_ENABLE_VIEW, 0);
+  set(SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0);
+  set(SQLITE_DBCONFIG_DQS_DML, 0);
+  set(SQLITE_DBCONFIG_DQS_DDL, 0);
+  sqlite3_limit(get(), SQLITE_LIMIT_ATTACHED, 0);
+}
+
 void connection::exec(const char* sql) {
   const auto code = sqlite3_exec(get(), sql, nullptr, nullptr, nullptr);
   if (code != SQLITE_OK)

@@ -34,6 +34,9 @@ public:
   [[nodiscard]] bool is_open() const noexcept { return db_ != nullptr; }
   [[nodiscard]] sqlite3* get() const noexcept { return db_.get(); }
 
+  /// Nothing that the file brings along may run.
+  void distrust();
+
   /// Runs statements that return nothing of interest.
   void exec(const char* sql);
 
@@ -67,6 +70,9 @@ class statement {
 public:
   statement() noexcept = default;
   statement(sqlite3* db, std::string_view sql);
+
+  /// Whether there is a statement.
+  explicit operator bool() const noexcept { return stmt_ != nullptr; }
 
   /// Binds by number, from 1. Texts and blobs are borrowed: they must live
   /// until the step after.

@@ -12,7 +12,7 @@ constexpr std::int64_t max_kind_id = 65'536;
 
 } // namespace
 
-void status_counters::load(sqlite::connection& db) {
+void status_counters::read(sqlite::connection& db) {
   rows_.clear();
   changed_.clear();
   auto stmt = db.prepare("SELECT kind, status, operations FROM counter");
@@ -26,6 +26,10 @@ void status_counters::load(sqlite::connection& db) {
                           + " and status " + std::to_string(status)};
     row_of(kind)[static_cast<std::size_t>(status)].committed = stmt.integer(2);
   }
+}
+
+void status_counters::load(sqlite::connection& db) {
+  read(db);
   upsert_ = db.prepare(
     "INSERT INTO counter (kind, status, operations) VALUES (?1, ?2, ?3) "
     "ON CONFLICT (kind, status) DO UPDATE SET operations = "

@@ -14,7 +14,10 @@ namespace waybill {
 /// The counters of a store, in memory; changes are written once a transaction.
 class status_counters {
 public:
-  /// Reads all counters.
+  /// Reads all counters, to be looked at.
+  void read(sqlite::connection& db);
+
+  /// Reads all counters, and gets ready to change them.
   void load(sqlite::connection& db);
 
   /// An operation appeared in `status`, moved to it, or went.

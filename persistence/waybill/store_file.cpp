@@ -1,6 +1,7 @@
 #include "waybill/store_file.hpp"
 
 #include <fcntl.h>
+#include <sqlite3.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,8 +10,6 @@
 #include <filesystem>
 #include <system_error>
 #include <utility>
-
-#include "waybill/store_error.hpp"
 
 namespace waybill {
 
@@ -94,6 +93,30 @@ file_ownership& file_ownership::operator=(file_ownership&& other) noexcept {
   return *this;
 }
 
+store_error as_open_error(const store_error& e, const std::string& file) {
+  auto code = e.code();
+  switch (e.sqlite_code() & 0xFF) {
+    case SQLITE_NOTADB:
+      code = errc::not_a_store;
+      break;
+    case SQLITE_CANTOPEN:
+    case SQLITE_PERM:
+    case SQLITE_READONLY:
+    case SQLITE_AUTH:
+      code = errc::store_unavailable;
+      break;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      code = errc::store_locked;
+      break;
+    default:
+      break;
+  }
+  const std::string what = e.what();
+  return {code, what.starts_with(file) ? what : file + ": " + what,
+          e.sqlite_code()};
+}
+
 std::string canonical_store_path(const std::string& file) {
   if (file.empty())
     throw store_error{errc::store_unavailable, "file: must not be empty"};
@@ -159,9 +182,13 @@ bool check_store_file(const std::string& file) {
   return true;
 }
 
-bool has_log(const std::string& file) noexcept {
+std::int64_t bytes_of_log(const std::string& file) noexcept {
   struct stat info {};
-  return ::lstat((file + "-wal").c_str(), &info) == 0 && info.st_size > 0;
+  return ::lstat((file + "-wal").c_str(), &info) == 0 ? info.st_size : 0;
+}
+
+bool has_log(const std::string& file) noexcept {
+  return bytes_of_log(file) > 0;
 }
 
 void ensure_store_file(const std::string& file) {

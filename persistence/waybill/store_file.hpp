@@ -6,7 +6,10 @@
 //               when the store closes.
 #pragma once
 
+#include <cstdint>
 #include <string>
+
+#include "waybill/store_error.hpp"
 
 namespace waybill {
 
@@ -56,8 +59,14 @@ bool check_store_file(const std::string& file);
 ///         without its database.
 void check_companions(const std::string& file);
 
+/// Size of the write-ahead log beside `file`; 0 if there is none.
+std::int64_t bytes_of_log(const std::string& file) noexcept;
+
 /// True if SQLite left a write-ahead log with content beside `file`.
 bool has_log(const std::string& file) noexcept;
+
+/// What an error while opening means; the codes of verbs do not fit there.
+store_error as_open_error(const store_error& e, const std::string& file);
 
 /// Creates `file` with mode 0600 unless it exists; else checks it as above.
 /// @throws store_error `store_unavailable` also if it cannot be created.

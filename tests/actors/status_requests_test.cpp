@@ -36,6 +36,11 @@ public:
       [this](const purge_terminal&) { return never<purge_reply>(); },
       [this](const get_counts&) { return never<counts_reply>(); },
       [this](const get_health&) { return never<health_reply>(); },
+      [this](const get_stats&) { return never<stats_reply>(); },
+      [this](const await_terminal&) { return never<wait_reply>(); },
+      [this](const list_operations&) { return never<list_reply>(); },
+      [this](const get_history&) { return never<history_reply>(); },
+      [this](const watch_transitions&) { return never<watch_reply>(); },
       [this](const request_bundle&) { return never<bundle_reply>(); },
     };
   }

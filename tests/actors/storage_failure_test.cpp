@@ -2,6 +2,7 @@
 // comes back.
 
 #include <atomic>
+#include <future>
 
 #include "support/actors.hpp"
 #include "support/fault_vfs.hpp"
@@ -325,4 +326,58 @@ TEST_CASE_METHOD(failing_storage,
     wal_sync = SQLITE_OK;
     REQUIRE(eventually([&] { return healthy(running); }));
   }
+}
+
+// -- waits --------------------------------------------------------------------
+
+namespace {
+
+await_terminal wait_for(std::uint64_t n) {
+  await_terminal x;
+  x.ids = {id_of(n)};
+  x.deadline = timestamp::now() + 9s;
+  return x;
+}
+
+} // namespace
+
+TEST_CASE_METHOD(failing_storage,
+                 "promise 6: nobody who waits is told of an end that is undone",
+                 "[promise-6][queries]") {
+  auto running = start(system, with_faults());
+  const auto& tracker = running.tracker();
+  get(tracker, enqueue(1));
+  auto answer = std::async(std::launch::async,
+                           [&] { return get(tracker, wait_for(1)); });
+  REQUIRE(eventually([&] { return get(tracker, get_stats{}).waits == 1; }));
+  wal_write = SQLITE_FULL;
+  CHECK(error_of(tracker, terminal(1, tracking_status::failed))
+        == errc::store_full);
+  CHECK(answer.wait_for(50ms) == std::future_status::timeout);
+  wal_write = SQLITE_OK;
+  CHECK(get(tracker, terminal(1, tracking_status::parked)).outcome
+        == update_outcome::applied);
+  const auto reply = answer.get();
+  CHECK(reply.finished);
+  CHECK(reply.operations.at(0).snapshot->status == tracking_status::parked);
+}
+
+TEST_CASE_METHOD(failing_storage,
+                 "promise 2, outcomes: who waits hears what became of an end "
+                 "whose COMMIT was in doubt",
+                 "[promise-2][queries]") {
+  auto running = start(system, with_faults());
+  const auto& tracker = running.tracker();
+  get(tracker, enqueue(1));
+  auto answer = std::async(std::launch::async,
+                           [&] { return get(tracker, wait_for(1)); });
+  REQUIRE(eventually([&] { return get(tracker, get_stats{}).waits == 1; }));
+  wal_sync = SQLITE_IOERR_FSYNC;
+  CHECK(error_of(tracker, terminal(1)) == errc::outcome_unknown);
+  CHECK(answer.wait_for(20ms) == std::future_status::timeout);
+  wal_sync = SQLITE_OK;
+  CHECK(eventually([&] { return healthy(running); }, 1s));
+  if (get(tracker, status_of(1)).snapshot->status != tracking_status::delivered)
+    get(tracker, terminal(1));
+  CHECK(answer.get().finished);
 }

@@ -7,6 +7,8 @@
 #include "waybill/forward_messages.hpp"
 #include "waybill/json.hpp"
 #include "waybill/messages.hpp"
+#include "waybill/queries.hpp"
+#include "waybill/stats.hpp"
 
 namespace waybill::fuzz {
 
@@ -77,8 +79,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
                    purge_terminal, get_counts, get_health, enqueue_reply,
                    update_reply, tracking_status_snapshot, status_reply,
                    purge_reply, status_count, counts_reply, health_reply,
-                   forward_call, forward_reply, discard, get_backlog,
-                   backlog_reply, commit_tick, work_tick, recovery_tick,
-                   shut_down, drained>(fuzz::text_of(data, size));
+                   list_operations, list_reply, get_history, history_reply,
+                   watch_transitions, watch_reply, await_terminal, wait_reply,
+                   operation_record, get_stats, stats_reply, forward_call,
+                   forward_reply, discard, get_backlog, backlog_reply,
+                   commit_tick, work_tick, recovery_tick, shut_down, drained>(
+    fuzz::text_of(data, size));
   return 0;
 }

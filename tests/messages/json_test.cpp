@@ -69,14 +69,16 @@ void for_each_sample(F f) {
   f(purge_reply{12'345'678'901});
   f(status_count{"kind", tracking_status::parked, 12'345'678'901});
   f(counts_reply{{{"a", tracking_status::submitted, 1},
-                  {"b", tracking_status::discarded, 2}}});
+                  {"b", tracking_status::discarded, 2}},
+                 t0,
+                 t0});
   f(health_reply{health_state::degraded, "why", t0, "error", 1, 2, 3, 4, 5, 6});
   f(forward_call{id_of(1), "kind", "target", "inst", "script", "node", "pay"});
   f(forward_reply{forward_outcome::already_terminal});
   f(discard{id_of(1), "why"});
   f(get_backlog{});
   f(backlog_reply{1, 2, 3});
-  f(commit_tick{1});
+  f(commit_tick{1, 2});
   f(work_tick{2});
   f(recovery_tick{});
   f(shut_down{});
@@ -245,8 +247,10 @@ TEST_CASE("an unknown field is an error that names it") {
 }
 
 TEST_CASE("an error inside arrays and objects names the whole path") {
-  auto counts = to_json(counts_reply{
-    {{"a", tracking_status::submitted, 1}, {"b", tracking_status::parked, 2}}});
+  auto counts = to_json(counts_reply{{{"a", tracking_status::submitted, 1},
+                                      {"b", tracking_status::parked, 2}},
+                                     std::nullopt,
+                                     std::nullopt});
   counts["counts"][1]["status"] = "Lost";
   const auto error = error_of<counts_reply>(counts);
   CHECK(error.field == "counts[1].status");
@@ -409,7 +413,9 @@ TEST_CASE("printing names type and fields, leaves out what is not there") {
            "status=Delivered, http_status=200}");
   CHECK(to_string(get_health{}) == "get_health{}");
   CHECK(to_string(counts_reply{{{"a", tracking_status::parked, 2},
-                                {"b", tracking_status::failed, 1}}})
+                                {"b", tracking_status::failed, 1}},
+                               std::nullopt,
+                               std::nullopt})
         == "counts_reply{counts=[status_count{kind=\"a\", status=Parked, "
            "operations=2}, status_count{kind=\"b\", status=Failed, "
            "operations=1}]}");

@@ -167,6 +167,7 @@ TEST_CASE_METHOD(power_loss_fixture,
     std::filesystem::copy(options.file, scratch / "ops.db");
     auto mine = options;
     mine.file = scratch / "ops.db";
+    mine.checkpoint_pages = 4'000; // no other syncs come between
     durable_image image{vfs, mine.file};
     operation_tracking_store store{mine};
     for (std::uint64_t k = 0; k < failing; ++k)

@@ -57,9 +57,12 @@ TEST_CASE_METHOD(store_fixture,
         "UPDATE operation SET created_at = NULL",
         "UPDATE operation SET kind = NULL", "UPDATE name SET field = 5",
         "UPDATE counter SET operations = -1",
-        "INSERT INTO store (one, opens) VALUES (2, 0)",
+        "INSERT INTO store VALUES (2, 0, 0, 0, 0)",
+        "INSERT INTO transition VALUES (1, 1, 0, 1, 2, 0, 0, NULL, NULL)",
+        "INSERT INTO transition VALUES (1, 1, 0, 1, 0, -1, 0, NULL, NULL)",
+        "INSERT INTO transition VALUES (1, 1, 0, 1, 0, 0, 0, 99, NULL)",
         "INSERT INTO operation SELECT 99, id, 0, 0, NULL, 0, 0, 'k', NULL, "
-        "NULL, NULL, NULL, NULL FROM operation"}) {
+        "NULL, NULL, NULL, NULL, 0 FROM operation"}) {
     const auto e = error_of([&] { db.exec(sql); });
     CAPTURE(sql, e.text);
     CHECK(e.sqlite_code % 256 == SQLITE_CONSTRAINT);

@@ -17,6 +17,7 @@ public:
     const auto [at, is_new] = rows.try_emplace(x.id);
     if (!is_new)
       return {enqueue_outcome::duplicate};
+    numbers[x.id] = ++last_number;
     auto& row = at->second;
     row.id = x.id;
     row.kind = x.kind;
@@ -66,10 +67,32 @@ public:
     counts_reply result;
     for (const auto& [key, n] : sums)
       result.counts.push_back({key.first, key.second, n});
+    const auto first = [&](auto&& counts, auto&& less) {
+      const tracking_status_snapshot* found = nullptr;
+      for (const auto& [id, row] : rows)
+        if (counts(row) && (found == nullptr || less(row, *found)))
+          found = &row;
+      return found;
+    };
+    if (const auto* const x
+        = first([](const auto& row) { return is_in_flight(row.status); },
+                [this](const auto& a, const auto& b) {
+                  return numbers.at(a.id) < numbers.at(b.id);
+                }))
+      result.oldest_in_flight = x->created_at;
+    if (const auto* const x = first(
+          [](const auto& row) { return row.status == tracking_status::parked; },
+          [](const auto& a, const auto& b) {
+            return a.terminal_at < b.terminal_at;
+          }))
+      result.oldest_parked = x->terminal_at;
     return result;
   }
 
   std::map<tracked_operation_id, tracking_status_snapshot> rows;
+  /// The order in which they were recorded.
+  std::map<tracked_operation_id, std::int64_t> numbers;
+  std::int64_t last_number = 0;
 
 private:
   template <class Request, class F>

@@ -232,6 +232,11 @@ public:
       [](const purge_terminal&) { return purge_reply{}; },
       [](const get_counts&) { return counts_reply{}; },
       [](const get_health&) { return health_reply{}; },
+      [](const get_stats&) { return stats_reply{}; },
+      [](const await_terminal&) { return wait_reply{}; },
+      [](const list_operations&) { return list_reply{}; },
+      [](const get_history&) { return history_reply{}; },
+      [](const watch_transitions&) { return watch_reply{}; },
       [this](const request_bundle& x) { return run(x); },
       [this](const work_tick&) {
         for (auto& answer : std::exchange(late_, {}))

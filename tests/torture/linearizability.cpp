@@ -326,6 +326,11 @@ public:
       [this](const purge_terminal& x) { return apply(x, early()); },
       [this](const get_counts& x) { return apply(x, false); },
       [](const get_health&) { return health_reply{}; },
+      [](const get_stats&) { return stats_reply{}; },
+      [](const await_terminal&) { return wait_reply{}; },
+      [](const list_operations&) { return list_reply{}; },
+      [](const get_history&) { return history_reply{}; },
+      [](const watch_transitions&) { return watch_reply{}; },
       [](const request_bundle&) -> caf::result<bundle_reply> {
         return to_error(errc::invalid_request, "it takes no bundles");
       },

@@ -1,0 +1,276 @@
+#include "waybill/query_actor.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+
+#include "waybill/open_bundle.hpp"
+#include "waybill/request_weight.hpp"
+#include "waybill/store_reader.hpp"
+#include "waybill/timer_queue.hpp"
+#include "waybill/waiter_book.hpp"
+
+namespace waybill {
+
+namespace {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+// What a work_tick is for.
+constexpr std::int64_t work_on_timers = 1;
+constexpr auto shortest_delay = milliseconds{1};
+constexpr auto longest_delay = std::chrono::minutes{1};
+constexpr microseconds longest_watch = std::chrono::hours{24 * 365};
+
+template <class Reply>
+using promise = caf::typed_response_promise<Reply>;
+
+class query_actor_impl : public query_actor::base {
+public:
+  using super = query_actor::base;
+
+  query_actor_impl(caf::actor_config& config, const options& x,
+                   std::shared_ptr<admission> waiting,
+                   std::shared_ptr<commit_listener> listener,
+                   std::function<void()> on_closed)
+    : super{config},
+      options_{.file = x.file, .vfs = x.vfs},
+      history_{x.history},
+      max_watches_{static_cast<std::size_t>(x.max_watches)},
+      clock_{x.clock},
+      waiting_{std::move(waiting)},
+      listener_{std::move(listener)},
+      on_closed_{std::move(on_closed)} {}
+
+  const char* name() const override { return "waybill.queries"; }
+
+  behavior_type make_behavior() override {
+    return {
+      [this](const list_operations& x) {
+        return answer_with(x, [&] { return reader().list(x); });
+      },
+      [this](const get_history& x) {
+        return answer_with(x, [&] { return reader().get_history(x); });
+      },
+      [this](const watch_transitions& x) { return watch(x); },
+      [this](const work_tick& x) {
+        if (x.serial == work_on_timers)
+          run_timers();
+        else
+          look_for_all();
+      },
+      [this](const shut_down&) { this->quit(); },
+    };
+  }
+
+  // CAF 0.17 does not answer promises of a dead actor.
+  void on_exit() override {
+    waiting_->stop();
+    for (auto& [number, x] : watches_)
+      x.to.deliver(
+        to_error(errc::stopped, "the tracker has stopped before a transition"));
+    watches_.clear();
+    listener_->listeners = 0;
+    reader_.reset();
+    if (const auto tell_owner = std::exchange(on_closed_, nullptr))
+      tell_owner();
+  }
+
+private:
+  struct open_watch {
+    watch_transitions request;
+    promise<watch_reply> to;
+    waiter_book::number waiter = 0;
+    std::optional<timer_queue::entry> timer;
+  };
+
+  store_reader& reader() {
+    if (!reader_)
+      reader_.emplace(options_);
+    return *reader_;
+  }
+
+  // Refuses what find_fault() finds, and what comes after its deadline.
+  template <class Request>
+  void admit(const Request& x) const {
+    if (const auto fault = find_fault(x))
+      throw store_error{errc::invalid_request, *fault};
+    if (x.deadline && clock_.wall() > *x.deadline)
+      throw store_error{errc::deadline_passed,
+                        "deadline: " + to_string(*x.deadline) + " has passed"};
+  }
+
+  template <class Request, class F>
+  promise<typename Request::reply> answer_with(const Request& x, F&& f) {
+    auto to = this->make_response_promise<typename Request::reply>();
+    const auto bytes = weight(x);
+    try {
+      admit(x);
+      auto reply = f();
+      waiting_->leave(bytes);
+      to.deliver(std::move(reply));
+    } catch (const std::exception& e) {
+      waiting_->leave(bytes);
+      fail(to, e);
+    }
+    return to;
+  }
+
+  // A question that fails ends nothing else: there is no other query actor.
+  template <class Reply>
+  void fail(promise<Reply>& to, const std::exception& thrown) {
+    const auto* const e = dynamic_cast<const store_error*>(&thrown);
+    const auto code = e != nullptr ? e->code() : errc::not_stored;
+    if (code != errc::invalid_request && code != errc::deadline_passed
+        && code != errc::overloaded)
+      reader_.reset(); // the next question opens the file anew
+    to.deliver(to_error(code_for_question(code), thrown.what()));
+  }
+
+  // -- watches ----------------------------------------------------------------
+
+  promise<watch_reply> watch(const watch_transitions& x) {
+    // CAF 0.17 gives the sender to the promise.
+    const auto asker = this->current_sender();
+    auto to = this->make_response_promise<watch_reply>();
+    waiting_->leave(weight(x)); // it has a bound of its own
+    try {
+      if (const auto fault = find_fault(x))
+        throw store_error{errc::invalid_request, *fault};
+      if (history_ == 0)
+        throw store_error{errc::invalid_request,
+                          "history: is 0, and nothing can be watched"};
+      listener_->want(); // before looking, so that nothing is missed
+      auto reply = reader().read_transitions(x);
+      const auto left = time_left(x);
+      if (is_answer(reply) || left <= microseconds{0}) {
+        to.deliver(std::move(reply));
+        return to;
+      }
+      forget_the_dead();
+      if (watches_.size() >= max_watches_)
+        throw store_error{errc::overloaded,
+                          "max_watches: " + std::to_string(watches_.size())
+                            + " watches are open already"};
+      auto& opened = watches_[++last_watch_];
+      opened.request = x;
+      opened.request.after = reply.next;
+      opened.to = to;
+      opened.waiter = waiters_.number_of(asker);
+      opened.timer = timers_.add(clock_.steady() + left,
+                                 [this, number = last_watch_] {
+                                   watches_.at(number).timer.reset();
+                                   look_for(number, true);
+                                 });
+      listener_->listeners = std::ssize(watches_);
+      arm_timer();
+    } catch (const std::exception& e) {
+      fail(to, e);
+    }
+    return to;
+  }
+
+  static bool is_answer(const watch_reply& x) noexcept {
+    return !x.transitions.empty() || x.gap;
+  }
+
+  [[nodiscard]] microseconds time_left(const watch_transitions& x) const {
+    return x.deadline ? std::min(*x.deadline - clock_.wall(), longest_watch)
+                      : microseconds{0};
+  }
+
+  // Something has been committed.
+  void look_for_all() {
+    forget_the_dead();
+    if (watches_.empty())
+      return;
+    listener_->want();
+    std::vector<std::uint64_t> numbers;
+    for (const auto& each : watches_)
+      numbers.push_back(each.first);
+    for (const auto number : numbers)
+      look_for(number, false);
+  }
+
+  void look_for(std::uint64_t number, bool is_late) {
+    auto& x = watches_.at(number);
+    try {
+      auto reply = reader().read_transitions(x.request);
+      x.request.after = reply.next;
+      if (is_answer(reply) || is_late)
+        take(number).deliver(std::move(reply));
+    } catch (const std::exception& e) {
+      auto to = take(number);
+      fail(to, e);
+    }
+  }
+
+  promise<watch_reply> take(std::uint64_t number) {
+    auto x = std::move(watches_.extract(number).mapped());
+    if (x.timer)
+      timers_.cancel(*x.timer);
+    listener_->listeners = std::ssize(watches_);
+    return x.to;
+  }
+
+  void forget_the_dead() {
+    for (const auto who : waiters_.take_ended()) {
+      std::vector<std::uint64_t> theirs;
+      for (const auto& [number, x] : watches_)
+        if (x.waiter == who)
+          theirs.push_back(number);
+      for (const auto number : theirs)
+        take(number);
+    }
+  }
+
+  void run_timers() {
+    armed_.reset();
+    timers_.run(clock_.steady());
+    forget_the_dead();
+    arm_timer();
+  }
+
+  void arm_timer() {
+    const auto next = timers_.next();
+    if (!next || (armed_ && *armed_ <= *next))
+      return;
+    armed_ = next;
+    tell_later(this, query_actor{this},
+               std::clamp<steady_clock::duration>(
+                 *next - clock_.steady(), shortest_delay, longest_delay),
+               work_tick{work_on_timers});
+  }
+
+  const reader_options options_;
+  const std::int64_t history_;
+  const std::size_t max_watches_;
+  const time_source clock_;
+  const std::shared_ptr<admission> waiting_;
+  const std::shared_ptr<commit_listener> listener_;
+  std::function<void()> on_closed_;
+  std::optional<store_reader> reader_;
+
+  std::unordered_map<std::uint64_t, open_watch> watches_;
+  std::uint64_t last_watch_ = 0;
+  waiter_book waiters_;
+  timer_queue timers_;
+  std::optional<timer_queue::time_point> armed_;
+};
+
+} // namespace
+
+query_actor spawn_query_actor(caf::actor_system& system, const options& x,
+                              std::shared_ptr<admission> waiting,
+                              std::shared_ptr<commit_listener> listener,
+                              std::function<void()> on_closed) {
+  return system.spawn<query_actor_impl, caf::detached>(x, std::move(waiting),
+                                                       std::move(listener),
+                                                       std::move(on_closed));
+}
+
+} // namespace waybill

@@ -1,0 +1,159 @@
+// What a tracking actor counts of what it does.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdint>
+
+#include "waybill/control_messages.hpp"
+#include "waybill/operation_tracking_store.hpp"
+#include "waybill/options.hpp"
+#include "waybill/stats.hpp"
+
+namespace waybill {
+
+/// The counters behind `get_stats`. What is applied counts when it is
+/// committed.
+class tracker_stats {
+public:
+  using clock = std::chrono::steady_clock;
+
+  tracker_stats(timestamp since, const options& x)
+    : windows_{x.retention_delivered, x.retention_parked, x.retention_failed,
+               x.retention_discarded} {
+    totals_.since = since;
+  }
+
+  // -- requests of the open batch ---------------------------------------------
+
+  void applied(const record_enqueue&, const enqueue_reply& reply) noexcept {
+    if (reply.outcome == enqueue_outcome::inserted)
+      ++batch_.inserted;
+    else
+      ++batch_.duplicates;
+  }
+
+  void applied(const record_attempt&, const update_reply& reply) noexcept {
+    if (reply.outcome == update_outcome::applied)
+      ++batch_.attempts;
+    else
+      unchanged(reply);
+  }
+
+  void applied(const record_terminal& x, const update_reply& reply) noexcept {
+    if (reply.outcome == update_outcome::applied)
+      ++batch_.finished[index_of(x.status)];
+    else
+      unchanged(reply);
+  }
+
+  void purged(std::int64_t rows) noexcept { batch_.purged += rows; }
+
+  void committed(std::int64_t requests, clock::duration took) noexcept {
+    totals_.inserted += batch_.inserted;
+    totals_.duplicates += batch_.duplicates;
+    totals_.attempts += batch_.attempts;
+    totals_.delivered += batch_.finished[0];
+    totals_.parked += batch_.finished[1];
+    totals_.failed += batch_.finished[2];
+    totals_.discarded += batch_.finished[3];
+    totals_.already_terminal += batch_.already_terminal;
+    totals_.not_found += batch_.not_found;
+    totals_.purged += batch_.purged;
+    batch_ = {};
+    ++totals_.batches;
+    totals_.batch_size.add(requests);
+    totals_.commit_latency.add(to_us(took));
+  }
+
+  void rolled_back(std::int64_t requests, errc why) noexcept {
+    batch_ = {};
+    (certainty_of(why) == certainty::unknown ? totals_.unknown
+                                             : totals_.not_stored)
+      += requests;
+  }
+
+  // -- other requests ---------------------------------------------------------
+
+  void refused() noexcept { ++totals_.refused; }
+  void asked() noexcept { ++totals_.status_questions; }
+
+  // -- the mailbox ------------------------------------------------------------
+
+  /// A message to the actor itself waits as long as a request that comes at
+  /// the same time.
+  static commit_tick stamped(commit_tick x) noexcept {
+    x.sent_us = to_us(clock::now().time_since_epoch());
+    return x;
+  }
+
+  void waited(const commit_tick& x) noexcept {
+    totals_.queue_latency.add(to_us(clock::now().time_since_epoch())
+                              - x.sent_us);
+  }
+
+  // -- the answer -------------------------------------------------------------
+
+  [[nodiscard]] const stats_reply& totals() const noexcept { return totals_; }
+
+  /// Adds what `store` shows.
+  void look_at(operation_tracking_store& store, timestamp now,
+               stats_reply& x) const {
+    const auto size = store.size();
+    x.file_bytes = size.file_bytes;
+    x.free_bytes = size.free_bytes;
+    x.wal_bytes = size.log_bytes;
+    const auto counts = store.get_counts();
+    x.oldest_in_flight = counts.oldest_in_flight;
+    x.oldest_parked = counts.oldest_parked;
+    std::array<std::int64_t, num_tracking_statuses> by_status{};
+    for (const auto& each : counts.counts)
+      by_status[static_cast<std::size_t>(each.status)] += each.operations;
+    for (std::size_t i = 0; i < by_status.size(); ++i)
+      if (by_status[i] != 0)
+        x.operations.push_back({static_cast<tracking_status>(i), by_status[i]});
+    for (std::size_t i = 0; i < windows_.size(); ++i)
+      if (const auto oldest = store.oldest_finished(
+            static_cast<tracking_status>(i + first_terminal));
+          oldest && windows_[i])
+        x.purge_lag_us = std::max(
+          x.purge_lag_us, std::int64_t{(now - *oldest - *windows_[i]).count()});
+  }
+
+private:
+  static constexpr std::size_t first_terminal
+    = static_cast<std::size_t>(tracking_status::delivered);
+
+  static std::size_t index_of(tracking_status x) noexcept {
+    return static_cast<std::size_t>(x) - first_terminal;
+  }
+
+  static std::int64_t to_us(clock::duration x) noexcept {
+    return std::chrono::duration_cast<std::chrono::microseconds>(x).count();
+  }
+
+  void unchanged(const update_reply& reply) noexcept {
+    if (reply.outcome == update_outcome::already_terminal)
+      ++batch_.already_terminal;
+    else
+      ++batch_.not_found;
+  }
+
+  // Of the open batch.
+  struct tally {
+    std::int64_t inserted = 0;
+    std::int64_t duplicates = 0;
+    std::int64_t attempts = 0;
+    std::array<std::int64_t, 4> finished{};
+    std::int64_t already_terminal = 0;
+    std::int64_t not_found = 0;
+    std::int64_t purged = 0;
+  };
+
+  std::array<retention_window, 4> windows_;
+  tally batch_;
+  stats_reply totals_;
+};
+
+} // namespace waybill

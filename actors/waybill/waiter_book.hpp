@@ -1,0 +1,64 @@
+// Who is owed an answer that may take long, and who of them has died meanwhile.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "waybill/caf_seam.hpp"
+
+namespace waybill {
+
+/// Numbers senders, and hears of their ends. CAF cannot take an attached
+/// function back, so that each sender gets one, however often it asks.
+class waiter_book {
+public:
+  /// 0 for who has no name and can hear no answer.
+  using number = std::uint64_t;
+
+  number number_of(const caf::strong_actor_ptr& sender) {
+    if (!sender)
+      return 0;
+    const auto address = caf::actor_cast<caf::actor_addr>(sender);
+    const auto [at, is_new] = numbers_.try_emplace(address, last_ + 1);
+    if (!is_new)
+      return at->second;
+    ++last_;
+    addresses_.emplace(last_, address);
+    caf::actor_cast<caf::actor>(sender)->attach_functor(
+      [ended = ended_, who = last_](const caf::error&) {
+        const std::lock_guard guard{ended->mutex};
+        ended->numbers.push_back(who);
+      });
+    return last_;
+  }
+
+  /// Those who have ended since the last call.
+  std::vector<number> take_ended() {
+    std::vector<number> gone;
+    {
+      const std::lock_guard guard{ended_->mutex};
+      std::swap(gone, ended_->numbers);
+    }
+    for (const auto who : gone)
+      if (auto at = addresses_.extract(who))
+        numbers_.erase(at.mapped());
+    return gone;
+  }
+
+private:
+  // Shared with the attached functions, which may run in any thread.
+  struct ended_senders {
+    std::mutex mutex;
+    std::vector<number> numbers;
+  };
+
+  number last_ = 0;
+  std::map<caf::actor_addr, number> numbers_;
+  std::map<number, caf::actor_addr> addresses_;
+  std::shared_ptr<ended_senders> ended_ = std::make_shared<ended_senders>();
+};
+
+} // namespace waybill

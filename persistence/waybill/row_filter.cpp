@@ -1,0 +1,100 @@
+#include "waybill/row_filter.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "waybill/operation_row.hpp"
+
+namespace waybill {
+
+namespace {
+
+std::int64_t us_or(const std::optional<timestamp>& x, std::int64_t other) {
+  return x ? x->us() : other;
+}
+
+} // namespace
+
+status_set statuses_of(const operation_filter& x) {
+  auto set = status_set::all();
+  if (!x.statuses.empty()) {
+    set = {};
+    for (const auto each : x.statuses)
+      set.add(each);
+  }
+  return x.terminal_from || x.terminal_until ? set & status_set::terminal()
+                                             : set;
+}
+
+name_match::name_match(name_field field, std::string text,
+                       const name_table& names)
+  : column_{column::kind + static_cast<int>(field)},
+    text_{std::move(text)},
+    id_{names.id_of(field, text_)} {}
+
+bool name_match::fits(const sqlite::statement& row) const {
+  if (row.is_integer(column_))
+    return id_ && row.integer(column_) == *id_;
+  return !row.is_null(column_) && row.text(column_) == text_;
+}
+
+// A terminal row's terminal time is its `updated_at`.
+row_filter::row_filter(const operation_filter& x, const name_table& names)
+  : statuses_{statuses_of(x)},
+    created_from_{us_or(x.created_from, INT64_MIN)},
+    created_until_{us_or(x.created_until, INT64_MAX)},
+    updated_from_{std::max(us_or(x.updated_from, INT64_MIN),
+                           us_or(x.terminal_from, INT64_MIN))},
+    updated_until_{std::min(us_or(x.updated_until, INT64_MAX),
+                            us_or(x.terminal_until, INT64_MAX))},
+    error_contains_{x.error_contains} {
+  for (const auto& kind : x.kinds)
+    kinds_.emplace_back(name_field::kind, kind, names);
+  const auto require = [&](name_field field,
+                           const std::optional<std::string>& text) {
+    if (text)
+      others_.emplace_back(field, *text, names);
+  };
+  require(name_field::target, x.target_summary);
+  require(name_field::source_instance, x.source_instance_id);
+  require(name_field::source_script, x.source_script);
+  require(name_field::source_node, x.source_node);
+  if (x.http_class) {
+    http_from_ = *x.http_class * 100;
+    http_to_ = http_from_ + 99;
+  }
+  if (x.http_status) {
+    // Both, if both are set.
+    const auto within = !x.http_class || *x.http_status / 100 == *x.http_class;
+    http_from_ = within ? *x.http_status : 1;
+    http_to_ = http_from_;
+  }
+}
+
+bool row_filter::fits(const sqlite::statement& row) const {
+  const auto in_row = [&](const name_match& x) { return x.fits(row); };
+  return statuses_.contains(decode_status(row.integer(column::status)))
+         && fits_times(row) && fits_http(row)
+         && (kinds_.empty() || std::ranges::any_of(kinds_, in_row))
+         && std::ranges::all_of(others_, in_row)
+         && (!error_contains_
+             || (!row.is_null(column::last_error)
+                 && row.text(column::last_error).find(*error_contains_)
+                      != std::string_view::npos));
+}
+
+bool row_filter::fits_times(const sqlite::statement& row) const {
+  const auto created_at = row.integer(column::created_at);
+  const auto updated_at = row.integer(column::updated_at);
+  return created_at >= created_from_ && created_at < created_until_
+         && updated_at >= updated_from_ && updated_at < updated_until_;
+}
+
+bool row_filter::fits_http(const sqlite::statement& row) const {
+  if (http_to_ == 0)
+    return true;
+  const auto http_status = row.integer(column::http_status); // 0: none
+  return http_status >= http_from_ && http_status <= http_to_;
+}
+
+} // namespace waybill

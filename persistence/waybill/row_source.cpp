@@ -1,0 +1,118 @@
+#include "waybill/row_source.hpp"
+
+#include <algorithm>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+#include "waybill/operation_row.hpp"
+
+namespace waybill {
+
+namespace {
+
+constexpr const char* select = "SELECT " WAYBILL_OPERATION_COLUMNS
+                               ", seq, id FROM operation WHERE ";
+
+// The times that the filter leaves to a terminal row.
+std::int64_t first_time(const operation_filter& x) {
+  return std::max(x.updated_from.value_or(timestamp{INT64_MIN}),
+                  x.terminal_from.value_or(timestamp{INT64_MIN}))
+    .us();
+}
+
+std::int64_t end_time(const operation_filter& x) {
+  return std::min(x.updated_until.value_or(timestamp{INT64_MAX}),
+                  x.terminal_until.value_or(timestamp{INT64_MAX}))
+    .us();
+}
+
+std::string joined(std::initializer_list<std::string_view> parts) {
+  std::string all;
+  for (const auto part : parts)
+    all += part;
+  return all;
+}
+
+} // namespace
+
+row_source::row_source(sqlite::connection& db, const list_operations& request,
+                       std::optional<list_place> after)
+  : newest_first_{request.order == list_order::newest_first}, by_time_{false} {
+  const auto statuses = statuses_of(request.filter);
+  const auto in_flight = statuses.is_within(status_set::in_flight());
+  by_time_ = statuses.is_within(status_set::terminal());
+  const std::string_view direction = newest_first_ ? " DESC" : "";
+  const std::string_view beyond = newest_first_ ? "<" : ">";
+  const auto from = after.value_or(newest_first_
+                                     ? list_place{INT64_MAX, INT64_MAX}
+                                     : list_place{INT64_MIN, INT64_MIN});
+  if (statuses.is_empty())
+    return;
+  if (!in_flight && !by_time_) {
+    auto& x = streams_.emplace_back();
+    x.stmt = db.prepare(
+      joined({select, "seq ", beyond, " ?1 ORDER BY seq", direction}));
+    x.stmt.bind(1, from.seq);
+    return;
+  }
+  // `status < 2` and `status >= 2` let SQLite see that a partial index serves.
+  const auto sql
+    = in_flight
+        ? joined({select, "status < 2 AND status = ?1 AND seq ", beyond,
+                  " ?2 ORDER BY seq", direction})
+        : joined({select,
+                  "status >= 2 AND status = ?1 AND updated_at >= ?2 AND "
+                  "updated_at < ?3 AND updated_at ",
+                  beyond, "= ?4 AND (updated_at ", beyond, " ?4 OR seq ",
+                  beyond, " ?5) ORDER BY updated_at", direction, ", seq",
+                  direction});
+  for (int i = 0; i < num_tracking_statuses; ++i) {
+    if (!statuses.contains(static_cast<tracking_status>(i)))
+      continue;
+    auto& x = streams_.emplace_back();
+    x.stmt = db.prepare(sql);
+    x.stmt.bind(1, i);
+    if (in_flight) {
+      x.stmt.bind(2, from.seq);
+      continue;
+    }
+    x.stmt.bind(2, first_time(request.filter));
+    x.stmt.bind(3, end_time(request.filter));
+    x.stmt.bind(4, from.key);
+    x.stmt.bind(5, from.seq);
+  }
+}
+
+bool row_source::next() {
+  if (begun_)
+    advance(streams_[current_]);
+  else
+    for (auto& x : streams_)
+      advance(x);
+  begun_ = true;
+  auto found = false;
+  for (std::size_t i = 0; i < streams_.size(); ++i)
+    if (!streams_[i].ended
+        && (!found
+            || comes_before(streams_[i].place, streams_[current_].place))) {
+      current_ = i;
+      found = true;
+    }
+  if (!found)
+    begun_ = false; // there is no current one
+  return found;
+}
+
+void row_source::advance(stream& x) {
+  if (x.ended)
+    return;
+  if (!x.stmt.step()) {
+    x.ended = true;
+    return;
+  }
+  x.place = {by_time_ ? x.stmt.integer(column::updated_at) : 0,
+             x.stmt.integer(column::count)};
+}
+
+} // namespace waybill

@@ -1,0 +1,135 @@
+#include "waybill/store_backup.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <memory>
+#include <system_error>
+
+#include "waybill/store_file.hpp"
+
+namespace waybill {
+
+namespace {
+
+constexpr int pages_a_step = 1'024;
+
+[[noreturn]] void fail(const std::string& file, const std::string& doing,
+                       int code) {
+  const auto full = code == ENOSPC || code == EDQUOT || code == EFBIG;
+  throw store_error{full ? errc::store_full : errc::store_unavailable,
+                    file + ": " + doing + ": "
+                      + std::generic_category().message(code)};
+}
+
+void sync(const std::string& path, int flags) {
+  const auto fd = ::open(path.c_str(), flags | O_CLOEXEC);
+  const auto failed = fd < 0 || ::fsync(fd) != 0;
+  const auto code = errno;
+  if (fd >= 0)
+    ::close(fd);
+  if (failed)
+    fail(path, "cannot sync it", code);
+}
+
+// A file that is removed, with what SQLite keeps beside it, unless it is given
+// its name.
+class unfinished_file {
+public:
+  explicit unfinished_file(const std::string& name)
+    : name_{name}, part_{name + ".part"} {
+    std::error_code ignored;
+    if (std::filesystem::exists(std::filesystem::symlink_status(name, ignored)))
+      fail(name, "cannot create it", EEXIST);
+    remove_all(); // what a try that was killed left behind
+    ensure_store_file(part_);
+  }
+
+  ~unfinished_file() { remove_all(); }
+
+  unfinished_file(const unfinished_file&) = delete;
+  unfinished_file& operator=(const unfinished_file&) = delete;
+
+  [[nodiscard]] const std::string& part() const noexcept { return part_; }
+
+  void finish() {
+    sync(part_, O_RDWR);
+    // Unlike rename(), this replaces nothing.
+    if (::link(part_.c_str(), name_.c_str()) != 0)
+      fail(name_, "cannot create it", errno);
+    ::unlink(part_.c_str());
+    sync(std::filesystem::path{name_}.parent_path().string(),
+         O_RDONLY | O_DIRECTORY);
+  }
+
+private:
+  void remove_all() noexcept {
+    for (const auto* const suffix : {"", "-wal", "-shm", "-journal"})
+      ::unlink((part_ + suffix).c_str());
+  }
+
+  std::string name_;
+  std::string part_;
+};
+
+// @returns false if `progress` stopped it.
+bool copy(sqlite::connection& from, const std::string& file,
+          const std::string& vfs, const progress_function& progress) {
+  sqlite::connection to{file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, vfs};
+  // Nobody sees the copy before it is whole.
+  to.exec("PRAGMA journal_mode = OFF");
+  to.exec("PRAGMA synchronous = OFF");
+  struct finisher {
+    void operator()(sqlite3_backup* x) const noexcept {
+      sqlite3_backup_finish(x);
+    }
+  };
+  const std::unique_ptr<sqlite3_backup, finisher> work{
+    sqlite3_backup_init(to.get(), "main", from.get(), "main")};
+  if (!work)
+    sqlite::raise(to.get(), sqlite3_extended_errcode(to.get()),
+                  "copying to " + file);
+  for (;;) {
+    const auto code = sqlite3_backup_step(work.get(), pages_a_step);
+    const auto total = sqlite3_backup_pagecount(work.get());
+    const auto left = sqlite3_backup_remaining(work.get());
+    if (code == SQLITE_DONE)
+      return true;
+    if (code != SQLITE_OK)
+      sqlite::raise(to.get(), code, "copying to " + file);
+    if (progress && !progress(total - left, 2 * std::int64_t{total}))
+      return false;
+  }
+}
+
+} // namespace
+
+bool back_up(sqlite::connection& from, const std::string& from_file,
+             const std::string& to_file, const std::string& vfs,
+             const progress_function& progress) {
+  const auto name = canonical_store_path(to_file);
+  if (name == from_file)
+    fail(name, "cannot create it", EEXIST);
+  unfinished_file target{name};
+  if (!copy(from, target.part(), vfs, progress))
+    return false;
+  {
+    store_reader copied{target.part()};
+    const auto report
+      = copied.check([&](std::int64_t done, std::int64_t total) {
+          return !progress || progress(total + done, 2 * total);
+        });
+    if (!report)
+      return false;
+    if (!report->faults.empty())
+      throw store_error{errc::store_corrupt,
+                        "the copy is not sound, and was removed: "
+                          + report->faults.front()};
+  }
+  target.finish();
+  return true;
+}
+
+} // namespace waybill

@@ -1,0 +1,183 @@
+#include "waybill/store_check.hpp"
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "waybill/operation_row.hpp"
+
+namespace waybill {
+
+namespace {
+
+constexpr int steps_between_looks = 100'000; // of SQLite's virtual machine
+constexpr std::int64_t rows_between_looks = 4'096;
+
+class store_checker {
+public:
+  store_checker(sqlite::connection& db, const name_table& names,
+                const progress_function& progress)
+    : db_{db},
+      names_{names},
+      progress_{progress},
+      pages_{db.query_int("PRAGMA page_count")},
+      chain_{db.prepare(
+        "SELECT operation, previous FROM transition WHERE number = ?1")} {}
+
+  std::optional<check_report> run() {
+    if (!check_structure() || !check_rows())
+      return std::nullopt;
+    check_counters();
+    report_.transitions = db_.query_int("SELECT count(*) FROM transition");
+    if (report_.transitions != reached_)
+      fault(std::to_string(report_.transitions - reached_)
+            + " transitions belong to no operation");
+    return std::move(report_);
+  }
+
+private:
+  void fault(const std::string& text) {
+    if (report_.faults.size() < check_report::max_faults)
+      report_.faults.push_back(text);
+  }
+
+  // The first half of the work, measured by the pages read.
+  bool check_structure() {
+    pages_read(); // those before do not count
+    if (progress_)
+      sqlite3_progress_handler(
+        db_.get(), steps_between_looks,
+        [](void* self) {
+          auto& x = *static_cast<store_checker*>(self);
+          x.read_ += x.pages_read();
+          return x.progress_(std::min(x.read_, x.pages_), 2 * x.pages_) ? 0 : 1;
+        },
+        this);
+    struct no_handler {
+      ~no_handler() { sqlite3_progress_handler(db, 0, nullptr, nullptr); }
+      sqlite3* db;
+    } const guard{db_.get()};
+    try {
+      auto stmt = db_.prepare("PRAGMA integrity_check("
+                              + std::to_string(check_report::max_faults) + ")");
+      while (stmt.step())
+        if (stmt.text(0) != "ok")
+          fault("structure: " + std::string{stmt.text(0)});
+    } catch (const store_error& e) {
+      if ((e.sqlite_code() & 0xFF) == SQLITE_INTERRUPT)
+        return false;
+      if (e.code() != errc::store_corrupt)
+        throw;
+      fault(std::string{"structure: "} + e.what());
+    }
+    return true;
+  }
+
+  std::int64_t pages_read() {
+    int current = 0;
+    int highest = 0;
+    sqlite3_db_status(db_.get(), SQLITE_DBSTATUS_CACHE_MISS, &current, &highest,
+                      1);
+    return current;
+  }
+
+  bool check_rows() {
+    const auto all = std::max<std::int64_t>(
+      1, db_.query_int("SELECT sum(operations) FROM counter"));
+    try {
+      auto rows = db_.prepare(
+        "SELECT " WAYBILL_OPERATION_COLUMNS
+        ", seq, id, last_transition FROM operation ORDER BY seq");
+      while (rows.step()) {
+        ++report_.operations;
+        check_row(rows);
+        if (report_.operations % rows_between_looks == 0 && progress_
+            && !progress_(pages_
+                            + pages_ * std::min(report_.operations, all) / all,
+                          2 * pages_))
+          return false;
+      }
+    } catch (const store_error& e) {
+      if (e.code() != errc::store_corrupt)
+        throw;
+      fault(std::string{"rows: "} + e.what());
+    }
+    return true;
+  }
+
+  void check_row(const sqlite::statement& row) {
+    const auto id = decode_id(row.blob(column::count + 1));
+    const auto name = "operation " + to_string(id) + ": ";
+    try {
+      const auto x = decode_operation(row, id, names_);
+      ++counts_[{row.is_integer(column::kind) ? row.integer(column::kind) : 0,
+                 static_cast<std::int64_t>(x.status)}];
+      if (x.updated_at < x.created_at)
+        fault(name + "was updated before it was recorded");
+    } catch (const store_error& e) {
+      fault(name + e.what());
+    }
+    auto number = row.integer(column::count + 2);
+    while (number != 0) {
+      chain_.bind(1, number);
+      const sqlite::reset_guard guard{chain_};
+      if (!chain_.step())
+        break; // it was one too many
+      ++reached_;
+      if (chain_.integer(0) != row.integer(column::count)
+          || chain_.integer(1) >= number) {
+        fault(name + "transition " + std::to_string(number)
+              + " is not its own");
+        break;
+      }
+      number = chain_.integer(1);
+    }
+  }
+
+  void check_counters() {
+    auto stmt = db_.prepare("SELECT kind, status, operations FROM counter");
+    while (stmt.step()) {
+      const auto at = counts_.find({stmt.integer(0), stmt.integer(1)});
+      const auto rows = at == counts_.end() ? 0 : at->second;
+      if (stmt.integer(2) != rows)
+        counter_fault({stmt.integer(0), stmt.integer(1)}, stmt.integer(2),
+                      rows);
+      if (at != counts_.end())
+        counts_.erase(at);
+    }
+    for (const auto& [key, rows] : counts_)
+      counter_fault(key, 0, rows);
+  }
+
+  using kind_and_status = std::pair<std::int64_t, std::int64_t>;
+
+  void counter_fault(const kind_and_status& key, std::int64_t counter,
+                     std::int64_t rows) {
+    const auto* const kind = names_.find(key.first);
+    fault("counter of " + (kind == nullptr ? other_kinds : *kind) + ", "
+          + to_string(static_cast<tracking_status>(key.second)) + ": is "
+          + std::to_string(counter) + ", but there are " + std::to_string(rows)
+          + " operations");
+  }
+
+  sqlite::connection& db_;
+  const name_table& names_;
+  const progress_function& progress_;
+  std::int64_t pages_;
+  std::int64_t read_ = 0;
+  sqlite::statement chain_;
+  std::map<kind_and_status, std::int64_t> counts_;
+  std::int64_t reached_ = 0;
+  check_report report_;
+};
+
+} // namespace
+
+std::optional<check_report> check_store(sqlite::connection& db,
+                                        const name_table& names,
+                                        const progress_function& progress) {
+  return store_checker{db, names, progress}.run();
+}
+
+} // namespace waybill

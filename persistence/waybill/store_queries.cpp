@@ -1,0 +1,45 @@
+#include "waybill/store_queries.hpp"
+
+#include <string>
+
+namespace waybill {
+
+std::optional<timestamp> oldest_in_flight(sqlite::connection& db) {
+  // `status < 2` lets SQLite see that the partial index serves.
+  auto stmt = db.prepare(
+    "SELECT seq, created_at FROM operation WHERE status < 2 AND status = ?1 "
+    "ORDER BY seq LIMIT 1");
+  std::optional<timestamp> oldest;
+  std::int64_t first = INT64_MAX;
+  for (const auto status :
+       {tracking_status::submitted, tracking_status::retrying}) {
+    stmt.bind(1, static_cast<std::int64_t>(status));
+    const sqlite::reset_guard guard{stmt};
+    if (!stmt.step() || stmt.integer(0) >= first)
+      continue;
+    first = stmt.integer(0);
+    oldest = timestamp{stmt.integer(1)};
+  }
+  return oldest;
+}
+
+std::optional<timestamp> oldest_finished(sqlite::connection& db,
+                                         tracking_status status) {
+  auto stmt = db.prepare(
+    "SELECT updated_at FROM operation WHERE status >= 2 AND status = ?1 "
+    "ORDER BY updated_at LIMIT 1");
+  stmt.bind(1, static_cast<std::int64_t>(status));
+  if (!stmt.step())
+    return std::nullopt;
+  return timestamp{stmt.integer(0)};
+}
+
+store_size size_of(sqlite::connection& db) {
+  const auto page_bytes = db.query_int("PRAGMA page_size");
+  store_size x;
+  x.file_bytes = db.query_int("PRAGMA page_count") * page_bytes;
+  x.free_bytes = db.query_int("PRAGMA freelist_count") * page_bytes;
+  return x;
+}
+
+} // namespace waybill

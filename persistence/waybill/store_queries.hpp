@@ -1,0 +1,23 @@
+// Small questions that the owner of a store and its readers both ask.
+#pragma once
+
+#include <optional>
+
+#include "waybill/sqlite.hpp"
+#include "waybill/store_size.hpp"
+#include "waybill/timestamp.hpp"
+#include "waybill/tracking_status.hpp"
+
+namespace waybill {
+
+/// When the operation in flight that was recorded first was recorded.
+std::optional<timestamp> oldest_in_flight(sqlite::connection& db);
+
+/// When the operation in that terminal status finished that did so first.
+std::optional<timestamp> oldest_finished(sqlite::connection& db,
+                                         tracking_status status);
+
+/// All but `log_bytes`.
+store_size size_of(sqlite::connection& db);
+
+} // namespace waybill

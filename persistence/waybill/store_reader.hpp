@@ -1,0 +1,121 @@
+// Reads a store that someone else may be writing: the questions of operators
+// and of the query actor.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "waybill/messages.hpp"
+#include "waybill/queries.hpp"
+#include "waybill/store_error.hpp"
+#include "waybill/store_size.hpp"
+
+namespace waybill {
+
+struct reader_options {
+  /// The database file.
+  std::string file;
+  /// SQLite's page cache, in bytes.
+  std::int64_t cache_bytes = std::int64_t{8} * 1'024 * 1'024;
+  /// The name of a registered SQLite VFS; empty for the default.
+  std::string vfs;
+};
+
+/// What `store_reader::check` found.
+struct check_report {
+  /// One line each, at most `max_faults`; none if the store is sound.
+  std::vector<std::string> faults;
+  std::int64_t operations = 0;
+  std::int64_t transitions = 0;
+
+  static constexpr std::size_t max_faults = 100;
+};
+
+/// Hears how far long work has got. `total` is 0 where it is not known.
+/// @returns false to stop.
+using progress_function
+  = std::function<bool(std::int64_t done, std::int64_t total)>;
+
+/// A read-only view of a store. It takes no ownership, changes nothing, never
+/// checkpoints, and holds no snapshot longer than a call takes; whoever owns
+/// the store goes on meanwhile.
+///
+/// What it shows is committed. While no owner runs it may be what a killed one
+/// had not synced yet; the next owner makes that certain.
+///
+/// All calls throw store_error: `invalid_request` naming the field,
+/// `store_corrupt`, `not_stored` if reading failed.
+/// Not to be used by two threads at a time.
+class store_reader {
+public:
+  /// @throws store_error `store_unavailable` if there is no such file or it
+  ///         cannot be read, `not_a_store`, `newer_schema`, `store_corrupt`.
+  explicit store_reader(reader_options options);
+  explicit store_reader(const std::string& file);
+  ~store_reader();
+
+  store_reader(store_reader&&) noexcept;
+  store_reader& operator=(store_reader&&) noexcept;
+
+  // -- questions --------------------------------------------------------------
+
+  status_reply get_status(const waybill::get_status& request);
+
+  /// @param max_time about how long to search; then the page ends, with the
+  ///        cursor of the next.
+  list_reply list(const list_operations& request,
+                  std::chrono::microseconds max_time
+                  = std::chrono::milliseconds{20});
+
+  history_reply get_history(const waybill::get_history& request);
+
+  /// What is there now; never waits.
+  watch_reply read_transitions(const watch_transitions& request,
+                               std::chrono::microseconds max_time
+                               = std::chrono::milliseconds{20});
+
+  /// From counters and indexes: takes no longer with more rows.
+  counts_reply get_counts();
+
+  /// How many terminal operations `purge_terminal` would delete; reads their
+  /// index entries.
+  std::int64_t count_due(const purge_terminal& request,
+                         const progress_function& progress = {});
+
+  /// Whether the last owner kept histories.
+  bool keeps_history();
+
+  /// Whether anything may have been committed since the last call.
+  bool has_changed();
+
+  store_size size();
+
+  // -- care -------------------------------------------------------------------
+
+  /// The statements that make the schema.
+  std::string schema();
+
+  /// Reads all of the file: its structure, its seals, and whether counters and
+  /// histories match the rows. A snapshot is held meanwhile, and keeps the
+  /// write-ahead log from being emptied.
+  /// @returns none if `progress` stopped it.
+  std::optional<check_report> check(const progress_function& progress = {});
+
+  /// Writes a copy as of now to `file`, which must not exist, with mode 0600,
+  /// and verifies it. A snapshot is held meanwhile.
+  /// @returns false if `progress` stopped it; then there is no `file`.
+  /// @throws store_error also `store_unavailable` if `file` cannot be created,
+  ///         `store_full`.
+  bool backup(const std::string& file, const progress_function& progress = {});
+
+private:
+  class impl;
+  std::unique_ptr<impl> impl_;
+};
+
+} // namespace waybill

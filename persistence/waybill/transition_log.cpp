@@ -1,0 +1,117 @@
+#include "waybill/transition_log.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include "waybill/store_error.hpp"
+
+namespace waybill {
+
+void transition_log::load(sqlite::connection& db, std::int32_t keep) {
+  keep_ = keep;
+  last_number_ = db.query_int(
+    "SELECT max((SELECT last_number FROM store), "
+    "coalesce((SELECT max(seq) FROM operation), 0), "
+    "coalesce((SELECT max(number) FROM transition), 0))");
+  append_ = db.prepare(
+    "INSERT INTO transition (number, operation, previous, nth, status, "
+    "retry_count, at, http_status, last_error) "
+    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
+  find_ = db.prepare("SELECT previous, nth FROM transition WHERE number = ?1");
+  delete_
+    = db.prepare("DELETE FROM transition WHERE number = ?1 RETURNING previous");
+  save_ = db.prepare("UPDATE store SET last_number = max(last_number, ?1), "
+                     "missing_to = max(missing_to, ?2)");
+  on_commit();
+}
+
+void transition_log::append(std::int64_t number, std::int64_t operation,
+                            transition_chain& chain, const step& x) {
+  if (chain.length < 0) {
+    find_.bind(1, chain.last);
+    const sqlite::reset_guard guard{find_};
+    chain.length = find_.step() ? static_cast<std::int32_t>(find_.integer(1))
+                                : 0;
+  }
+  append_.bind(1, number);
+  append_.bind(2, operation);
+  append_.bind(3, chain.last);
+  append_.bind(4, chain.length + 1);
+  for (const auto at : {5, 6, 7, 8, 9})
+    append_.bind_null(at);
+  if (!is_terminal(x.status)) {
+    append_.bind(5, static_cast<std::int64_t>(x.status));
+    append_.bind(6, x.retry_count);
+    append_.bind(7, x.at.us());
+    if (x.http_status)
+      append_.bind(8, *x.http_status);
+    if (x.last_error)
+      append_.bind_borrowed(9, *x.last_error);
+  }
+  append_.run();
+  chain.last = number;
+  ++chain.length;
+  // By the dozen, so that it costs little a transition.
+  if (chain.length >= 2 * keep_ && chain.length % keep_ == 0)
+    take_old_ones(number);
+}
+
+void transition_log::take_old_ones(std::int64_t last) {
+  auto number = last;
+  for (std::int32_t kept = 0; kept < keep_ && number != 0; ++kept) {
+    find_.bind(1, number);
+    const sqlite::reset_guard guard{find_};
+    number = find_.step() ? find_.integer(0) : 0;
+  }
+  remove_chain(number);
+}
+
+void transition_log::remove(std::int64_t operation, std::int64_t last) {
+  is_missing(operation);
+  remove_chain(last);
+}
+
+void transition_log::remove_chain(std::int64_t number) {
+  while (number != 0) {
+    is_missing(number);
+    delete_.bind(1, number);
+    const sqlite::reset_guard guard{delete_};
+    // What is not there had been taken away before, as an old one.
+    const auto before = delete_.step() ? delete_.integer(0) : 0;
+    // Numbers only fall; a damaged file must not lead in a circle.
+    if (before >= number)
+      throw store_error{errc::store_corrupt, "transition "
+                                               + std::to_string(number)
+                                               + " has a later one before it"};
+    number = before;
+  }
+}
+
+void transition_log::is_missing(std::int64_t number) noexcept {
+  missing_to_ = std::max(missing_to_, number);
+}
+
+void transition_log::flush() {
+  if (missing_to_ == 0)
+    return;
+  save_.bind(1, last_number_);
+  save_.bind(2, missing_to_);
+  save_.run();
+}
+
+void transition_log::on_commit() noexcept {
+  committed_last_number_ = last_number_;
+  missing_to_ = 0;
+}
+
+void transition_log::on_rollback() noexcept {
+  last_number_ = committed_last_number_;
+  missing_to_ = 0;
+}
+
+void transition_log::close() noexcept {
+  for (auto* const stmt : {&append_, &find_, &delete_, &save_})
+    *stmt = {};
+}
+
+} // namespace waybill

@@ -1,0 +1,84 @@
+// The transitions of all operations, in the order in which they were made: what
+// histories and watches are read from.
+//
+// Recording an operation is a transition too, but takes no row here: the row in
+// `operation` has it, and its `seq` is the transition's number. All others take
+// the next number and a row in `transition`, which names the one before of the
+// same operation. The last of a finished operation has no columns of its own:
+// the row in `operation` says it, and never changes again.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "waybill/sqlite.hpp"
+#include "waybill/timestamp.hpp"
+#include "waybill/tracking_status.hpp"
+
+namespace waybill {
+
+/// What the log knows of an operation; part of what the store keeps of it.
+struct transition_chain {
+  /// The number of its last transition that has a row; 0: none.
+  std::int64_t last = 0;
+  /// How many it has had, or -1 if that has to be looked up.
+  std::int32_t length = 0;
+};
+
+/// The log of an open store. Changes are part of the current transaction.
+class transition_log {
+public:
+  /// @param keep how many transitions of an operation are kept at least, and
+  ///        less than twice as many; 0 turns the log off.
+  void load(sqlite::connection& db, std::int32_t keep);
+
+  [[nodiscard]] bool is_on() const noexcept { return keep_ > 0; }
+
+  /// A number that was never given before.
+  std::int64_t next_number() noexcept { return ++last_number_; }
+
+  struct step {
+    tracking_status status = tracking_status::submitted;
+    std::int32_t retry_count = 0;
+    timestamp at;
+    std::optional<std::int32_t> http_status;
+    /// Borrowed.
+    std::optional<std::string_view> last_error;
+  };
+
+  /// Appends a transition with a number from `next_number()`, and takes old
+  /// ones of the operation away.
+  void append(std::int64_t number, std::int64_t operation,
+              transition_chain& chain, const step& x);
+
+  /// The operation goes, and its transitions with it.
+  void remove(std::int64_t operation, std::int64_t last);
+
+  /// Writes, in the current transaction, what must outlive the rows that it
+  /// has taken away.
+  void flush();
+
+  void on_commit() noexcept;
+  void on_rollback() noexcept;
+
+  /// Gives up the statements, so that the database can be closed.
+  void close() noexcept;
+
+private:
+  void take_old_ones(std::int64_t last);
+  void remove_chain(std::int64_t number);
+  void is_missing(std::int64_t number) noexcept;
+
+  std::int32_t keep_ = 0;
+  std::int64_t last_number_ = 0;
+  std::int64_t committed_last_number_ = 0;
+  // Of the current transaction; 0: none.
+  std::int64_t missing_to_ = 0;
+  sqlite::statement append_;
+  sqlite::statement find_;
+  sqlite::statement delete_;
+  sqlite::statement save_;
+};
+
+} // namespace waybill

@@ -1,0 +1,197 @@
+// `watch` and `wait`, end to end, beside a store that is being written.
+
+#include <chrono>
+#include <thread>
+
+#include "tools/waybill_program.hpp"
+
+using namespace std::chrono_literals;
+using namespace waybill;
+using namespace waybill::test;
+using nlohmann::json;
+
+namespace {
+
+// Waits until `x` has printed `text`; a minute at most.
+bool prints(const program& x, const std::string& text) {
+  const auto deadline = std::chrono::steady_clock::now() + 1min;
+  while (std::chrono::steady_clock::now() < deadline) {
+    if (x.out().find(text) != std::string::npos)
+      return true;
+    if (!x.is_running())
+      return x.out().find(text) != std::string::npos;
+    std::this_thread::sleep_for(5ms);
+  }
+  return false;
+}
+
+} // namespace
+
+TEST_CASE_METHOD(cli_fixture, "watch shows each step once it is committed") {
+  store.record_enqueue(enqueue(1), at(1));
+  auto watching = start_waybill(options.file, {.arguments = {"watch", "--after",
+                                                             "0", "--json"}});
+  REQUIRE(prints(watching, id_text(1)));
+  store.record_attempt(attempt(1, 1), at(2));
+  CHECK(prints(watching, "Retrying"));
+  store.begin();
+  store.record_terminal(terminal(1), at(3));
+  std::this_thread::sleep_for(300ms);
+  CHECK(watching.out().find("Delivered") == std::string::npos);
+  store.commit();
+  CHECK(prints(watching, "Delivered"));
+  watching.signal(SIGINT);
+  const auto x = end_of(watching);
+  CHECK(x.code == 0);
+  CHECK(x.err.empty());
+  const auto lines = json_lines(x.out);
+  REQUIRE(lines.size() == 3);
+  CHECK(lines[0]["number"] < lines[1]["number"]);
+  CHECK(lines[1]["number"] < lines[2]["number"]);
+  CHECK(lines[2]["id"] == id_text(1));
+}
+
+TEST_CASE_METHOD(cli_fixture, "watch goes on behind the last number") {
+  record(3);
+  auto first = start_waybill(options.file, {.arguments = {"watch", "--after",
+                                                          "0", "--json"}});
+  REQUIRE(prints(first, id_text(3)));
+  first.signal(SIGTERM);
+  const auto seen = json_lines(end_of(first).out);
+  const auto last = seen.back()["number"].get<std::int64_t>();
+  record(2, 4);
+  auto second = start_waybill(options.file,
+                              {.arguments = {"watch", "--after",
+                                             std::to_string(last), "--json"}});
+  REQUIRE(prints(second, id_text(5)));
+  second.signal(SIGINT);
+  const auto rest = json_lines(end_of(second).out);
+  REQUIRE(rest.size() == 2);
+  CHECK(rest[0]["id"] == id_text(4));
+}
+
+TEST_CASE_METHOD(cli_fixture, "watch shows only what was asked for") {
+  store.record_enqueue(enqueue(1), at(1));
+  store.record_enqueue(enqueue(2, "Database.CachedWrite"), at(1));
+  store.record_terminal(terminal(1), at(2));
+  store.record_terminal(terminal(2), at(2));
+  const auto ids = [&](std::vector<std::string> words,
+                       const std::string& until) {
+    words.insert(words.begin(), {"watch", "--after", "0", "--json"});
+    auto watching = start_waybill(options.file, {.arguments = words});
+    CHECK(prints(watching, until));
+    std::this_thread::sleep_for(150ms);
+    watching.signal(SIGINT);
+    return json_lines(end_of(watching).out).size();
+  };
+  CHECK(ids({"--kind", "Database.CachedWrite"}, "Delivered") == 2);
+  CHECK(ids({"--id", id_text(1)}, "Delivered") == 2);
+  CHECK(ids({"--status", "finished"}, "Delivered") == 2);
+  CHECK(ids({"--status", "submitted", "--id", id_text(2)}, "Submitted") == 1);
+}
+
+TEST_CASE_METHOD(cli_fixture, "watch tells of steps that are not kept") {
+  record(3);
+  for (const auto n : {1, 2, 3})
+    store.record_terminal(terminal(static_cast<std::uint64_t>(n)), at(10));
+  store.purge_terminal(purge_before(at(20)), at(30));
+  store.record_enqueue(enqueue(9), at(40));
+  auto watching = start_waybill(options.file, {.arguments = {"watch", "--after",
+                                                             "0", "--json"}});
+  REQUIRE(prints(watching, id_text(9)));
+  watching.signal(SIGINT);
+  const auto lines = json_lines(end_of(watching).out);
+  REQUIRE(lines.size() == 2);
+  CHECK(lines[0]["gap"]["from"] == 1);
+  CHECK(lines[0]["gap"]["to"] < lines[1]["number"]);
+}
+
+TEST_CASE_METHOD(cli_fixture, "watch ends when nobody reads it any more") {
+  record(1);
+  int ends[2] = {-1, -1};
+  REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+  descriptor from{ends[0]};
+  descriptor to{ends[1]};
+  auto watching = start_waybill(options.file,
+                                {.arguments = {"watch", "--after", "0"},
+                                 .stdout_fd = to.get()});
+  to.reset();
+  char first = 0;
+  REQUIRE(::read(from.get(), &first, 1) == 1);
+  from.reset();
+  // Nothing is written any more: it hears of the end all the same.
+  CHECK(watching.wait() == 0);
+  CHECK(watching.err().empty());
+}
+
+TEST_CASE_METHOD(cli_fixture, "wait ends when all have finished") {
+  record(2);
+  store.record_terminal(terminal(1, tracking_status::parked), at(3));
+  auto waiting = start_waybill(
+    options.file, {.arguments = {"wait", "--json", id_text(1), id_text(2)}});
+  std::this_thread::sleep_for(250ms);
+  CHECK(waiting.is_running());
+  store.record_terminal(terminal(2), at(4));
+  const auto x = end_of(waiting);
+  CHECK(x.code == 0);
+  CHECK(x.err.empty());
+  const auto all = x.json();
+  CHECK(all["finished"] == true);
+  REQUIRE(all["operations"].size() == 2);
+  CHECK(all["operations"][0]["snapshot"]["status"] == "Parked");
+  CHECK(all["operations"][1]["id"] == id_text(2));
+}
+
+TEST_CASE_METHOD(cli_fixture, "wait for any ends with the first") {
+  record(2);
+  store.record_terminal(terminal(2), at(4));
+  const auto x = waybill({"wait", "--any", id_text(1), id_text(2)});
+  CHECK(x.code == 0);
+  CHECK(x.says("Submitted"));
+  CHECK(x.says("Delivered"));
+}
+
+TEST_CASE_METHOD(cli_fixture, "wait gives up when the time is over") {
+  record(2);
+  store.record_terminal(terminal(2), at(4));
+  const auto begin = std::chrono::steady_clock::now();
+  const auto x
+    = waybill({"wait", "--timeout", "300ms", id_text(1), id_text(2)});
+  CHECK(std::chrono::steady_clock::now() - begin >= 300ms);
+  CHECK(x.code == 4);
+  CHECK(x.err == "waybill: timed out with 1 of 2 finished\n");
+  const auto as_json
+    = waybill({"wait", "--timeout", "0s", "--json", id_text(1)});
+  CHECK(as_json.code == 4);
+  CHECK(as_json.json()["finished"] == false);
+}
+
+TEST_CASE_METHOD(cli_fixture, "what is not there counts as finished or is "
+                              "waited for") {
+  record(1);
+  const auto gone = waybill({"wait", id_text(9)});
+  CHECK(gone.code == 1);
+  CHECK(gone.complains(id_text(9) + " is not there"));
+  CHECK(
+    waybill({"wait", "--until-recorded", "--timeout", "200ms", id_text(9)}).code
+    == 4);
+  auto waiting = start_waybill(
+    options.file, {.arguments = {"wait", "--until-recorded", id_text(9)}});
+  std::this_thread::sleep_for(150ms);
+  store.record_enqueue(enqueue(9), at(1));
+  std::this_thread::sleep_for(150ms);
+  CHECK(waiting.is_running());
+  store.record_terminal(terminal(9), at(2));
+  CHECK(waiting.wait() == 0);
+}
+
+TEST_CASE_METHOD(cli_fixture, "wait can be interrupted") {
+  record(1);
+  auto waiting = start_waybill(options.file,
+                               {.arguments = {"wait", id_text(1)}});
+  std::this_thread::sleep_for(300ms);
+  waiting.signal(SIGINT);
+  const auto x = end_of(waiting);
+  CHECK(x.code == 130);
+  CHECK(x.complains("stopped with 0 of 1 finished"));
+}

@@ -1,0 +1,181 @@
+// What the command does with a terminal, a pipe that is closed, a disk that is
+// full, and streams that are not there.
+
+#include <array>
+
+#include "output/text_width.hpp"
+#include "tools/waybill_program.hpp"
+#include "waybill/text.hpp"
+
+using namespace waybill;
+using namespace waybill::test;
+
+namespace {
+
+// What a terminal of that width shows of a run.
+std::string shown(const std::string& file, unsigned short columns,
+                  program::setting x) {
+  pseudo_terminal terminal{columns};
+  x.stdout_fd = terminal.get();
+  x.stderr_fd = terminal.get();
+  auto running = start_waybill(file, x);
+  auto text = terminal.shown_by(running);
+  CHECK(running.wait() == 0);
+  // The terminal adds the carriage returns.
+  std::erase(text, '\r');
+  return text;
+}
+
+void record_wide(operation_tracking_store& store) {
+  for (std::uint64_t n = 1; n <= 5; ++n) {
+    auto request = enqueue(n);
+    request.target_summary = "https://plant.example/\u65e5\u672c\u8a9e/"
+                             + std::string(60, 'x');
+    store.record_enqueue(request, at(static_cast<std::int64_t>(n)));
+    auto failed = attempt(n, 1);
+    failed.last_error = "caf\u00e9 \U0001F600 " + std::string(90, 'e');
+    store.record_attempt(failed, at(static_cast<std::int64_t>(n) + 10));
+  }
+}
+
+} // namespace
+
+TEST_CASE_METHOD(cli_fixture, "a table fits the terminal") {
+  record_wide(store);
+  constexpr std::array<unsigned short, 5> widths{60, 80, 100, 120, 160};
+  for (const auto columns : widths) {
+    CAPTURE(columns);
+    const auto text = without_sequences(
+      shown(options.file, columns, {.arguments = {"list"}}));
+    const auto lines = lines_of(text);
+    REQUIRE(lines.size() == 6);
+    for (const auto& line : lines) {
+      CAPTURE(line);
+      CHECK(is_valid_utf8(line));
+      CHECK(cli::width_of(line) <= columns);
+    }
+    CHECK(lines[1].starts_with(id_text(5) + "  Retrying"));
+  }
+  const auto full = without_sequences(
+    shown(options.file, 80, {.arguments = {"list", "--full"}}));
+  CHECK(full.find(std::string(90, 'e')) != std::string::npos);
+}
+
+TEST_CASE_METHOD(cli_fixture, "COLUMNS overrides the terminal's width") {
+  record_wide(store);
+  const auto text = without_sequences(shown(
+    options.file, 200, {.arguments = {"list"}, .environment = {"COLUMNS=90"}}));
+  for (const auto& line : lines_of(text))
+    CHECK(cli::width_of(line) <= 90);
+  // Off a terminal there is no width.
+  const auto off = run_waybill(options.file,
+                               program::setting{.arguments = {"list"},
+                                                .environment = {"COLUMNS=90"}});
+  CHECK(off.says(std::string(60, 'x')));
+}
+
+TEST_CASE_METHOD(cli_fixture,
+                 "where characters are not UTF-8 a cut is a tilde") {
+  record_wide(store);
+  const auto text = shown(options.file, 100,
+                          {.arguments = {"list"}, .environment = {"LC_ALL=C"}});
+  CHECK(text.find('~') != std::string::npos);
+  CHECK(text.find("…") == std::string::npos);
+}
+
+TEST_CASE_METHOD(cli_fixture, "colours come on a terminal or when asked for") {
+  record_wide(store);
+  const auto coloured = [&](std::vector<std::string> words,
+                            std::vector<std::string> environment) {
+    return shown(options.file, 100,
+                 {.arguments = std::move(words),
+                  .environment = std::move(environment)})
+             .find("\x1b[36m")
+           != std::string::npos;
+  };
+  CHECK(coloured({"list"}, {}));
+  CHECK_FALSE(coloured({"list"}, {"NO_COLOR=1"}));
+  CHECK_FALSE(coloured({"list"}, {"TERM=dumb"}));
+  CHECK_FALSE(coloured({"list", "--color", "never"}, {}));
+  CHECK(coloured({"list", "--color=always"}, {"NO_COLOR=1"}));
+  CHECK_FALSE(waybill({"list"}).says("\x1b"));
+  CHECK(waybill({"list", "--colour", "always"}).says("\x1b[36m"));
+}
+
+TEST_CASE_METHOD(cli_fixture, "progress is shown on a terminal only") {
+  record(20'000);
+  pseudo_terminal terminal{70};
+  auto exporting = start_waybill(
+    options.file, {.arguments = {"export", "-o", dir / "all.jsonl"},
+                   .stderr_fd = terminal.get()});
+  const auto text = terminal.shown_by(exporting);
+  CHECK(exporting.wait() == 0);
+  // A fast machine may be done before there is anything to show.
+  if (text.empty())
+    WARN("the export was over too soon to show progress");
+  else
+    CHECK(text.find("\rexported ") != std::string::npos);
+  if (!text.empty())
+    CHECK(text.ends_with("\r\x1b[K"));
+  CHECK(waybill({"export", "--force", "-o", dir / "all.jsonl"}).err.empty());
+}
+
+TEST_CASE_METHOD(cli_fixture, "a reader that has had enough is no error") {
+  record(5'000);
+  for (const std::string command :
+       {"list --all", "list --all --json", "list --all --format csv", "export",
+        "counts", "--help"}) {
+    CAPTURE(command);
+    const auto line = "set -o pipefail; \"$0\" --db \"$1\" " + command
+                      + " | head -1";
+    program x{"/bin/bash",
+              {.arguments = {"-c", line, WAYBILL_COMMAND, options.file}}};
+    CHECK(x.wait() == 0);
+    CHECK(x.err().empty());
+    CHECK(lines_of(x.out()).size() == 1);
+  }
+}
+
+TEST_CASE_METHOD(cli_fixture, "a full disk under the output is said") {
+  record(10);
+  const descriptor full{::open("/dev/full", O_WRONLY | O_CLOEXEC)};
+  for (const auto& words :
+       std::vector<std::vector<std::string>>{{"list"},
+                                             {"list", "--json"},
+                                             {"export"},
+                                             {"counts"},
+                                             {"schema"},
+                                             {"status", id_text(1)},
+                                             {"check"},
+                                             {"--help"}}) {
+    CAPTURE(words);
+    const auto x = run_waybill(options.file,
+                               program::setting{.arguments = words,
+                                                .stdout_fd = full.get()});
+    CHECK(x.code == 3);
+    CHECK(x.err == "waybill: standard output: No space left on device\n");
+  }
+}
+
+TEST_CASE_METHOD(cli_fixture, "closed streams take no harm to the store") {
+  record(10);
+  const auto before = content();
+  program x{"/bin/sh",
+            {.arguments = {"-c", "exec \"$0\" --db \"$1\" list >&- 2>&- <&-",
+                           WAYBILL_COMMAND, options.file}}};
+  CHECK(x.wait() == 3);
+  CHECK(content() == before);
+}
+
+TEST_CASE_METHOD(cli_fixture, "errors are one escaped line") {
+  const auto x = waybill({"list", "--since", "\x1b[2J\n"});
+  CHECK(x.code == 2);
+  CHECK(x.out.empty());
+  CHECK(lines_of(x.err).size() == 1);
+  CHECK(x.err.starts_with("waybill: --since must be "));
+  CHECK(x.err.find('\x1b') == std::string::npos);
+  const auto y = waybill({"--\x1b[2J"});
+  CHECK(y.code == 2);
+  CHECK(lines_of(y.err).size() == 1);
+  CHECK(y.err.find('\x1b') == std::string::npos);
+}

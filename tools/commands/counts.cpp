@@ -1,0 +1,99 @@
+#include "commands/counts.hpp"
+
+#include <CLI/CLI.hpp>
+#include <array>
+#include <map>
+#include <memory>
+#include <numeric>
+
+#include "output/csv.hpp"
+#include "waybill/json.hpp"
+#include "waybill/text.hpp"
+
+namespace waybill::cli {
+
+namespace {
+
+using counts_by_status = std::array<std::int64_t, num_tracking_statuses>;
+
+std::vector<column> columns() {
+  std::vector<column> all{{"kind", alignment::left, 8}};
+  for (int i = 0; i < num_tracking_statuses; ++i)
+    all.push_back(
+      {to_string(static_cast<tracking_status>(i)), alignment::right});
+  all.push_back({"all", alignment::right});
+  return all;
+}
+
+std::vector<cell> row(const std::string& kind, const counts_by_status& counts,
+                      colour shade) {
+  std::vector<cell> cells{{kind, shade}};
+  for (std::size_t i = 0; i < counts.size(); ++i)
+    cells.push_back(
+      count_cell(counts[i], colour_of(static_cast<tracking_status>(i))));
+  cells.push_back(
+    count_cell(std::accumulate(counts.begin(), counts.end(), std::int64_t{0}),
+               colour::bold));
+  return cells;
+}
+
+} // namespace
+
+command setup_counts(CLI::App& parent) {
+  auto x = std::make_shared<counts_options>();
+  auto& app = *parent.add_subcommand("counts",
+                                     "count operations by kind and status");
+  add_format(app, x->format);
+  app.footer("Read from counters: takes no longer with more operations.\n"
+             "\n"
+             "Examples:\n"
+             "  waybill counts --db track.db\n"
+             "  waybill counts --db track.db --json");
+  return {&app, [x](context& c) { return run_counts(c, *x); }};
+}
+
+exit_code run_counts(context& c, const counts_options& x) {
+  const auto format = format_of(c, x.format);
+  const auto counts = c.open_reader().get_counts();
+  if (format == list_format::json) {
+    c.print_json(to_json_text(counts));
+  } else if (format == list_format::csv) {
+    c.out().write(csv_header<status_count>());
+    for (const auto& each : counts.counts)
+      c.out().write(csv_record(each));
+  } else {
+    c.out().write(render_counts(counts, c.screen()));
+    if (const auto oldest = render_oldest(counts, c); !oldest.empty())
+      c.out().write('\n' + oldest);
+  }
+  return exit_code::ok;
+}
+
+std::string render_counts(const counts_reply& x, const terminal& screen) {
+  std::map<std::string, counts_by_status> kinds;
+  counts_by_status sum{};
+  for (const auto& each : x.counts) {
+    const auto status = static_cast<std::size_t>(each.status);
+    kinds[each.kind].at(status) += each.operations;
+    sum.at(status) += each.operations;
+  }
+  table rows{columns(), screen};
+  for (const auto& [kind, counts] : kinds)
+    rows.add(row(escape(kind), counts, colour::none));
+  rows.add(row("all", sum, colour::bold));
+  return rows.take();
+}
+
+std::string render_oldest(const counts_reply& x, const context& c) {
+  detail_list lines{c.screen()};
+  const auto line = [&](const char* name, const std::optional<timestamp>& t) {
+    if (t)
+      lines.add(name,
+                age_text(c.now() - *t) + " (" + time_text(*t, c.where()) + ')');
+  };
+  line("oldest in flight", x.oldest_in_flight);
+  line("oldest parked", x.oldest_parked);
+  return lines.text();
+}
+
+} // namespace waybill::cli

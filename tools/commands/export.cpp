@@ -1,0 +1,212 @@
+#include "commands/export.hpp"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "commands/operation_list.hpp"
+#include "files.hpp"
+#include "input/options.hpp"
+#include "input/resume_point.hpp"
+#include "interruption.hpp"
+#include "output/json.hpp"
+#include "output/progress.hpp"
+#include "waybill/json.hpp"
+#include "waybill/text.hpp"
+
+namespace waybill::cli {
+
+namespace {
+
+// Operations between two looks for a signal. A stopped export goes on at the
+// end of a page.
+constexpr std::int32_t page_size = 200;
+
+// How many operations there will be, as far as counters tell; 0 if they do not.
+std::int64_t expected_total(store_reader& reader,
+                            const operation_filter& filter) {
+  operation_filter counted;
+  counted.statuses = filter.statuses;
+  counted.kinds = filter.kinds;
+  if (counted != filter)
+    return 0;
+  const auto has = [](const auto& list, const auto& value) {
+    return list.empty()
+           || std::find(list.begin(), list.end(), value) != list.end();
+  };
+  std::int64_t total = 0;
+  for (const auto& each : reader.get_counts().counts)
+    if (has(filter.statuses, each.status) && has(filter.kinds, each.kind))
+      total += each.operations;
+  return total;
+}
+
+// Progress and lines would mix on one terminal.
+terminal progress_screen(const context& c, const export_options& x) {
+  return !x.output && c.screen().is_interactive() ? terminal{} : c.messages();
+}
+
+// An export that is under way.
+class exporter {
+public:
+  exporter(context& c, const export_options& x, writer& out)
+    : out_{out},
+      reader_{c.open_reader()},
+      view_{progress_screen(c, x), "exported"} {
+    const auto before = parse_resume_point(x.cursor);
+    moment_ = before ? before->moment : c.now();
+    request_.filter = to_filter(x.filter, moment_, c.where());
+    request_.order = list_order::oldest_first;
+    request_.page_size = page_size;
+    if (before)
+      request_.cursor = before->cursor;
+    next_ = request_.cursor;
+    if (view_.is_shown() && !before)
+      total_ = expected_total(reader_, request_.filter);
+  }
+
+  // Ends at the last operation or with a signal.
+  void run() {
+    for_each_operation(
+      reader_, request_, std::nullopt,
+      [this](const auto& operation) { write(operation.id); },
+      [this](const auto& cursor) { end_page(cursor); });
+    view_.clear();
+  }
+
+  // Up to where lines are whole and written: their number, the bytes that the
+  // writer had written, and the cursor of what follows.
+  [[nodiscard]] std::int64_t count() const { return whole_count_; }
+  [[nodiscard]] std::int64_t bytes() const { return whole_bytes_; }
+  [[nodiscard]] std::optional<resume_point> next() const {
+    if (!next_)
+      return std::nullopt;
+    return resume_point{.moment = moment_, .cursor = *next_};
+  }
+
+private:
+  void write(const tracked_operation_id& id) {
+    auto history = reader_.get_history({.id = id, .deadline = std::nullopt});
+    if (!history.snapshot)
+      return; // purged since
+    const operation_record record{.snapshot = std::move(*history.snapshot),
+                                  .transitions
+                                  = std::move(history.transitions)};
+    out_.write(to_json_text(record) + '\n');
+    ++count_;
+    view_.show(count_, total_);
+  }
+
+  void end_page(const std::optional<std::string>& cursor) {
+    out_.flush();
+    whole_count_ = count_;
+    whole_bytes_ = out_.written();
+    next_ = cursor;
+  }
+
+  writer& out_;
+  store_reader reader_;
+  timestamp moment_;
+  list_operations request_;
+  progress view_;
+  std::int64_t total_ = 0;
+  std::int64_t count_ = 0;
+  std::int64_t whole_count_ = 0;
+  std::int64_t whole_bytes_ = 0;
+  std::optional<std::string> next_;
+};
+
+std::string figures(std::int64_t count) {
+  return std::to_string(count) + (count == 1 ? " operation" : " operations");
+}
+
+// What a stopped export says about going on.
+std::string go_on(const exporter& work) {
+  const auto next = work.next();
+  return next ? "go on with: --cursor " + escape(to_string(*next))
+              : "begin anew";
+}
+
+exit_code export_to_stdout(context& c, const export_options& x) {
+  exporter work{c, x, c.out()};
+  work.run();
+  if (!stop_asked() || !work.next())
+    return exit_code::ok;
+  c.note("stopped after " + figures(work.count()) + "; " + go_on(work));
+  return exit_code::interrupted;
+}
+
+void report(context& c, const exporter& work, const std::string& file) {
+  if (c.json())
+    c.print_json(json_text({{"file", file}, {"operations", work.count()}}));
+  else
+    c.out().write("exported " + figures(work.count()) + " to " + escape(file)
+                  + '\n');
+}
+
+exit_code export_to_file(context& c, const export_options& x) {
+  check_is_no_store_file("--output", *x.output, c.file());
+  check_is_no_store_file("--output", *x.output + ".part", c.file());
+  part_file target{*x.output,
+                   {.append = x.cursor.has_value(), .overwrite = x.force}};
+  writer out{target.descriptor(), target.shown_part()};
+  std::optional<exporter> work;
+  try {
+    work.emplace(c, x, out);
+    work->run();
+    if (!stop_asked() || !work->next())
+      target.publish();
+  } catch (...) {
+    // What is whole stays, so that a full disk costs no work.
+    const auto bytes = work ? work->bytes() : 0;
+    if (target.keep(bytes) && work)
+      c.note(figures(work->count()) + " are in " + target.shown_part() + "; "
+             + go_on(*work));
+    throw;
+  }
+  if (stop_asked() && work->next()) {
+    c.note("stopped after " + figures(work->count()) + ", which are in "
+           + target.shown_part() + "; " + go_on(*work));
+    return exit_code::interrupted;
+  }
+  report(c, *work, *x.output);
+  return exit_code::ok;
+}
+
+} // namespace
+
+command setup_export(CLI::App& parent) {
+  auto x = std::make_shared<export_options>();
+  auto& app = *parent.add_subcommand(
+    "export", "write operations with their histories as JSON Lines");
+  add_filter(app, x->filter);
+  add_text(app, "-o,--output", x->output, "FILE",
+           "write there instead of standard output; until it\n"
+           "is whole it is called FILE.part");
+  add_switch(app, "--force", x->force, "replace FILE if it is there");
+  add_text(app, "--cursor", x->cursor, "CURSOR",
+           "go on where a stopped export ended; adds to\n"
+           "FILE.part if that is there");
+  app.footer(
+    "The oldest come first, each as of the moment when it is read; a running\n"
+    "service goes on. Ctrl-C leaves whole lines and says how to go on.\n"
+    "\n"
+    + std::string{times_explained}
+    + "\n"
+      "\n"
+      "Examples:\n"
+      "  waybill export --db track.db -o all.jsonl\n"
+      "  waybill export --db track.db --status finished --until 30d | gzip "
+      "> old.gz");
+  return {&app, [x](context& c) { return run_export(c, *x); }};
+}
+
+exit_code run_export(context& c, const export_options& x) {
+  if (x.force && !x.output)
+    throw usage_error{"--force needs --output"};
+  stop_on_signals();
+  return x.output ? export_to_file(c, x) : export_to_stdout(c, x);
+}
+
+} // namespace waybill::cli

@@ -1,0 +1,96 @@
+#include "commands/history.hpp"
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "input/options.hpp"
+#include "output/csv.hpp"
+#include "waybill/json.hpp"
+#include "waybill/text.hpp"
+
+namespace waybill::cli {
+
+namespace {
+
+std::vector<column> columns() {
+  return {
+    {"number", alignment::right, 0, 3},    {"time"},
+    {"after", alignment::right, 0, 2},     {"status"},
+    {"retries", alignment::right, 0, 4},   {"HTTP", alignment::right, 0, 5},
+    {"last error", alignment::left, 10, 1}};
+}
+
+// What stands for the steps that are not kept.
+std::vector<cell> missing_steps() {
+  return {{}, {"(not kept)", colour::dim}, {}, {}, {}, {}, {}};
+}
+
+// As it is, if `id` was found.
+void print(context& c, const history_reply& reply, list_format format) {
+  if (format == list_format::json)
+    c.print_json(to_json_text(reply));
+  else if (format == list_format::table)
+    c.out().write(render_history(reply, c));
+  else
+    for (const auto& each : reply.transitions)
+      c.out().write(csv_record(each));
+}
+
+} // namespace
+
+command setup_history(CLI::App& parent) {
+  auto x = std::make_shared<history_options>();
+  auto& app = *parent.add_subcommand("history", "show an operation's steps");
+  add_ids(app, x->ids, "the operation")->expected(1)->allow_extra_args(false);
+  add_format(app, x->format);
+  app.footer("A store keeps the first step of an operation and the last ones,\n"
+             "as many as the option `history` of its service says.\n"
+             "\n"
+             "Example:\n"
+             "  waybill history --db track.db "
+             "01932c07-f2a1-7000-8000-0123456789ab");
+  return {&app, [x](context& c) { return run_history(c, *x); }};
+}
+
+exit_code run_history(context& c, const history_options& x) {
+  const auto format = format_of(c, x.format);
+  auto reader = c.open_reader();
+  auto result = exit_code::ok;
+  if (format == list_format::csv)
+    c.out().write(csv_header<transition>());
+  for (const auto& id : x.ids) {
+    const auto reply = reader.get_history({.id = id, .deadline = std::nullopt});
+    if (reply.snapshot || format == list_format::json)
+      print(c, reply, format);
+    if (!reply.snapshot) {
+      c.note(to_string(id) + " is not there: purged or never recorded");
+      result = exit_code::not_found;
+    }
+  }
+  return result;
+}
+
+std::string render_history(const history_reply& x, const context& c) {
+  table rows{columns(), c.screen()};
+  for (std::size_t i = 0; i < x.transitions.size(); ++i) {
+    const auto& each = x.transitions[i];
+    std::string after;
+    if (i > 0)
+      after = duration_text(each.at - x.transitions[i - 1].at);
+    rows.add({{std::to_string(each.number)},
+              {time_text(each.at, c.where(), precision::milliseconds)},
+              {after},
+              status_cell(each.status),
+              count_cell(each.retry_count),
+              number_cell(each.http_status),
+              text_cell(each.last_error)});
+    if (i == 0 && !x.complete)
+      rows.add(missing_steps());
+  }
+  // A history may have been off when the operation was recorded.
+  if (x.transitions.empty() && !x.complete)
+    rows.add(missing_steps());
+  return rows.take();
+}
+
+} // namespace waybill::cli

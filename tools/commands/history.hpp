@@ -1,0 +1,20 @@
+// `waybill history`: the transitions of an operation.
+#pragma once
+
+#include "commands/operation_list.hpp"
+
+namespace waybill::cli {
+
+struct history_options {
+  std::vector<tracked_operation_id> ids;
+  std::optional<list_format> format;
+};
+
+command setup_history(CLI::App& parent);
+
+exit_code run_history(context& c, const history_options& x);
+
+/// The transitions of one operation for people.
+std::string render_history(const history_reply& x, const context& c);
+
+} // namespace waybill::cli

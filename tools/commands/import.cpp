@@ -1,0 +1,218 @@
+#include "commands/import.hpp"
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <stdexcept>
+
+#include "input/line_reader.hpp"
+#include "input/options.hpp"
+#include "interruption.hpp"
+#include "output/json.hpp"
+#include "output/progress.hpp"
+#include "waybill/json.hpp"
+#include "waybill/queries.hpp"
+#include "waybill/text.hpp"
+
+namespace waybill::cli {
+
+namespace {
+
+constexpr std::int64_t lines_a_transaction = 1'000;
+
+struct figures {
+  std::int64_t imported = 0;
+  std::int64_t duplicates = 0;
+  std::int64_t skipped = 0;
+
+  figures& operator+=(const figures& x) {
+    imported += x.imported;
+    duplicates += x.duplicates;
+    skipped += x.skipped;
+    return *this;
+  }
+};
+
+// Says why a line cannot be imported; ready to be printed.
+class bad_line : public std::runtime_error {
+public:
+  bad_line(std::int64_t number, const std::string& reason)
+    : std::runtime_error{"line " + std::to_string(number) + ": " + reason} {}
+};
+
+bool is_blank(const std::string& text) {
+  return text.find_first_not_of(" \t") == std::string::npos;
+}
+
+operation_record parse(const line_reader::line& line) {
+  if (line.too_long)
+    throw bad_line{line.number,
+                   "longer than " + std::to_string(max_line) + " bytes"};
+  try {
+    return from_json_text<operation_record>(line.text);
+  } catch (const json_error& e) {
+    throw bad_line{line.number, e.what()};
+  }
+}
+
+class importer {
+public:
+  importer(context& c, const import_options& x, line_reader& source,
+           operation_tracking_store& store)
+    : c_{c},
+      skip_bad_{x.skip_bad},
+      source_{source},
+      store_{store},
+      view_{c.messages(), "read",
+            source.bytes_in_all() > 0 ? progress_unit::bytes
+                                      : progress_unit::items} {}
+
+  // Reads to the end, to a bad line, or until a signal. What is complete is
+  // committed then.
+  void run() {
+    const clear_at_end guard{view_};
+    try {
+      while (!stop_asked() && !source_.at_end())
+        if (const auto line = source_.next())
+          take(*line);
+    } catch (const bad_line&) {
+      commit();
+      throw;
+    }
+    commit();
+  }
+
+  // What is committed.
+  [[nodiscard]] const figures& done() const { return done_; }
+
+private:
+  struct clear_at_end {
+    progress& view;
+    ~clear_at_end() { view.clear(); }
+  };
+
+  void take(const line_reader::line& line) {
+    if (!store_.in_transaction())
+      store_.begin();
+    if (!is_blank(line.text) || line.too_long)
+      restore(line);
+    if (++lines_ % lines_a_transaction == 0)
+      commit();
+    if (source_.bytes_in_all() > 0)
+      view_.show(source_.bytes_read(), source_.bytes_in_all());
+    else
+      view_.show(lines_, 0);
+  }
+
+  void restore(const line_reader::line& line) {
+    try {
+      const auto record = parse(line);
+      const auto reply = restore(line.number, record);
+      ++(reply.outcome == enqueue_outcome::inserted ? batch_.imported
+                                                    : batch_.duplicates);
+    } catch (const bad_line& e) {
+      if (!skip_bad_)
+        throw;
+      ++batch_.skipped;
+      view_.clear();
+      c_.note(std::string{e.what()} + "; skipped");
+    }
+  }
+
+  enqueue_reply restore(std::int64_t number, const operation_record& record) {
+    try {
+      return store_.restore(record);
+    } catch (const store_error& e) {
+      if (e.code() != errc::invalid_request)
+        throw;
+      throw bad_line{number, escape(e.what())};
+    }
+  }
+
+  void commit() {
+    if (store_.in_transaction())
+      store_.commit();
+    done_ += batch_;
+    batch_ = {};
+  }
+
+  context& c_;
+  const bool skip_bad_;
+  line_reader& source_;
+  operation_tracking_store& store_;
+  progress view_;
+  std::int64_t lines_ = 0;
+  figures done_;
+  figures batch_;
+};
+
+std::string summary(const figures& x) {
+  auto text = std::to_string(x.imported) + " imported, "
+              + std::to_string(x.duplicates) + " were there already";
+  if (x.skipped > 0)
+    text += ", " + std::to_string(x.skipped) + " bad lines skipped";
+  return text;
+}
+
+void report(context& c, const figures& x, bool finished) {
+  if (c.json())
+    c.print_json(json_text({{"imported", x.imported},
+                            {"duplicates", x.duplicates},
+                            {"skipped_lines", x.skipped},
+                            {"finished", finished}}));
+  else if (finished)
+    c.out().write(summary(x) + '\n');
+  else
+    c.note("stopped: " + summary(x)
+           + (stop_asked() ? "; import the same again to go on" : ""));
+}
+
+std::string input_of(const import_options& x) {
+  if (!x.input && isatty(STDIN_FILENO) == 1)
+    throw usage_error{"name a FILE, or - to read what is typed"};
+  return x.input.value_or("-");
+}
+
+} // namespace
+
+command setup_import(CLI::App& parent) {
+  auto x = std::make_shared<import_options>();
+  auto& app = *parent.add_subcommand("import",
+                                     "read operations that were exported");
+  add_text(app, "FILE", x->input, "FILE",
+           "JSON Lines as export writes them; - or none is\n"
+           "standard input");
+  add_switch(app, "--skip-bad", x->skip_bad,
+             "leave bad lines out instead of stopping there");
+  app.footer(
+    "No service may run on the store; it is made if it is missing.\n"
+    "Operations that are there already stay as they are, so a stopped\n"
+    "import goes on when it is run again.\n"
+    "\n"
+    "Examples:\n"
+    "  waybill import --db copy.db all.jsonl\n"
+    "  zcat old.gz | waybill import --db archive.db");
+  return {&app, [x](context& c) { return run_import(c, *x); }};
+}
+
+exit_code run_import(context& c, const import_options& x) {
+  line_reader source{input_of(x)};
+  stop_on_signals();
+  auto store = c.take_store(context::if_missing::create);
+  importer work{c, x, source, store};
+  try {
+    work.run();
+  } catch (const bad_line& e) {
+    report(c, work.done(), false);
+    throw failure{e.what(), exit_code::usage};
+  } catch (...) {
+    report(c, work.done(), false);
+    throw;
+  }
+  const auto finished = source.at_end();
+  report(c, work.done(), finished);
+  return finished ? exit_code::ok : exit_code::interrupted;
+}
+
+} // namespace waybill::cli

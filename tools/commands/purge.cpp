@@ -1,0 +1,155 @@
+#include "commands/purge.hpp"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <memory>
+
+#include "input/filter.hpp"
+#include "input/options.hpp"
+#include "interruption.hpp"
+#include "output/json.hpp"
+#include "output/progress.hpp"
+
+namespace waybill::cli {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::int64_t rows_a_step = 2'000;
+constexpr auto time_a_step = 50ms;
+constexpr int pages_a_step = 256;
+
+// How many operations are due; less if a signal stopped the counting.
+std::int64_t count_due(context& c,
+                       const std::vector<purge_terminal>& requests) {
+  auto reader = c.open_reader();
+  progress view{c.messages(), "counted"};
+  std::int64_t due = 0;
+  for (const auto& request : requests)
+    due += reader.count_due(request, view.until_stopped());
+  return due;
+}
+
+struct purge_result {
+  std::int64_t deleted = 0;
+  bool finished = true;
+};
+
+purge_result purge(context& c, operation_tracking_store& store,
+                   const std::vector<purge_terminal>& requests,
+                   std::int64_t due) {
+  progress view{c.messages(), "deleted"};
+  purge_result result;
+  for (const auto& request : requests) {
+    for (bool more = true; more;) {
+      if (stop_asked()) {
+        result.finished = false;
+        return result;
+      }
+      const auto step = store.purge_chunk(request, timestamp::now(),
+                                          rows_a_step, time_a_step);
+      store.maintain();
+      result.deleted += step.deleted;
+      view.show(result.deleted, due);
+      more = !step.finished;
+    }
+  }
+  return result;
+}
+
+void report(context& c, const purge_options& x, std::int64_t operations,
+            timestamp older_than, bool finished) {
+  if (c.json()) {
+    c.print_json(json_text({{x.dry_run ? "due" : "deleted", operations},
+                            {"older_than", to_string(older_than)},
+                            {"finished", finished}}));
+    return;
+  }
+  const auto count = std::to_string(operations)
+                     + (operations == 1 ? " operation" : " operations");
+  c.out().write((x.dry_run ? "would delete " : "deleted ") + count
+                + " that finished before " + time_text(older_than, c.where())
+                + '\n');
+}
+
+exit_code end(context& c, bool finished, const char* advice) {
+  if (finished)
+    return exit_code::ok;
+  c.note(std::string{"stopped; "} + advice);
+  return exit_code::interrupted;
+}
+
+} // namespace
+
+command setup_purge(CLI::App& parent) {
+  auto x = std::make_shared<purge_options>();
+  auto& app = *parent.add_subcommand(
+    "purge", "delete old operations that have finished");
+  add_text(app, "--older-than", x->older_than, "TIME",
+           "those that finished before it")
+    ->required();
+  add_texts(app, "--status", x->statuses, "LIST",
+            "only Delivered, Parked, Failed or Discarded;\n"
+            "several with commas or by repeating it");
+  add_switch(app, "--dry-run", x->dry_run,
+             "only count them, which a running service allows");
+  app.footer(
+    "Operations in flight stay, however old they are. No service may "
+    "run on\n"
+    "the store: it has a retention of its own.\n"
+    "\n"
+    + std::string{times_explained}
+    + "\n"
+      "\n"
+      "Examples:\n"
+      "  waybill purge --db track.db --older-than 30d --dry-run\n"
+      "  waybill purge --db track.db --older-than 90d --status failed");
+  return {&app, [x](context& c) { return run_purge(c, *x); }};
+}
+
+std::vector<purge_terminal> to_requests(const purge_options& x, timestamp now,
+                                        zone where) {
+  const auto older_than = parse_time(*x.older_than, now, where);
+  if (!older_than)
+    must_be("--older-than", "a duration like 30d, or a time like 2026-11-23",
+            *x.older_than);
+  const auto statuses = read_statuses(x.statuses);
+  if (std::any_of(statuses.begin(), statuses.end(), is_in_flight))
+    throw usage_error{"--status must be of Delivered, Parked, Failed and "
+                      "Discarded: what is in flight is never deleted"};
+  std::vector<purge_terminal> requests;
+  purge_terminal request;
+  request.older_than = *older_than;
+  if (statuses.empty())
+    requests.push_back(request);
+  for (const auto status : statuses) {
+    request.status = status;
+    requests.push_back(request);
+  }
+  return requests;
+}
+
+exit_code run_purge(context& c, const purge_options& x) {
+  const auto requests = to_requests(x, c.now(), c.where());
+  const auto older_than = requests.front().older_than;
+  stop_on_signals();
+  if (x.dry_run) {
+    const auto due = count_due(c, requests);
+    const auto finished = !stop_asked();
+    if (finished)
+      report(c, x, due, older_than, finished);
+    return end(c, finished, "not all were counted");
+  }
+  auto store = c.take_store();
+  // Only who watches needs the total.
+  const auto due = c.messages().is_interactive() ? count_due(c, requests) : 0;
+  const auto [deleted, finished] = purge(c, store, requests, due);
+  while (!stop_asked() && store.give_back_space(pages_a_step))
+    store.maintain();
+  store.close();
+  report(c, x, deleted, older_than, finished);
+  return end(c, finished, "purge again to go on");
+}
+
+} // namespace waybill::cli

@@ -1,0 +1,158 @@
+#include "commands/stats.hpp"
+
+#include <CLI/CLI.hpp>
+#include <array>
+#include <map>
+#include <memory>
+#include <string_view>
+
+#include "commands/counts.hpp"
+#include "input/options.hpp"
+#include "output/json.hpp"
+#include "waybill/json.hpp"
+#include "waybill/stats.hpp"
+
+namespace waybill::cli {
+
+namespace {
+
+using counts_by_status = std::array<std::int64_t, num_tracking_statuses>;
+
+// -- JSON ---------------------------------------------------------------------
+
+nlohmann::ordered_json optional_time(const std::optional<timestamp>& t) {
+  return t ? nlohmann::ordered_json(to_string(*t))
+           : nlohmann::ordered_json(nullptr);
+}
+
+std::string stats_json(const store_size& size, const counts_reply& counts) {
+  nlohmann::ordered_json object{{"file_bytes", size.file_bytes},
+                                {"free_bytes", size.free_bytes},
+                                {"wal_bytes", size.log_bytes}};
+  counts_by_status sum{};
+  for (const auto& each : counts.counts)
+    sum.at(static_cast<std::size_t>(each.status)) += each.operations;
+  auto& operations = object["operations"] = nlohmann::ordered_json::object();
+  for (std::size_t i = 0; i < sum.size(); ++i)
+    operations[to_string(static_cast<tracking_status>(i))] = sum[i];
+  object["oldest_in_flight"] = optional_time(counts.oldest_in_flight);
+  object["oldest_parked"] = optional_time(counts.oldest_parked);
+  return json_text(object);
+}
+
+// -- for people ---------------------------------------------------------------
+
+std::string share_text(std::int64_t part, std::int64_t whole) {
+  if (whole <= 0)
+    return "";
+  const auto percent = 100.0 * static_cast<double>(part)
+                       / static_cast<double>(whole);
+  return " (" + std::to_string(static_cast<int>(percent)) + " %)";
+}
+
+std::string render_size(const store_size& size, const context& c) {
+  detail_list lines{c.screen()};
+  lines.add("file", size_text(size.file_bytes));
+  lines.add("unused in it", size_text(size.free_bytes)
+                              + share_text(size.free_bytes, size.file_bytes));
+  lines.add("write-ahead log", size_text(size.log_bytes));
+  return lines.text();
+}
+
+// -- Prometheus ---------------------------------------------------------------
+
+void begin_family(std::string& text, std::string_view name,
+                  std::string_view help) {
+  text.append("# HELP ").append(name).append(" ").append(help);
+  text.append("\n# TYPE ").append(name).append(" gauge\n");
+}
+
+void add_gauge(std::string& text, std::string_view name, std::string_view help,
+               const std::string& value) {
+  begin_family(text, name, help);
+  text.append(name).append(" ").append(value).append("\n");
+}
+
+// Seconds since 1970 with all digits: a double has too few.
+std::string seconds_text(timestamp t) {
+  constexpr std::int64_t second = 1'000'000;
+  auto seconds = t.us() / second;
+  auto rest = t.us() % second;
+  const auto* const sign = t.us() < 0 ? "-" : "";
+  seconds = seconds < 0 ? -seconds : seconds;
+  rest = rest < 0 ? -rest : rest;
+  // With a 1 in front the fraction keeps its zeros.
+  return sign + std::to_string(seconds) + '.'
+         + std::to_string(second + rest).substr(1);
+}
+
+void add_operations(std::string& text, const counts_reply& counts) {
+  // Also those that are 0: a series that comes and goes is hard to add up.
+  std::map<std::string, counts_by_status> kinds;
+  for (const auto& each : counts.counts)
+    kinds[each.kind].at(static_cast<std::size_t>(each.status))
+      += each.operations;
+  begin_family(text, "waybill_kind_operations", "Operations in the store.");
+  for (const auto& [kind, by_status] : kinds)
+    for (std::size_t i = 0; i < by_status.size(); ++i)
+      text += "waybill_kind_operations{kind=\"" + escape_label_value(kind)
+              + "\",status=\"" + to_string(static_cast<tracking_status>(i))
+              + "\"} " + std::to_string(by_status[i]) + '\n';
+}
+
+} // namespace
+
+command setup_stats(CLI::App& parent) {
+  auto x = std::make_shared<stats_options>();
+  auto& app = *parent.add_subcommand("stats",
+                                     "show sizes, totals and the oldest");
+  add_switch(app, "--prometheus", x->prometheus,
+             "in the text format that Prometheus scrapes");
+  app.footer("Only what the file tells: a running service knows more.\n"
+             "\n"
+             "Examples:\n"
+             "  waybill stats --db track.db\n"
+             "  waybill stats --db track.db --prometheus > waybill.prom");
+  return {&app, [x](context& c) { return run_stats(c, *x); }};
+}
+
+exit_code run_stats(context& c, const stats_options& x) {
+  if (x.prometheus && c.json())
+    throw usage_error{"--json and --prometheus are at odds"};
+  auto reader = c.open_reader();
+  const auto size = reader.size();
+  const auto counts = reader.get_counts();
+  if (x.prometheus)
+    c.out().write(render_prometheus(size, counts));
+  else if (c.json())
+    c.print_json(stats_json(size, counts));
+  else
+    c.out().write(render_size(size, c) + '\n'
+                  + render_counts(counts, c.screen()) + '\n'
+                  + render_oldest(counts, c));
+  return exit_code::ok;
+}
+
+std::string render_prometheus(const store_size& size,
+                              const counts_reply& counts) {
+  std::string text;
+  add_gauge(text, "waybill_file_bytes", "Size of the database file.",
+            std::to_string(size.file_bytes));
+  add_gauge(text, "waybill_file_free_bytes",
+            "Unused part of the database file.",
+            std::to_string(size.free_bytes));
+  add_gauge(text, "waybill_wal_bytes", "Size of the write-ahead log.",
+            std::to_string(size.log_bytes));
+  add_operations(text, counts);
+  if (counts.oldest_in_flight)
+    add_gauge(text, "waybill_oldest_in_flight_timestamp_seconds",
+              "When the oldest operation in flight was recorded, since 1970.",
+              seconds_text(*counts.oldest_in_flight));
+  if (counts.oldest_parked)
+    add_gauge(text, "waybill_oldest_parked_timestamp_seconds",
+              "When the operation parked for longest was parked, since 1970.",
+              seconds_text(*counts.oldest_parked));
+  return text;
+}
+
+} // namespace waybill::cli

@@ -1,0 +1,88 @@
+#include "commands/status.hpp"
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "commands/operation_list.hpp"
+#include "input/options.hpp"
+#include "output/json.hpp"
+#include "waybill/json.hpp"
+#include "waybill/text.hpp"
+
+namespace waybill::cli {
+
+command setup_status(CLI::App& parent) {
+  auto x = std::make_shared<status_options>();
+  auto& app = *parent.add_subcommand("status",
+                                     "show what became of operations");
+  add_ids(app, x->ids, "the operations");
+  app.footer("Ends with 1 if one of them is not there; the others are shown.\n"
+             "\n"
+             "Examples:\n"
+             "  waybill status --db track.db "
+             "01932c07-f2a1-7000-8000-0123456789ab\n"
+             "  waybill status --db track.db --json ID1 ID2");
+  return {&app, [x](context& c) { return run_status(c, *x); }};
+}
+
+exit_code run_status(context& c, const status_options& x) {
+  auto reader = c.open_reader();
+  auto result = exit_code::ok;
+  bool first = true;
+  for (const auto& id : x.ids) {
+    const auto reply = reader.get_status({.id = id, .deadline = std::nullopt});
+    if (c.json())
+      c.print_json(status_json(id, reply));
+    if (!reply.snapshot) {
+      c.note(to_string(id) + " is not there: purged or never recorded");
+      result = exit_code::not_found;
+      continue;
+    }
+    if (c.json())
+      continue;
+    if (!first)
+      c.out().write("\n");
+    first = false;
+    c.out().write(render_operation(*reply.snapshot, c));
+  }
+  return result;
+}
+
+std::string render_operation(const tracking_status_snapshot& x,
+                             const context& c) {
+  detail_list lines{c.screen()};
+  const auto text = [&](const char* name, const auto& value) {
+    if (value)
+      lines.add(name, escape(*value));
+  };
+  const auto time = [&](const char* name, timestamp t) {
+    lines.add(name, time_text(t, c.where(), precision::milliseconds) + " ("
+                      + age_text(c.now() - t) + ')');
+  };
+  lines.add("status", to_string(x.status), colour_of(x.status));
+  lines.add("kind", escape(x.kind));
+  text("target", x.target_summary);
+  lines.add("retries", std::to_string(x.retry_count));
+  if (x.http_status)
+    lines.add("HTTP status", std::to_string(*x.http_status));
+  text("last error", x.last_error);
+  time("created", x.created_at);
+  time("updated", x.updated_at);
+  if (x.terminal_at) {
+    time("finished", *x.terminal_at);
+    lines.add("took", duration_text(*x.terminal_at - x.created_at));
+  }
+  text("instance", x.source_instance_id);
+  text("script", x.source_script);
+  text("node", x.source_node);
+  return c.screen().paint(colour::bold, to_string(x.id)) + '\n' + lines.text();
+}
+
+std::string status_json(const tracked_operation_id& id,
+                        const status_reply& reply) {
+  auto object = to_json(reply);
+  object["id"] = to_string(id);
+  return json_text(object);
+}
+
+} // namespace waybill::cli

@@ -1,0 +1,31 @@
+#include "commands/stuck.hpp"
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "input/options.hpp"
+
+namespace waybill::cli {
+
+command setup_stuck(CLI::App& parent) {
+  auto x = std::make_shared<stuck_options>();
+  auto& app = *parent.add_subcommand(
+    "stuck", "list operations in flight that have not moved for long");
+  add_duration(app, "--for", x->age, "not touched for so long (1h)");
+  add_view(app, x->view);
+  app.footer("Those recorded first come first.\n"
+             "\n"
+             "Examples:\n"
+             "  waybill stuck --db track.db\n"
+             "  waybill stuck --db track.db --for 10min --json");
+  return {&app, [x](context& c) { return run_stuck(c, *x); }};
+}
+
+exit_code run_stuck(context& c, const stuck_options& x) {
+  const auto age = x.age.value_or(std::chrono::hours{1});
+  return print_operations(c, x.view, [&](timestamp moment) {
+    return stuck_operations(moment, age);
+  });
+}
+
+} // namespace waybill::cli

@@ -1,0 +1,71 @@
+#include "commands/vacuum.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include "interruption.hpp"
+#include "output/json.hpp"
+#include "output/progress.hpp"
+
+namespace waybill::cli {
+
+namespace {
+
+constexpr int pages_a_step = 256;
+constexpr std::int64_t page_bytes = 4'096;
+
+// Returns false if a signal stopped it.
+bool give_back(context& c, operation_tracking_store& store,
+               std::int64_t unused) {
+  progress view{c.messages(), "given back", progress_unit::bytes};
+  std::int64_t done = 0;
+  while (store.give_back_space(pages_a_step, false)) {
+    done += pages_a_step * page_bytes;
+    view.show(done, unused);
+    if (stop_asked())
+      return false;
+    store.maintain();
+  }
+  return true;
+}
+
+void report(context& c, const store_size& before, const store_size& after,
+            bool finished) {
+  if (c.json())
+    c.print_json(json_text({{"before_bytes", before.file_bytes},
+                            {"after_bytes", after.file_bytes},
+                            {"finished", finished}}));
+  else
+    c.out().write("the file had " + size_text(before.file_bytes)
+                  + " and now has " + size_text(after.file_bytes) + '\n');
+}
+
+} // namespace
+
+command setup_vacuum(CLI::App& parent) {
+  auto& app = *parent.add_subcommand("vacuum", "give unused space back");
+  app.footer("In small steps and in place: needs no second copy of the file. "
+             "No service\n"
+             "may run on the store; it gives space back itself while more than "
+             "a tenth\n"
+             "of the file is unused.\n"
+             "\n"
+             "Example:\n"
+             "  waybill vacuum --db track.db");
+  return {&app, run_vacuum};
+}
+
+exit_code run_vacuum(context& c) {
+  stop_on_signals();
+  auto store = c.take_store();
+  const auto before = c.open_reader().size();
+  const auto finished = give_back(c, store, before.free_bytes);
+  // The file shrinks when the log is copied into it.
+  store.close();
+  report(c, before, c.open_reader().size(), finished);
+  if (finished)
+    return exit_code::ok;
+  c.note("stopped; vacuum again to go on");
+  return exit_code::interrupted;
+}
+
+} // namespace waybill::cli

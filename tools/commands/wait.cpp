@@ -1,0 +1,160 @@
+#include "commands/wait.hpp"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <memory>
+
+#include "commands/operation_list.hpp"
+#include "input/options.hpp"
+#include "interruption.hpp"
+#include "output/json.hpp"
+#include "output/progress.hpp"
+#include "waybill/json.hpp"
+
+namespace waybill::cli {
+
+namespace {
+
+using namespace std::chrono_literals;
+using clock = std::chrono::steady_clock;
+
+constexpr auto look_again = 100ms;
+
+bool has_finished(const status_reply& x, bool until_recorded) {
+  return x.snapshot ? is_terminal(x.snapshot->status) : !until_recorded;
+}
+
+std::int64_t count_finished(const std::vector<status_reply>& operations,
+                            const wait_options& x) {
+  return std::count_if(operations.begin(), operations.end(),
+                       [&](const status_reply& each) {
+                         return has_finished(each, x.until_recorded);
+                       });
+}
+
+std::vector<status_reply> look_at(store_reader& reader, const wait_options& x) {
+  std::vector<status_reply> operations;
+  operations.reserve(x.ids.size());
+  for (const auto& id : x.ids)
+    operations.push_back(
+      reader.get_status({.id = id, .deadline = std::nullopt}));
+  return operations;
+}
+
+// Waits until the store may have changed, the time is over, or a signal comes.
+void wait_for_change(context& c, store_reader& reader,
+                     const std::optional<clock::time_point>& deadline) {
+  while (!stop_asked() && !reader.has_changed()) {
+    auto time = look_again;
+    if (deadline)
+      time = std::min(time, std::chrono::ceil<std::chrono::milliseconds>(
+                              *deadline - clock::now()));
+    if (time <= 0ms)
+      return;
+    if (!c.out().wait(time))
+      throw reader_gone{};
+  }
+}
+
+void print(context& c, const wait_options& x,
+           const std::vector<status_reply>& operations) {
+  if (c.json()) {
+    nlohmann::json object{{"finished", is_over(operations, x)}};
+    auto& list = object["operations"] = nlohmann::json::array();
+    for (std::size_t i = 0; i < operations.size(); ++i) {
+      auto& each = list.emplace_back(to_json(operations[i]));
+      each["id"] = to_string(x.ids[i]);
+    }
+    c.print_json(json_text(object));
+    return;
+  }
+  operation_table rows{c, {}};
+  for (const auto& each : operations)
+    if (each.snapshot)
+      rows.add(*each.snapshot);
+  rows.finish();
+}
+
+// Says which operations are not there.
+// Returns whether there are such.
+bool name_missing(context& c, const wait_options& x,
+                  const std::vector<status_reply>& operations) {
+  bool any = false;
+  for (std::size_t i = 0; i < operations.size(); ++i) {
+    if (operations[i].snapshot)
+      continue;
+    any = true;
+    c.note(to_string(x.ids[i]) + " is not there: purged or never recorded");
+  }
+  return any;
+}
+
+// How the command ends after the last look.
+exit_code end(context& c, const wait_options& x,
+              const std::vector<status_reply>& operations) {
+  print(c, x, operations);
+  const auto missing = name_missing(c, x, operations);
+  if (is_over(operations, x))
+    return missing && !x.until_recorded ? exit_code::not_found : exit_code::ok;
+  const auto figures = std::to_string(count_finished(operations, x)) + " of "
+                       + std::to_string(operations.size()) + " finished";
+  if (stop_asked()) {
+    c.note("stopped with " + figures);
+    return exit_code::interrupted;
+  }
+  c.note("timed out with " + figures);
+  return exit_code::timeout;
+}
+
+} // namespace
+
+command setup_wait(CLI::App& parent) {
+  auto x = std::make_shared<wait_options>();
+  auto& app = *parent.add_subcommand("wait",
+                                     "wait until operations have finished");
+  add_ids(app, x->ids, "the operations");
+  add_duration(app, "--timeout", x->timeout,
+               "give up after so long (wait for ever)");
+  add_switch(app, "--any", x->any, "until one of them has finished, not all");
+  add_switch(app, "--until-recorded", x->until_recorded,
+             "wait also for those that are not recorded yet;\n"
+             "else they count as finished");
+  app.footer("However they finish: look at the status. Ends with 4 when the\n"
+             "time is over, and with 1 if one of them is not there.\n"
+             "\n"
+             "Example:\n"
+             "  waybill wait --db track.db --timeout 30s --until-recorded ID");
+  return {&app, [x](context& c) { return run_wait(c, *x); }};
+}
+
+bool is_over(const std::vector<status_reply>& operations,
+             const wait_options& x) {
+  const auto finished = count_finished(operations, x);
+  return x.any ? finished > 0
+               : finished == static_cast<std::int64_t>(operations.size());
+}
+
+exit_code run_wait(context& c, const wait_options& x) {
+  stop_on_signals();
+  std::optional<clock::time_point> deadline;
+  // A time-out of centuries is none, and would not fit.
+  if (x.timeout && *x.timeout < std::chrono::hours{24 * 36'500})
+    deadline = clock::now() + *x.timeout;
+  auto reader = c.open_reader();
+  // From here on has_changed() tells of what the first look may miss.
+  reader.has_changed();
+  progress view{c.messages(), "finished"};
+  for (;;) {
+    const auto operations = look_at(reader, x);
+    view.show(count_finished(operations, x),
+              static_cast<std::int64_t>(operations.size()));
+    if (is_over(operations, x) || stop_asked()
+        || (deadline && clock::now() >= *deadline)) {
+      view.clear();
+      return end(c, x, operations);
+    }
+    wait_for_change(c, reader, deadline);
+  }
+}
+
+} // namespace waybill::cli

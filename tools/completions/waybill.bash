@@ -1,0 +1,87 @@
+# bash completion for waybill
+
+_waybill_options() {
+  local filter="--status --kind --target --instance --script --node --since
+    --until --updated-since --updated-until --finished-since --finished-until
+    --error --http"
+  local view="--limit --all --cursor --full --times --format"
+  case $1 in
+    list) echo "$filter --oldest-first $view" ;;
+    stuck) echo "--for $view" ;;
+    counts | history) echo "--format" ;;
+    stats) echo "--prometheus" ;;
+    watch) echo "--status --kind --id --after" ;;
+    wait) echo "--timeout --any --until-recorded" ;;
+    export) echo "$filter --output --force --cursor" ;;
+    import) echo "--skip-bad" ;;
+    purge) echo "--older-than --status --dry-run" ;;
+    discard) echo "--reason" ;;
+  esac
+}
+
+# The command on the line, if there is one yet.
+_waybill_command() {
+  local i
+  for ((i = 1; i < COMP_CWORD; ++i)); do
+    case ${COMP_WORDS[i]} in
+      --db | --color | --colour) ((++i)) ;;
+      =) ((++i)) ;;
+      -*) ;;
+      *)
+        echo "${COMP_WORDS[i]}"
+        return
+        ;;
+    esac
+  done
+}
+
+_waybill() {
+  local commands="status list stuck counts history stats schema watch wait
+    export backup check import purge discard vacuum"
+  local common="--db --json --utc --color --help"
+  local current=${COMP_WORDS[COMP_CWORD]}
+  local previous=${COMP_WORDS[COMP_CWORD - 1]}
+  [[ $previous == = ]] && previous=${COMP_WORDS[COMP_CWORD - 2]}
+  [[ $current == = ]] && current=
+  COMPREPLY=()
+
+  case $previous in
+    --db | -o | --output)
+      mapfile -t COMPREPLY < <(compgen -f -- "$current")
+      compopt -o filenames 2>/dev/null
+      return
+      ;;
+    --color | --colour)
+      mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$current")
+      return
+      ;;
+    --format)
+      mapfile -t COMPREPLY < <(compgen -W "table csv json" -- "$current")
+      return
+      ;;
+    --status)
+      local words="submitted retrying delivered parked failed discarded
+        in-flight finished"
+      local before=
+      [[ $current == *,* ]] && before=${current%,*},
+      mapfile -t COMPREPLY < <(compgen -P "$before" -W "$words" \
+        -- "${current##*,}")
+      return
+      ;;
+  esac
+
+  local command
+  command=$(_waybill_command)
+  if [[ $current == -* ]]; then
+    local words="$common $(_waybill_options "$command")"
+    [[ -z $command ]] && words+=" --version"
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+  elif [[ -z $command ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$current")
+  elif [[ $command == import || $command == backup ]]; then
+    mapfile -t COMPREPLY < <(compgen -f -- "$current")
+    compopt -o filenames 2>/dev/null
+  fi
+}
+
+complete -F _waybill waybill

@@ -1,0 +1,116 @@
+#compdef waybill
+# zsh completion for waybill
+
+_waybill_statuses() {
+  _values -s , status submitted retrying delivered parked failed discarded \
+    in-flight finished
+}
+
+_waybill() {
+  local curcontext=$curcontext state line
+  typeset -A opt_args
+
+  local -a common=(
+    '--db[the store]:file:_files'
+    '--json[JSON instead of text for people]'
+    '--utc[show and read times in UTC]'
+    '(--color --colour)'{--color,--colour}'[when to use colours]:when:(auto always never)'
+    '(- *)'{-h,--help}'[show help]'
+  )
+  local -a filter=(
+    '*--status[only these]:status:_waybill_statuses'
+    '*--kind[this kind]:kind:'
+    '--target[this target]:text:'
+    '--instance[this source instance]:text:'
+    '--script[this source script]:text:'
+    '--node[this source node]:text:'
+    '--since[recorded at or after it]:time:'
+    '--until[recorded before it]:time:'
+    '--updated-since[last changed at or after it]:time:'
+    '--updated-until[last changed before it]:time:'
+    '--finished-since[finished at or after it]:time:'
+    '--finished-until[finished before it]:time:'
+    '--error[part of the last error]:text:'
+    '--http[HTTP status, as in 503 or 5xx]:status:'
+  )
+  local -a format=('--format[how to print]:format:(table csv json)')
+  local -a view=(
+    '(--all)--limit[so many at most]:number:'
+    '(--limit)--all[all of them]'
+    '--cursor[go on where the last list ended]:cursor:'
+    '--full[whole error texts]'
+    '--times[times instead of ages]'
+    $format
+  )
+
+  _arguments -C $common '(- *)--version[show the version]' \
+    '1:command:->command' '*::argument:->arguments'
+
+  case $state in
+    command)
+      local -a commands=(
+        'status:show what became of operations'
+        'list:list operations'
+        'stuck:list operations in flight that have not moved for long'
+        'counts:count operations by kind and status'
+        "history:show an operation's steps"
+        'stats:show sizes, totals and the oldest'
+        "schema:print the store's schema"
+        'watch:follow what happens, as it happens'
+        'wait:wait until operations have finished'
+        'export:write operations with their histories as JSON Lines'
+        'backup:copy the store, and check it'
+        'check:read all of the store for damage'
+        'import:read operations that were exported'
+        'purge:delete old operations that have finished'
+        'discard:give an operation up'
+        'vacuum:give unused space back'
+      )
+      _describe command commands
+      ;;
+    arguments)
+      case $line[1] in
+        status) _arguments $common '*:id:' ;;
+        list) _arguments $common $filter '--oldest-first[the other end first]' $view ;;
+        stuck) _arguments $common '--for[not touched for so long]:duration:' $view ;;
+        counts) _arguments $common $format ;;
+        history) _arguments $common $format '1:id:' ;;
+        stats) _arguments $common '--prometheus[for Prometheus]' ;;
+        watch)
+          _arguments $common \
+            '*--status[only these]:status:_waybill_statuses' \
+            '*--kind[this kind]:kind:' \
+            '*--id[this operation]:id:' \
+            '--after[begin behind this transition]:number:'
+          ;;
+        wait)
+          _arguments $common \
+            '--timeout[give up after so long]:duration:' \
+            '--any[until one of them has finished]' \
+            '--until-recorded[wait also for those not recorded yet]' \
+            '*:id:'
+          ;;
+        export)
+          _arguments $common $filter \
+            '(-o --output)'{-o,--output}'[write there]:file:_files' \
+            '--force[replace it if it is there]' \
+            '--cursor[go on where a stopped export ended]:cursor:'
+          ;;
+        import)
+          _arguments $common '--skip-bad[leave bad lines out]' '1:file:_files'
+          ;;
+        backup) _arguments $common '1:file:_files' ;;
+        purge)
+          _arguments $common \
+            '--older-than[those that finished before it]:time:' \
+            '*--status[only these]:status:_waybill_statuses' \
+            '--dry-run[only count them]'
+          ;;
+        discard) _arguments $common '--reason[why]:text:' '1:id:' ;;
+        *) _arguments $common ;;
+      esac
+      ;;
+  esac
+}
+
+_waybill "$@"

@@ -1,0 +1,65 @@
+#include "context.hpp"
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <iostream>
+#include <utility>
+
+namespace waybill::cli {
+
+namespace {
+
+// Whatever the service keeps of an operation's history, a command takes nothing
+// away, and adds nothing where the service keeps none.
+std::int32_t history_to_keep(const std::string& file) {
+  constexpr std::int32_t all = 10'000;
+  try {
+    return store_reader{file}.keeps_history() ? all : 0;
+  } catch (const store_error&) {
+    return all; // a new one, or its owner is told what is wrong
+  }
+}
+
+} // namespace
+
+context::context(settings given, writer& out)
+  : given_{std::move(given)},
+    out_{out},
+    screen_{terminal::of(STDOUT_FILENO, given_.colours)},
+    messages_{terminal::of(STDERR_FILENO, given_.colours)} {}
+
+void context::note(const std::string& line) {
+  out_.flush();
+  complain(line);
+}
+
+void context::print_json(const std::string& text) {
+  out_.write(text + '\n');
+}
+
+store_reader context::open_reader() const {
+  reader_options options;
+  options.file = file();
+  return store_reader{options};
+}
+
+operation_tracking_store context::take_store(if_missing what) const {
+  // To ask for the ownership creates the file.
+  std::error_code error;
+  if (what == if_missing::refuse
+      && !std::filesystem::exists(
+        std::filesystem::symlink_status(file(), error)))
+    throw store_error{errc::store_unavailable, file() + ": no such file"};
+  store_options options;
+  options.file = file();
+  options.history = history_to_keep(file());
+  return operation_tracking_store{options};
+}
+
+void complain(const std::string& line) {
+  // In one write, so that lines of several programs do not mix.
+  std::cerr << "waybill: " + line + '\n' << std::flush;
+}
+
+} // namespace waybill::cli

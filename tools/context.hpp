@@ -1,0 +1,76 @@
+// What every command works with: the store's file, the streams, the clock.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "exit_code.hpp"
+#include "output/terminal.hpp"
+#include "output/times.hpp"
+#include "output/writer.hpp"
+#include "waybill/operation_tracking_store.hpp"
+#include "waybill/store_reader.hpp"
+
+namespace waybill::cli {
+
+/// The options of every command.
+struct settings {
+  /// The database file.
+  std::optional<std::string> file;
+  /// JSON instead of text for people.
+  bool json = false;
+  zone where = zone::local;
+  colour_choice colours = colour_choice::automatic;
+};
+
+class context {
+public:
+  /// @pre `given.file` is set.
+  context(settings given, writer& out);
+
+  [[nodiscard]] const std::string& file() const { return *given_.file; }
+  [[nodiscard]] bool json() const { return given_.json; }
+  [[nodiscard]] zone where() const { return given_.where; }
+
+  /// Standard output.
+  [[nodiscard]] writer& out() { return out_; }
+  /// What standard output can show.
+  [[nodiscard]] const terminal& screen() const { return screen_; }
+  /// What standard error can show.
+  [[nodiscard]] const terminal& messages() const { return messages_; }
+
+  /// The time when the command began.
+  [[nodiscard]] timestamp now() const { return now_; }
+
+  /// Prints `waybill: LINE` on standard error, behind what was printed before.
+  /// @param line ready to be printed.
+  void note(const std::string& line);
+
+  /// Writes one JSON text and a line end.
+  void print_json(const std::string& text);
+
+  /// Opens the store to look at it, whoever owns it.
+  /// @throws store_error
+  [[nodiscard]] store_reader open_reader() const;
+
+  enum class if_missing : std::uint8_t { refuse, create };
+
+  /// Takes the ownership of the store.
+  /// @throws store_error; `store_locked` while a service runs,
+  ///         `store_unavailable` if there is no such file.
+  [[nodiscard]] operation_tracking_store take_store(if_missing what
+                                                    = if_missing::refuse) const;
+
+private:
+  const settings given_;
+  writer& out_;
+  const terminal screen_;
+  const terminal messages_;
+  const timestamp now_ = timestamp::now();
+};
+
+/// Prints `waybill: LINE` on standard error.
+void complain(const std::string& line);
+
+} // namespace waybill::cli

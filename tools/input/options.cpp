@@ -1,0 +1,176 @@
+#include "input/options.hpp"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <string_view>
+
+#include "exit_code.hpp"
+#include "output/times.hpp"
+#include "waybill/text.hpp"
+
+namespace waybill::cli {
+
+namespace {
+
+constexpr const char* example_id
+  = "an id like 01932c07-f2a1-7000-8000-0123456789ab";
+
+std::string lower(std::string_view text) {
+  std::string result{text};
+  for (auto& c : result)
+    if (c >= 'A' && c <= 'Z')
+      c = static_cast<char>(c - 'A' + 'a');
+  return result;
+}
+
+// Parts between commas.
+std::vector<std::string> split(std::string_view list) {
+  std::vector<std::string> parts;
+  for (;;) {
+    const auto comma = list.find(',');
+    parts.emplace_back(list.substr(0, comma));
+    if (comma == std::string_view::npos)
+      return parts;
+    list.remove_prefix(comma + 1);
+  }
+}
+
+using status_set = std::array<bool, num_tracking_statuses>;
+
+// Adds what `word` means.
+// Returns false if it means nothing.
+bool add_statuses(const std::string& word, status_set& to) {
+  bool known = false;
+  for (std::size_t i = 0; i < to.size(); ++i) {
+    const auto status = static_cast<tracking_status>(i);
+    if (word == lower(to_string(status))
+        || (word == "in-flight" && is_in_flight(status))
+        || (word == "finished" && is_terminal(status)))
+      known = to[i] = true;
+  }
+  return known;
+}
+
+void check_not_empty(const std::string& option, const std::string& value) {
+  if (value.empty())
+    throw usage_error{option + " must not be empty"};
+}
+
+} // namespace
+
+std::string quoted(const std::string& value) {
+  return '"' + escape(value) + '"';
+}
+
+void must_be(const std::string& option, const std::string& what,
+             const std::string& value) {
+  throw usage_error{option + " must be " + what + ", but is " + quoted(value)};
+}
+
+CLI::Option* add_text(CLI::App& app, const std::string& name,
+                      std::optional<std::string>& to, const std::string& what,
+                      const std::string& meaning) {
+  const auto read = [&to, name](const std::string& text) {
+    // `-o,--output` is called by its last name.
+    check_not_empty(name.substr(name.rfind(',') + 1), text);
+    to = text;
+  };
+  return app.add_option_function<std::string>(name, read, meaning)
+    ->type_name(what);
+}
+
+CLI::Option* add_texts(CLI::App& app, const std::string& name,
+                       std::vector<std::string>& to, const std::string& what,
+                       const std::string& meaning) {
+  const auto read = [&to, name](const CLI::results_t& values) {
+    for (const auto& value : values)
+      check_not_empty(name, value);
+    to = values;
+    return true;
+  };
+  return app.add_option(name, CLI::callback_t{read}, meaning)
+    ->type_name(what)
+    ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
+CLI::Option* add_number(CLI::App& app, const std::string& name,
+                        std::optional<std::int64_t>& to, std::int64_t min,
+                        std::int64_t max, const std::string& meaning) {
+  const auto read = [=, &to](const std::string& text) {
+    std::int64_t x = 0;
+    const auto* const end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, x);
+    if (error != std::errc{} || stop != end || x < min || x > max)
+      must_be(name,
+              "a whole number from " + std::to_string(min) + " to "
+                + std::to_string(max),
+              text);
+    to = x;
+  };
+  return app.add_option_function<std::string>(name, read, meaning)
+    ->type_name("N");
+}
+
+CLI::Option* add_duration(CLI::App& app, const std::string& name,
+                          std::optional<std::chrono::microseconds>& to,
+                          const std::string& meaning) {
+  const auto read = [&to, name](const std::string& text) {
+    to = parse_duration(text);
+    if (!to)
+      must_be(name, "a duration like 500ms, 30s, 10min, 2h or 7d", text);
+  };
+  return app.add_option_function<std::string>(name, read, meaning)
+    ->type_name("DURATION");
+}
+
+CLI::Option* add_switch(CLI::App& app, const std::string& name, bool& to,
+                        const std::string& meaning) {
+  return app.add_flag(name, to, meaning)->disable_flag_override();
+}
+
+CLI::Option* add_ids(CLI::App& app, std::vector<tracked_operation_id>& to,
+                     const std::string& meaning) {
+  const auto read = [&to](const CLI::results_t& values) {
+    for (const auto& value : values)
+      if (const auto id = read_id("ID", value);
+          std::find(to.begin(), to.end(), id) == to.end())
+        to.push_back(id);
+    return true;
+  };
+  return app.add_option("ID", CLI::callback_t{read}, meaning)
+    ->type_name("ID")
+    ->required()
+    ->expected(-1)
+    ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
+tracked_operation_id read_id(const std::string& option,
+                             const std::string& text) {
+  const auto id = tracked_operation_id::parse(text);
+  if (!id)
+    must_be(option, example_id, text);
+  if (id->is_nil())
+    must_be(option, "an id that is not all zeros", text);
+  return *id;
+}
+
+std::vector<tracking_status>
+read_statuses(const std::vector<std::string>& values) {
+  status_set wanted{};
+  for (const auto& value : values)
+    for (const auto& word : split(value))
+      if (!add_statuses(lower(word), wanted))
+        must_be("--status",
+                "of Submitted, Retrying, Delivered, Parked, Failed, "
+                "Discarded, in-flight and finished, with commas in between",
+                value);
+  std::vector<tracking_status> statuses;
+  for (std::size_t i = 0; i < wanted.size(); ++i)
+    if (wanted[i])
+      statuses.push_back(static_cast<tracking_status>(i));
+  return statuses;
+}
+
+} // namespace waybill::cli

@@ -1,0 +1,68 @@
+// Makers of command-line options that refuse wrong values by name and value.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "waybill/tracked_operation_id.hpp"
+#include "waybill/tracking_status.hpp"
+
+namespace CLI {
+class App;
+class Option;
+} // namespace CLI
+
+namespace waybill::cli {
+
+/// `value` in quotes, escaped.
+std::string quoted(const std::string& value);
+
+/// @throws usage_error `OPTION must be WHAT, but is "VALUE"`.
+[[noreturn]] void must_be(const std::string& option, const std::string& what,
+                          const std::string& value);
+
+/// Adds an option whose value must not be empty.
+CLI::Option* add_text(CLI::App& app, const std::string& name,
+                      std::optional<std::string>& to, const std::string& what,
+                      const std::string& meaning);
+
+/// Adds an option that may be given more than once.
+CLI::Option* add_texts(CLI::App& app, const std::string& name,
+                       std::vector<std::string>& to, const std::string& what,
+                       const std::string& meaning);
+
+/// Adds an option for a whole number within a range.
+CLI::Option* add_number(CLI::App& app, const std::string& name,
+                        std::optional<std::int64_t>& to, std::int64_t min,
+                        std::int64_t max, const std::string& meaning);
+
+/// Adds an option for a duration, as `parse_duration` reads it.
+CLI::Option* add_duration(CLI::App& app, const std::string& name,
+                          std::optional<std::chrono::microseconds>& to,
+                          const std::string& meaning);
+
+/// Adds a flag that takes no value.
+CLI::Option* add_switch(CLI::App& app, const std::string& name, bool& to,
+                        const std::string& meaning);
+
+/// Adds the arguments `ID...`, one at least; an id that comes twice counts
+/// once.
+CLI::Option* add_ids(CLI::App& app, std::vector<tracked_operation_id>& to,
+                     const std::string& meaning);
+
+/// @param option what an error calls it.
+/// @throws usage_error
+tracked_operation_id read_id(const std::string& option,
+                             const std::string& text);
+
+/// Reads the values of an option `--status`: lists with commas of statuses, in
+/// letters of either case, and the words `in-flight` and `finished`.
+/// @returns each status once, in the order of their numbers.
+/// @throws usage_error
+std::vector<tracking_status>
+read_statuses(const std::vector<std::string>& values);
+
+} // namespace waybill::cli

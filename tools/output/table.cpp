@@ -1,0 +1,144 @@
+#include "output/table.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "output/text_width.hpp"
+
+namespace waybill::cli {
+
+namespace {
+
+constexpr std::size_t gap = 2;
+
+} // namespace
+
+table::table(std::vector<column> columns, const terminal& screen, bool limited)
+  : columns_{std::move(columns)},
+    screen_{screen},
+    limited_{limited},
+    natural_(columns_.size()),
+    shown_(columns_.size(), true) {
+  for (std::size_t i = 0; i < columns_.size(); ++i)
+    natural_[i] = width_of(columns_[i].title);
+}
+
+void table::add(std::vector<cell> row) {
+  rows_.push_back(std::move(row));
+}
+
+std::size_t table::least_width(std::size_t i) const {
+  return columns_[i].least == 0 ? natural_[i]
+                                : std::min(columns_[i].least, natural_[i]);
+}
+
+void table::measure() {
+  for (const auto& row : rows_)
+    for (std::size_t i = 0; i < row.size(); ++i)
+      natural_[i] = std::max(natural_[i], width_of(row[i].text));
+}
+
+void table::leave_out(std::size_t room) {
+  for (;;) {
+    std::size_t needed = 0;
+    std::size_t next = columns_.size();
+    for (std::size_t i = 0; i < columns_.size(); ++i) {
+      if (!shown_[i])
+        continue;
+      needed += (needed == 0 ? 0 : gap) + least_width(i);
+      if (columns_[i].left_out > 0
+          && (next == columns_.size()
+              || columns_[i].left_out > columns_[next].left_out))
+        next = i;
+    }
+    if (needed <= room || next == columns_.size())
+      return;
+    shown_[next] = false;
+  }
+}
+
+std::vector<std::size_t> table::widths_within(std::size_t room) const {
+  auto widths = natural_;
+  std::size_t total = 0;
+  for (std::size_t i = 0; i < widths.size(); ++i)
+    if (shown_[i])
+      total += (total == 0 ? 0 : gap) + widths[i];
+  // The widest gives first, so that the others stay whole.
+  while (total > room) {
+    auto widest = widths.size();
+    for (std::size_t i = 0; i < widths.size(); ++i)
+      if (shown_[i] && widths[i] > least_width(i)
+          && (widest == widths.size() || widths[i] > widths[widest]))
+        widest = i;
+    if (widest == widths.size())
+      break;
+    --widths[widest];
+    --total;
+  }
+  return widths;
+}
+
+std::string table::render(const std::vector<cell>& row,
+                          const std::vector<std::size_t>& widths) const {
+  std::string line;
+  std::size_t owed = 0; // blanks before the next text; none end a line
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    if (!shown_[i])
+      continue;
+    const auto text = fit(row[i].text, widths[i], screen_.ellipsis());
+    const auto padding = widths[i] - width_of(text);
+    const auto right = columns_[i].align == alignment::right;
+    owed += right ? padding : 0;
+    if (!text.empty()) {
+      line.append(owed, ' ').append(screen_.paint(row[i].shade, text));
+      owed = 0;
+    }
+    owed += gap + (right ? 0 : padding);
+  }
+  return line += '\n';
+}
+
+std::string table::take() {
+  measure();
+  const auto room = limited_ ? screen_.width() : 0;
+  if (room > 0 && !begun_)
+    leave_out(room);
+  const auto widths = room > 0 ? widths_within(room) : natural_;
+  std::string text;
+  if (!std::exchange(begun_, true)) {
+    std::vector<cell> headings;
+    for (const auto& each : columns_)
+      headings.push_back({each.title, colour::bold});
+    text += render(headings, widths);
+  }
+  for (const auto& row : rows_)
+    text += render(row, widths);
+  rows_.clear();
+  return text;
+}
+
+cell count_cell(std::int64_t n, colour shade) {
+  return n == 0 ? cell{".", colour::dim} : cell{std::to_string(n), shade};
+}
+
+void detail_list::add(std::string name, std::string value, colour shade) {
+  lines_.push_back({std::move(name), std::move(value), shade});
+}
+
+std::string detail_list::text() const {
+  const auto width
+    = std::accumulate(lines_.begin(), lines_.end(), std::size_t{0},
+                      [](std::size_t widest, const line& each) {
+                        return std::max(widest, width_of(each.name));
+                      });
+  std::string text;
+  for (const auto& [name, value, shade] : lines_) {
+    text += "  " + screen_.paint(colour::dim, name);
+    text.append(width - width_of(name) + gap, ' ');
+    text += screen_.paint(shade, value) + '\n';
+  }
+  return text;
+}
+
+} // namespace waybill::cli

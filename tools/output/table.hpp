@@ -1,0 +1,94 @@
+// Tables for people: columns as wide as what is in them, within the terminal's
+// width.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "output/terminal.hpp"
+
+namespace waybill::cli {
+
+enum class alignment : std::uint8_t { left, right };
+
+struct column {
+  std::string title;
+  alignment align = alignment::left;
+  /// Where the terminal is too narrow, the column may be cut to so many columns
+  /// of text; 0: it is never cut.
+  std::size_t least = 0;
+  /// Where that is not enough, the column with the largest number is left out
+  /// first; 0: it is never left out.
+  int left_out = 0;
+};
+
+struct cell {
+  /// Escaped.
+  std::string text;
+  colour shade = colour::none;
+};
+
+/// Collects rows and lays them out.
+class table {
+public:
+  /// @param limited whether the terminal's width is kept.
+  table(std::vector<column> columns, const terminal& screen,
+        bool limited = true);
+
+  /// @pre as many cells as there are columns.
+  void add(std::vector<cell> row);
+
+  /// Rows that have not been taken yet.
+  [[nodiscard]] std::size_t size() const noexcept { return rows_.size(); }
+
+  /// The rows since the last call, a line each, below a line of headings the
+  /// first time. Which columns are left out is decided the first time too.
+  std::string take();
+
+private:
+  [[nodiscard]] std::size_t least_width(std::size_t i) const;
+  void measure();
+  void leave_out(std::size_t room);
+  [[nodiscard]] std::vector<std::size_t> widths_within(std::size_t room) const;
+  [[nodiscard]] std::string
+  render(const std::vector<cell>& row,
+         const std::vector<std::size_t>& widths) const;
+
+  const std::vector<column> columns_;
+  const terminal& screen_;
+  const bool limited_;
+  std::vector<std::vector<cell>> rows_;
+  /// The widest text of each column so far.
+  std::vector<std::size_t> natural_;
+  std::vector<bool> shown_;
+  bool begun_ = false;
+};
+
+/// A number for a table; zeros are dots, so that the eye finds what there is.
+cell count_cell(std::int64_t n, colour shade = colour::none);
+
+/// Lines of a name and a value each, the names in a column of their own.
+class detail_list {
+public:
+  explicit detail_list(const terminal& screen) : screen_{screen} {}
+
+  /// @param value escaped.
+  void add(std::string name, std::string value, colour shade = colour::none);
+
+  /// The lines, indented.
+  [[nodiscard]] std::string text() const;
+
+private:
+  struct line {
+    std::string name;
+    std::string value;
+    colour shade;
+  };
+
+  const terminal& screen_;
+  std::vector<line> lines_;
+};
+
+} // namespace waybill::cli
