@@ -2,6 +2,7 @@
 // config or from JSON, and checked in one place.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -26,6 +27,16 @@ struct time_source {
   /// Never jumps.
   std::function<std::chrono::steady_clock::time_point()> steady
     = &std::chrono::steady_clock::now;
+
+  /// How long someone may wait who gives up at `deadline`: a year at most, and
+  /// no time at all without a deadline.
+  [[nodiscard]] std::chrono::microseconds
+  time_until(const std::optional<timestamp>& deadline) const {
+    using std::chrono::microseconds;
+    return deadline ? std::min<microseconds>(*deadline - wall(),
+                                             std::chrono::hours{24 * 365})
+                    : microseconds{0};
+  }
 };
 
 enum class severity : std::uint8_t { info, warning, error };

@@ -17,14 +17,9 @@ namespace waybill {
 namespace {
 
 using std::chrono::microseconds;
-using std::chrono::milliseconds;
-using std::chrono::steady_clock;
 
-// What a work_tick is for.
-constexpr std::int64_t work_on_timers = 1;
-constexpr auto shortest_delay = milliseconds{1};
-constexpr auto longest_delay = std::chrono::minutes{1};
-constexpr microseconds longest_watch = std::chrono::hours{24 * 365};
+// The serial of the work_tick that follows a commit; others are of a wake_up.
+constexpr std::int64_t work_of_commit = 0;
 
 template <class Reply>
 using promise = caf::typed_response_promise<Reply>;
@@ -58,10 +53,10 @@ public:
       },
       [this](const watch_transitions& x) { return watch(x); },
       [this](const work_tick& x) {
-        if (x.serial == work_on_timers)
-          run_timers();
-        else
+        if (x.serial == work_of_commit)
           look_for_all();
+        else if (timer_.is_for(x.serial))
+          run_timers();
       },
       [this](const shut_down&) { this->quit(); },
     };
@@ -146,7 +141,7 @@ private:
                           "history: is 0, and nothing can be watched"};
       listener_->want(); // before looking, so that nothing is missed
       auto reply = reader().read_transitions(x);
-      const auto left = time_left(x);
+      const auto left = clock_.time_until(x.deadline);
       if (is_answer(reply) || left <= microseconds{0}) {
         to.deliver(std::move(reply));
         return to;
@@ -176,11 +171,6 @@ private:
 
   static bool is_answer(const watch_reply& x) noexcept {
     return !x.transitions.empty() || x.gap;
-  }
-
-  [[nodiscard]] microseconds time_left(const watch_transitions& x) const {
-    return x.deadline ? std::min(*x.deadline - clock_.wall(), longest_watch)
-                      : microseconds{0};
   }
 
   // Something has been committed.
@@ -229,21 +219,14 @@ private:
   }
 
   void run_timers() {
-    armed_.reset();
     timers_.run(clock_.steady());
     forget_the_dead();
     arm_timer();
   }
 
   void arm_timer() {
-    const auto next = timers_.next();
-    if (!next || (armed_ && *armed_ <= *next))
-      return;
-    armed_ = next;
-    tell_later(this, query_actor{this},
-               std::clamp<steady_clock::duration>(
-                 *next - clock_.steady(), shortest_delay, longest_delay),
-               work_tick{work_on_timers});
+    if (const auto x = timer_.arm(timers_, clock_.steady()))
+      tell_later(this, query_actor{this}, x->delay, work_tick{x->serial});
   }
 
   const reader_options options_;
@@ -259,7 +242,7 @@ private:
   std::uint64_t last_watch_ = 0;
   waiter_book waiters_;
   timer_queue timers_;
-  std::optional<timer_queue::time_point> armed_;
+  wake_up timer_;
 };
 
 } // namespace

@@ -29,9 +29,6 @@ using steady_clock = std::chrono::steady_clock;
 // Before a recording that contradicts the one before.
 constexpr auto contradiction_delay = milliseconds{10};
 
-// A timer cannot be called back; none is left behind for longer than this.
-constexpr auto longest_nap = std::chrono::seconds{10};
-
 // The internal interface: what it says to itself, and its workers to it.
 using forwarder
   = store_and_forward_actor::extend<hears<delivery_done>, hears<drained>,
@@ -97,9 +94,8 @@ public:
           this->quit();
       },
       [this](const work_tick& x) {
-        if (x.serial != armed_serial_)
+        if (!timer_.is_for(x.serial))
           return;
-        armed_.reset();
         timers_.run(steady_clock::now());
         proceed();
       },
@@ -621,14 +617,8 @@ private:
 
   // One timer for all, for the earliest.
   void arm() {
-    const auto next = timers_.next();
-    if (!next || (armed_ && *armed_ <= *next))
-      return;
-    const auto now = steady_clock::now();
-    const auto nap = std::clamp<steady_clock::duration>(
-      *next - now, steady_clock::duration::zero(), longest_nap);
-    armed_ = now + nap;
-    tell_later(this, forwarder{this}, nap, work_tick{++armed_serial_});
+    if (const auto x = timer_.arm(timers_, steady_clock::now()))
+      tell_later(this, forwarder{this}, x->delay, work_tick{x->serial});
   }
 
   void stop() {
@@ -676,8 +666,7 @@ private:
   std::int64_t num_discards_ = 0;
 
   timer_queue timers_;
-  std::optional<steady_clock::time_point> armed_;
-  std::int64_t armed_serial_ = 0;
+  wake_up timer_;
 
   bool stopping_ = false;
   bool ending_ = false;

@@ -1,7 +1,9 @@
 // Many things to do later, behind the one timer of whoever owns the queue.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
@@ -43,6 +45,47 @@ public:
 
 private:
   std::multimap<time_point, action> actions_;
+};
+
+/// The delayed message that wakes an actor for the first action of its queue.
+/// CAF cannot take one back: when an earlier one is sent, the later one still
+/// comes, and is to be passed over.
+class wake_up {
+public:
+  struct message {
+    std::chrono::steady_clock::duration delay;
+    /// Positive.
+    std::int64_t serial = 0;
+  };
+
+  /// @returns what has to be sent now; none if there is nothing to wake for, or
+  ///          a message comes early enough.
+  std::optional<message> arm(const timer_queue& queue,
+                             timer_queue::time_point now) {
+    const auto next = queue.next();
+    if (!next || (armed_ && *armed_ <= *next))
+      return std::nullopt;
+    const auto delay = std::clamp<std::chrono::steady_clock::duration>(
+      *next - now, std::chrono::steady_clock::duration::zero(), longest_delay);
+    armed_ = now + delay;
+    return message{delay, ++serial_};
+  }
+
+  /// A message has come.
+  /// @returns true if it is the last that was sent.
+  bool is_for(std::int64_t serial) {
+    if (serial != serial_)
+      return false;
+    armed_.reset();
+    return true;
+  }
+
+private:
+  // None is left behind for longer than this.
+  static constexpr auto longest_delay = std::chrono::seconds{10};
+
+  std::optional<timer_queue::time_point> armed_;
+  std::int64_t serial_ = 0;
 };
 
 } // namespace waybill

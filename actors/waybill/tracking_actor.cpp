@@ -26,14 +26,10 @@ using std::chrono::steady_clock;
 constexpr auto max_batch_time = milliseconds{5};
 constexpr auto max_purge_step = milliseconds{5};
 constexpr int vacuum_step_pages = 256;
-// What a work_tick is for.
+// What a work_tick is for, if not of a wake_up.
 constexpr std::int64_t work_between_requests = 0;
-constexpr std::int64_t work_on_log = 1;
-constexpr std::int64_t work_on_waits = 2;
+constexpr std::int64_t work_on_log = -1;
 constexpr auto held_log_delay = milliseconds{200};
-constexpr auto shortest_wait_delay = milliseconds{1};
-constexpr auto longest_wait_delay = std::chrono::minutes{1};
-constexpr microseconds longest_wait = std::chrono::hours{24 * 365};
 constexpr const char* held_log
   = "a reader keeps the write-ahead log from being emptied";
 constexpr auto first_recovery_delay = milliseconds{20};
@@ -139,12 +135,12 @@ public:
           case work_on_log:
             look_at_log();
             break;
-          case work_on_waits:
-            waits_armed_.reset();
-            run_wait_timers();
+          case work_between_requests:
+            work();
             break;
           default:
-            work();
+            if (wait_timer_.is_for(x.serial))
+              run_wait_timers();
         }
       },
       [this](const recovery_tick&) { recover(); },
@@ -446,15 +442,11 @@ private:
     const auto any = x->request.mode == wait_mode::any_of;
     if (finished == x->request.ids.size() || (any && finished > 0))
       end_wait(number, *reply, true);
-    else if (const auto left = time_left(x->request); left <= microseconds{0})
+    else if (const auto left = clock_.time_until(x->request.deadline);
+             left <= microseconds{0})
       end_wait(number, *reply, false);
     else if (!x->timer)
       start_timer(number, *x, left);
-  }
-
-  [[nodiscard]] microseconds time_left(const await_terminal& x) const {
-    return x.deadline ? std::min(*x.deadline - clock_.wall(), longest_wait)
-                      : microseconds{0};
   }
 
   void start_timer(open_waits::serial number, open_waits::wait& x,
@@ -478,15 +470,9 @@ private:
   }
 
   void arm_wait_timer() {
-    const auto next = wait_timers_.next();
-    if (!next || (waits_armed_ && *waits_armed_ <= *next))
-      return;
-    waits_armed_ = next;
-    tell_later(this, owned_tracking_actor{this},
-               std::clamp<steady_clock::duration>(*next - clock_.steady(),
-                                                  shortest_wait_delay,
-                                                  longest_wait_delay),
-               work_tick{work_on_waits});
+    if (const auto x = wait_timer_.arm(wait_timers_, clock_.steady()))
+      tell_later(this, owned_tracking_actor{this}, x->delay,
+                 work_tick{x->serial});
   }
 
   // The committed states of all that is waited for; none if the store cannot be
@@ -932,7 +918,7 @@ private:
   // Of the open batch: what it finishes, and who came to wait meanwhile.
   std::vector<tracked_operation_id> finished_;
   std::vector<open_waits::serial> new_waits_;
-  std::optional<timer_queue::time_point> waits_armed_;
+  wake_up wait_timer_;
   bool waits_due_ = false; // when the open batch has ended
 
   std::deque<purge_job> purges_;

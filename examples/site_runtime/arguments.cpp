@@ -1,11 +1,11 @@
 #include "site_runtime/arguments.hpp"
 
 #include <CLI/CLI.hpp>
-#include <charconv>
 #include <cstdint>
 #include <string_view>
 #include <utility>
 
+#include "input/values.hpp"
 #include "waybill/options.hpp"
 #include "waybill/text.hpp"
 
@@ -15,6 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using std::chrono::milliseconds;
+using waybill::cli::must_be;
 
 constexpr const char* description
   = "Usage: site_runtime [OPTION]... [INPUT.jsonl | -]\n"
@@ -59,28 +60,11 @@ constexpr const char* epilogue
 
 // -- values -------------------------------------------------------------------
 
-std::string quoted(const std::string& value) {
-  return '"' + waybill::escape(value) + '"';
-}
-
-[[noreturn]] void must_be(const std::string& option, const std::string& what,
-                          const std::string& value) {
-  throw usage_error{option + " must be " + what + ", but is " + quoted(value)};
-}
-
 template <class Number>
 CLI::Option* add_number(CLI::App& app, const std::string& name, Number& to,
                         Number min, Number max, const std::string& meaning) {
   const auto read = [=, &to](const std::string& text) {
-    Number x{};
-    const auto* const end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, x);
-    if (error != std::errc{} || stop != end || x < min || x > max)
-      must_be(name,
-              "a whole number from " + std::to_string(min) + " to "
-                + std::to_string(max),
-              text);
-    to = x;
+    to = waybill::cli::read_number(name, text, min, max);
   };
   return app.add_option_function<std::string>(name, read, meaning)
     ->type_name("N")

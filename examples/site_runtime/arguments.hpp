@@ -4,9 +4,9 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
-#include <stdexcept>
 #include <string>
 
+#include "exit_code.hpp"
 #include "waybill/tracked_operation_id.hpp"
 
 namespace site_runtime {
@@ -44,11 +44,7 @@ struct arguments {
   bool help = false;
 };
 
-/// Says which argument is wrong, and what it should be.
-class usage_error : public std::invalid_argument {
-public:
-  using std::invalid_argument::invalid_argument;
-};
+using waybill::cli::usage_error;
 
 /// @throws usage_error
 arguments parse_arguments(int argc, const char* const* argv);

@@ -9,9 +9,9 @@
 #include <iostream>
 
 #include "site_runtime/arguments.hpp"
+#include "site_runtime/output.hpp"
 #include "site_runtime/run.hpp"
 #include "site_runtime/status_query.hpp"
-#include "site_runtime/terminal.hpp"
 #include "waybill/ask.hpp"
 #include "waybill/store_error.hpp"
 #include "waybill/text.hpp"

@@ -13,6 +13,8 @@ namespace {
 
 using namespace std::chrono_literals;
 using waybill::tracking_status;
+using waybill::cli::colour;
+using waybill::cli::colour_of;
 
 constexpr std::array shown_statuses{
   tracking_status::delivered, tracking_status::parked, tracking_status::failed,

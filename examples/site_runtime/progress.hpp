@@ -8,10 +8,12 @@
 #include <mutex>
 #include <string>
 
+#include "output/terminal.hpp"
 #include "site_runtime/ledger.hpp"
-#include "site_runtime/terminal.hpp"
 
 namespace site_runtime {
+
+using waybill::cli::terminal;
 
 struct progress_figures {
   status_counts counts;

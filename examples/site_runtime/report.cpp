@@ -9,6 +9,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "output/text_width.hpp"
 #include "waybill/text.hpp"
 
 namespace site_runtime {
@@ -18,6 +19,9 @@ namespace {
 using waybill::escape;
 using waybill::tracking_status;
 using waybill::tracking_status_snapshot;
+using waybill::cli::colour;
+using waybill::cli::colour_of;
+using waybill::cli::fit;
 
 constexpr std::array ends{tracking_status::delivered, tracking_status::parked,
                           tracking_status::failed, tracking_status::discarded};
@@ -138,11 +142,22 @@ std::string target_of(const tracking_status_snapshot& x) {
   return escape(x.target_summary.value_or(""));
 }
 
+// What of `text` fits into a line in which `used` columns are taken. Only a
+// terminal has a width.
+std::string fit_behind(std::size_t used, const std::string& text,
+                       const terminal& out) {
+  const auto width = out.width();
+  return width == 0
+           ? text
+           : fit(text, std::max(width, used + 8) - used, out.ellipsis());
+}
+
 // The rest of a line on one operation, of which `used` columns are taken.
 std::string operation_line(const tracking_status_snapshot& x,
                            const terminal& out, std::size_t used) {
   const auto id = to_string(x.id);
-  return "  " + id + "  " + out.fit(target_of(x), used + id.size() + 2) + '\n';
+  return "  " + id + "  " + fit_behind(used + id.size() + 2, target_of(x), out)
+         + '\n';
 }
 
 std::string slowest_list(const ledger& x, const terminal& out) {
@@ -178,7 +193,7 @@ std::string undelivered_list(const std::vector<ledger::noted>& list,
     const auto& [error, operations] = *group;
     text += "  "
             + out.paint(colour_of(operations.front()->snapshot.status),
-                        out.fit(error, 2))
+                        fit_behind(2, error, out))
             + '\n';
     for (std::size_t i = 0; i < operations.size() && i < max_listed; ++i) {
       const auto& [snapshot, line] = *operations[i];

@@ -4,10 +4,12 @@
 
 #include <string>
 
+#include "output/terminal.hpp"
 #include "site_runtime/ledger.hpp"
-#include "site_runtime/terminal.hpp"
 
 namespace site_runtime {
+
+using waybill::cli::terminal;
 
 /// The tables; each line ends with a line end.
 std::string render_report(const ledger& x, const terminal& out);

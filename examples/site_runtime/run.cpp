@@ -16,6 +16,7 @@
 #include "site_runtime/external_system.hpp"
 #include "site_runtime/input.hpp"
 #include "site_runtime/job.hpp"
+#include "site_runtime/output.hpp"
 #include "site_runtime/progress.hpp"
 #include "site_runtime/remote_database.hpp"
 #include "site_runtime/report.hpp"

@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "site_runtime/output.hpp"
 #include "site_runtime/report.hpp"
 #include "waybill/json.hpp"
 #include "waybill/store_reader.hpp"

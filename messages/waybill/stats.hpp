@@ -112,7 +112,8 @@ struct stats_reply {
   std::int64_t already_terminal = 0;
   std::int64_t not_found = 0;
 
-  /// Requests that were invalid or past their deadline.
+  /// Requests that were not carried out by their own or the moment's fault:
+  /// invalid, past their deadline, too many, or too late.
   std::int64_t refused = 0;
   /// Requests that were rolled back because storage failed.
   std::int64_t not_stored = 0;

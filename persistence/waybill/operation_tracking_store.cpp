@@ -481,21 +481,13 @@ private:
   void configure() {
     // Without a log there is nothing to copy, but files to remove.
     checkpoint_on_close(!has_log(options_.file));
-    auto* const db = db_.get();
-    db_.distrust();
-    sqlite3_busy_timeout(db, busy_timeout_ms);
-    db_.exec("PRAGMA mmap_size = 0");
-    db_.exec("PRAGMA cell_size_check = ON");
-    db_.exec("PRAGMA temp_store = MEMORY");
-    db_.exec(
-      ("PRAGMA cache_size = -" + std::to_string(options_.cache_bytes / 1'024))
-        .c_str());
+    db_.set_up(busy_timeout_ms, options_.cache_bytes);
     const auto wanted = static_cast<int>(options_.synchronous);
     db_.exec(("PRAGMA synchronous = " + std::to_string(wanted)).c_str());
     if (db_.query_int("PRAGMA synchronous") != wanted)
       throw store_error{errc::store_unavailable,
                         options_.file + ": synchronous cannot be set"};
-    if (sqlite3_db_readonly(db, "main") != 0)
+    if (sqlite3_db_readonly(db_.get(), "main") != 0)
       throw store_error{errc::store_unavailable,
                         options_.file + ": is read-only"};
   }

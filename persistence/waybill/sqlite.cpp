@@ -79,6 +79,15 @@ void connection::distrust() {
   sqlite3_limit(get(), SQLITE_LIMIT_ATTACHED, 0);
 }
 
+void connection::set_up(int busy_timeout_ms, std::int64_t cache_bytes) {
+  distrust();
+  sqlite3_busy_timeout(get(), busy_timeout_ms);
+  exec("PRAGMA mmap_size = 0");
+  exec("PRAGMA cell_size_check = ON");
+  exec("PRAGMA temp_store = MEMORY");
+  exec(("PRAGMA cache_size = -" + std::to_string(cache_bytes / 1'024)).c_str());
+}
+
 void connection::exec(const char* sql) {
   const auto code = sqlite3_exec(get(), sql, nullptr, nullptr, nullptr);
   if (code != SQLITE_OK)

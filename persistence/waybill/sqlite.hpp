@@ -37,6 +37,11 @@ public:
   /// Nothing that the file brings along may run.
   void distrust();
 
+  /// Distrusts the file, and sets what all connections to a store have in
+  /// common.
+  /// @param busy_timeout_ms how long to wait for another connection's lock.
+  void set_up(int busy_timeout_ms, std::int64_t cache_bytes);
+
   /// Runs statements that return nothing of interest.
   void exec(const char* sql);
 

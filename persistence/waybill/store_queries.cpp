@@ -34,6 +34,13 @@ std::optional<timestamp> oldest_finished(sqlite::connection& db,
   return timestamp{stmt.integer(0)};
 }
 
+std::int64_t last_transition(sqlite::connection& db) {
+  // The store's row knows of what has been purged since.
+  return db.query_int("SELECT max((SELECT last_number FROM store), "
+                      "coalesce((SELECT max(seq) FROM operation), 0), "
+                      "coalesce((SELECT max(number) FROM transition), 0))");
+}
+
 store_size size_of(sqlite::connection& db) {
   const auto page_bytes = db.query_int("PRAGMA page_size");
   store_size x;

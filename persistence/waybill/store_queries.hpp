@@ -1,6 +1,7 @@
 // Small questions that the owner of a store and its readers both ask.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 
 #include "waybill/sqlite.hpp"
@@ -16,6 +17,9 @@ std::optional<timestamp> oldest_in_flight(sqlite::connection& db);
 /// When the operation in that terminal status finished that did so first.
 std::optional<timestamp> oldest_finished(sqlite::connection& db,
                                          tracking_status status);
+
+/// The number of the last transition; 0 if there has been none.
+std::int64_t last_transition(sqlite::connection& db);
 
 /// All but `log_bytes`.
 store_size size_of(sqlite::connection& db);

@@ -155,7 +155,7 @@ public:
     require_valid(request);
     return at_one_moment([&] {
       watch_reply reply;
-      const auto last = last_number();
+      const auto last = last_transition(db_);
       if (!request.after) {
         reply.next = last;
         return reply;
@@ -346,14 +346,7 @@ private:
                                | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE,
                              vfs_.name()};
     sqlite3_db_config(db_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-    db_.distrust();
-    sqlite3_busy_timeout(db_.get(), busy_timeout_ms);
-    db_.exec("PRAGMA mmap_size = 0");
-    db_.exec("PRAGMA cell_size_check = ON");
-    db_.exec("PRAGMA temp_store = MEMORY");
-    db_.exec(
-      ("PRAGMA cache_size = -" + std::to_string(options_.cache_bytes / 1'024))
-        .c_str());
+    db_.set_up(busy_timeout_ms, options_.cache_bytes);
     if (const auto version = read_version(db_, options_.file);
         version < schema_version)
       throw store_error{errc::store_unavailable,
@@ -369,7 +362,6 @@ private:
       "SELECT previous, status, retry_count, at, http_status, last_error "
       "FROM transition WHERE number = ?1");
     begin_ = db_.prepare("BEGIN");
-    end_ = db_.prepare("ROLLBACK");
     count_names_ = db_.prepare("SELECT max(id) FROM name");
     names_.read(db_);
     has_changed();
@@ -460,12 +452,6 @@ private:
            && among(request.kinds, [&] { return at.kind(); });
   }
 
-  std::int64_t last_number() {
-    return db_.query_int("SELECT max((SELECT last_number FROM store), "
-                         "coalesce((SELECT max(seq) FROM operation), 0), "
-                         "coalesce((SELECT max(number) FROM transition), 0))");
-  }
-
   reader_options options_;
   sqlite::sealed_vfs vfs_;
   sqlite::connection db_;
@@ -474,7 +460,6 @@ private:
   sqlite::statement select_;
   sqlite::statement chain_;
   sqlite::statement begin_;
-  sqlite::statement end_;
   sqlite::statement count_names_;
   id_bytes id_{};
   std::int64_t data_version_ = 0;

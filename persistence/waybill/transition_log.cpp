@@ -4,15 +4,13 @@
 #include <string>
 
 #include "waybill/store_error.hpp"
+#include "waybill/store_queries.hpp"
 
 namespace waybill {
 
 void transition_log::load(sqlite::connection& db, std::int32_t keep) {
   keep_ = keep;
-  last_number_ = db.query_int(
-    "SELECT max((SELECT last_number FROM store), "
-    "coalesce((SELECT max(seq) FROM operation), 0), "
-    "coalesce((SELECT max(number) FROM transition), 0))");
+  last_number_ = last_transition(db);
   append_ = db.prepare(
     "INSERT INTO transition (number, operation, previous, nth, status, "
     "retry_count, at, http_status, last_error) "

@@ -15,6 +15,13 @@ using namespace waybill::test;
 
 namespace {
 
+await_terminal wait_for(std::uint64_t n) {
+  await_terminal x;
+  x.ids = {id_of(n)};
+  x.deadline = timestamp::now() + 9s;
+  return x;
+}
+
 struct failing_storage : actor_fixture {
   fault_vfs vfs;
   std::atomic<int> wal_sync{SQLITE_OK};
@@ -37,6 +44,16 @@ struct failing_storage : actor_fixture {
     auto x = make_options();
     x.vfs = vfs.name();
     return x;
+  }
+
+  /// Operation 1 is there, and someone waits for its end.
+  std::future<wait_reply> record_and_wait(const tracking_actor& tracker) {
+    get(tracker, enqueue(1));
+    auto answer = std::async(std::launch::async, [this, &tracker] {
+      return get(tracker, wait_for(1));
+    });
+    REQUIRE(eventually([&] { return get(tracker, get_stats{}).waits == 1; }));
+    return answer;
   }
 
   /// Operations 1 to 20,000 are there, and most of them not in memory.
@@ -330,26 +347,12 @@ TEST_CASE_METHOD(failing_storage,
 
 // -- waits --------------------------------------------------------------------
 
-namespace {
-
-await_terminal wait_for(std::uint64_t n) {
-  await_terminal x;
-  x.ids = {id_of(n)};
-  x.deadline = timestamp::now() + 9s;
-  return x;
-}
-
-} // namespace
-
 TEST_CASE_METHOD(failing_storage,
                  "promise 6: nobody who waits is told of an end that is undone",
                  "[promise-6][queries]") {
   auto running = start(system, with_faults());
   const auto& tracker = running.tracker();
-  get(tracker, enqueue(1));
-  auto answer = std::async(std::launch::async,
-                           [&] { return get(tracker, wait_for(1)); });
-  REQUIRE(eventually([&] { return get(tracker, get_stats{}).waits == 1; }));
+  auto answer = record_and_wait(tracker);
   wal_write = SQLITE_FULL;
   CHECK(error_of(tracker, terminal(1, tracking_status::failed))
         == errc::store_full);
@@ -368,10 +371,7 @@ TEST_CASE_METHOD(failing_storage,
                  "[promise-2][queries]") {
   auto running = start(system, with_faults());
   const auto& tracker = running.tracker();
-  get(tracker, enqueue(1));
-  auto answer = std::async(std::launch::async,
-                           [&] { return get(tracker, wait_for(1)); });
-  REQUIRE(eventually([&] { return get(tracker, get_stats{}).waits == 1; }));
+  auto answer = record_and_wait(tracker);
   wal_sync = SQLITE_IOERR_FSYNC;
   CHECK(error_of(tracker, terminal(1)) == errc::outcome_unknown);
   CHECK(answer.wait_for(20ms) == std::future_status::timeout);

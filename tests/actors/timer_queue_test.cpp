@@ -79,3 +79,47 @@ TEST_CASE("a timer queue agrees with a model over random steps") {
     }
   }
 }
+
+TEST_CASE("an actor is woken once for the first action, and earlier if one "
+          "comes that is earlier") {
+  timer_queue queue;
+  wake_up timer;
+  CHECK_FALSE(timer.arm(queue, start)); // nothing to do
+  queue.add(start + 5s, [] {});
+  const auto late = timer.arm(queue, start);
+  REQUIRE(late);
+  CHECK(late->delay == 5s);
+  CHECK(late->serial > 0);
+  CHECK_FALSE(timer.arm(queue, start + 1s)); // it is on its way
+  queue.add(start + 3s, [] {});
+  const auto early = timer.arm(queue, start + 1s);
+  REQUIRE(early);
+  CHECK(early->delay == 2s);
+  CHECK(timer.is_for(early->serial));
+  queue.run(start + 3s);
+  const auto again = timer.arm(queue, start + 3s);
+  REQUIRE(again);
+  CHECK(again->delay == 2s);
+  // The first message is one too many: if it woke as well, there would be one
+  // more for ever.
+  CHECK_FALSE(timer.is_for(late->serial));
+  CHECK_FALSE(timer.arm(queue, start + 4s));
+  CHECK(timer.is_for(again->serial));
+}
+
+TEST_CASE("an actor is woken at once for what is late, and now and then for "
+          "what is far ahead") {
+  timer_queue queue;
+  wake_up timer;
+  const auto far = queue.add(timer_queue::time_point::max(), [] {});
+  const auto first = timer.arm(queue, start);
+  REQUIRE(first);
+  CHECK(first->delay == 10s);
+  REQUIRE(timer.is_for(first->serial));
+  REQUIRE(timer.arm(queue, start + 10s));
+  queue.cancel(far);
+  queue.add(start, [] {});
+  const auto late = timer.arm(queue, start + 11s);
+  REQUIRE(late);
+  CHECK(late->delay == 0s);
+}

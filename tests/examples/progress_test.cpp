@@ -10,8 +10,8 @@ using namespace std::chrono_literals;
 using site_runtime::progress_figures;
 using site_runtime::render_bar;
 using site_runtime::render_line;
-using site_runtime::terminal;
 using waybill::tracking_status;
+using waybill::cli::terminal;
 
 progress_figures busy() {
   progress_figures x;

@@ -143,8 +143,10 @@ print_operations(context& c, const list_view& view,
   operation_table rows{c, {.full = view.full, .times = view.times}};
   if (format == list_format::csv)
     c.out().write(csv_header<tracking_status_snapshot>());
+  bool found = before.has_value();
   const auto rest = for_each_operation(reader, request, limit,
                                        [&](const auto& x) {
+                                         found = true;
                                          if (format == list_format::table)
                                            rows.add(x);
                                          else if (format == list_format::csv)
@@ -154,6 +156,8 @@ print_operations(context& c, const list_view& view,
                                        });
   rows.finish();
   c.out().flush();
+  if (!found && !rest && c.screen().is_interactive())
+    c.note("there are no such operations");
   if (!rest)
     return exit_code::ok;
   return point_at_rest(c, {.moment = moment, .cursor = *rest});

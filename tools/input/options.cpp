@@ -3,10 +3,8 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <string_view>
 
-#include "exit_code.hpp"
 #include "output/times.hpp"
 #include "waybill/text.hpp"
 
@@ -60,15 +58,6 @@ void check_not_empty(const std::string& option, const std::string& value) {
 
 } // namespace
 
-std::string quoted(const std::string& value) {
-  return '"' + escape(value) + '"';
-}
-
-void must_be(const std::string& option, const std::string& what,
-             const std::string& value) {
-  throw usage_error{option + " must be " + what + ", but is " + quoted(value)};
-}
-
 CLI::Option* add_text(CLI::App& app, const std::string& name,
                       std::optional<std::string>& to, const std::string& what,
                       const std::string& meaning) {
@@ -99,15 +88,7 @@ CLI::Option* add_number(CLI::App& app, const std::string& name,
                         std::optional<std::int64_t>& to, std::int64_t min,
                         std::int64_t max, const std::string& meaning) {
   const auto read = [=, &to](const std::string& text) {
-    std::int64_t x = 0;
-    const auto* const end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, x);
-    if (error != std::errc{} || stop != end || x < min || x > max)
-      must_be(name,
-              "a whole number from " + std::to_string(min) + " to "
-                + std::to_string(max),
-              text);
-    to = x;
+    to = read_number(name, text, min, max);
   };
   return app.add_option_function<std::string>(name, read, meaning)
     ->type_name("N");

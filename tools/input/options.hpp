@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "input/values.hpp"
 #include "waybill/tracked_operation_id.hpp"
 #include "waybill/tracking_status.hpp"
 
@@ -16,13 +17,6 @@ class Option;
 } // namespace CLI
 
 namespace waybill::cli {
-
-/// `value` in quotes, escaped.
-std::string quoted(const std::string& value);
-
-/// @throws usage_error `OPTION must be WHAT, but is "VALUE"`.
-[[noreturn]] void must_be(const std::string& option, const std::string& what,
-                          const std::string& value);
 
 /// Adds an option whose value must not be empty.
 CLI::Option* add_text(CLI::App& app, const std::string& name,

@@ -40,10 +40,13 @@ public:
 
   /// Looks at the stream and at the environment: TERM, NO_COLOR
   /// (https://no-color.org), COLUMNS and the locale.
-  static terminal of(int fd, colour_choice colours);
+  static terminal of(int fd, colour_choice colours = colour_choice::automatic);
 
   /// False for a file, a pipe or a terminal that cannot move its cursor.
   [[nodiscard]] bool is_interactive() const noexcept { return interactive_; }
+
+  /// True if characters outside ASCII are shown as what they are.
+  [[nodiscard]] bool shows_utf8() const noexcept { return utf8_; }
 
   /// The width now, in columns: COLUMNS, or what the terminal says, or 80; 0,
   /// which means no limit, if it is no terminal.

@@ -1,0 +1,16 @@
+#include "input/values.hpp"
+
+#include "waybill/text.hpp"
+
+namespace waybill::cli {
+
+std::string quoted(const std::string& value) {
+  return '"' + escape(value) + '"';
+}
+
+void must_be(const std::string& option, const std::string& what,
+             const std::string& value) {
+  throw usage_error{option + " must be " + what + ", but is " + quoted(value)};
+}
+
+} // namespace waybill::cli
