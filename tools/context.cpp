@@ -6,6 +6,8 @@
 #include <iostream>
 #include <utility>
 
+#include "output/data_text.hpp"
+
 namespace waybill::cli {
 
 namespace {
@@ -34,8 +36,12 @@ void context::note(const std::string& line) {
   complain(line);
 }
 
+void context::print_data(const std::string& text) {
+  out_.write(screen_.is_terminal() ? data_text(text) : text);
+}
+
 void context::print_json(const std::string& text) {
-  out_.write(text + '\n');
+  print_data(text + '\n');
 }
 
 store_reader context::open_reader() const {

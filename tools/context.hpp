@@ -47,6 +47,10 @@ public:
   /// @param line ready to be printed.
   void note(const std::string& line);
 
+  /// Writes text for programs: as it is, but on a terminal without what could
+  /// steer it; see `data_text`.
+  void print_data(const std::string& text);
+
   /// Writes one JSON text and a line end.
   void print_json(const std::string& text);
 

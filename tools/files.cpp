@@ -70,6 +70,13 @@ void check_is_no_store_file(const std::string& option, const std::string& file,
                         + " belongs to the store itself"};
 }
 
+std::optional<file_identity> identity_of(const std::string& file) noexcept {
+  struct stat info {};
+  if (::lstat(file.c_str(), &info) != 0)
+    return std::nullopt;
+  return file_identity{info.st_dev, info.st_ino};
+}
+
 part_file::part_file(std::string file, permissions given)
   : file_{std::move(file)}, part_{file_ + ".part"}, given_{given} {
   check_what_is_there();

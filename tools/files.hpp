@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace waybill::cli {
@@ -11,6 +12,16 @@ namespace waybill::cli {
 /// @throws usage_error
 void check_is_no_store_file(const std::string& option, const std::string& file,
                             const std::string& store);
+
+/// Which file a name stands for.
+struct file_identity {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  bool operator==(const file_identity&) const = default;
+};
+
+/// None if there is no such file.
+std::optional<file_identity> identity_of(const std::string& file) noexcept;
 
 /// A file that gets its name when it is whole: until then it is `FILE.part`.
 class part_file {
@@ -24,9 +35,8 @@ public:
     bool overwrite = false;
   };
 
-  /// @throws usage_error if a file is in the way; failure if FILE.part cannot
-  /// be
-  ///         made.
+  /// @throws usage_error if a file is in the way; failure if there can be no
+  ///         FILE.part.
   part_file(std::string file, permissions given);
   ~part_file();
   part_file(const part_file&) = delete;

@@ -39,11 +39,15 @@ exit_code carry_out(const invocation& x, writer& out) {
 
 exit_code complain_about(const waybill::store_error& e, const invocation& x) {
   if (e.code() == waybill::errc::store_locked && x.given.file) {
-    complain("a running service holds " + waybill::escape(*x.given.file)
-             + "; stop it first");
+    complain("a running service, or another waybill command, holds "
+             + waybill::escape(*x.given.file) + "; stop it first");
     return exit_code::store_error;
   }
-  complain(waybill::escape(e.what()));
+  // SQLite names no file.
+  const std::string what{e.what()};
+  const auto of_file = x.given.file && what.find(*x.given.file) == what.npos
+                       && e.code() != waybill::errc::invalid_request;
+  complain(waybill::escape(of_file ? *x.given.file + ": " + what : what));
   return e.code() == waybill::errc::invalid_request ? exit_code::usage
                                                     : exit_code::store_error;
 }

@@ -45,6 +45,10 @@ public:
   /// Admits nothing from now on.
   void stop() noexcept { stopped_.store(true, std::memory_order_release); }
 
+  [[nodiscard]] bool is_stopped() const noexcept {
+    return stopped_.load(std::memory_order_acquire);
+  }
+
   [[nodiscard]] std::int64_t requests() const noexcept {
     return requests_.load(std::memory_order_relaxed);
   }

@@ -1,9 +1,7 @@
 // Requests that wait for operations to finish.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
-#include <iterator>
 #include <optional>
 #include <unordered_map>
 #include <unordered_set>
@@ -51,21 +49,22 @@ public:
   /// `id` has to finish before the wait is over.
   void expect(serial x, const tracked_operation_id& id) {
     if (waits_.at(x).pending.insert(id).second)
-      by_id_.emplace(id, x);
+      by_id_[id].insert(x);
   }
 
   /// `id` has finished.
   /// @returns the waits that are over by that.
   std::vector<serial> finish(const tracked_operation_id& id) {
     std::vector<serial> over;
-    const auto [begin, end] = by_id_.equal_range(id);
-    for (auto at = begin; at != end; ++at) {
-      auto& x = waits_.at(at->second);
+    const auto found = by_id_.extract(id);
+    if (!found)
+      return over;
+    for (const auto number : found.mapped()) {
+      auto& x = waits_.at(number);
       x.pending.erase(id);
       if (x.pending.empty() || x.request.mode == wait_mode::any_of)
-        over.push_back(at->second);
+        over.push_back(number);
     }
-    by_id_.erase(begin, end);
     return over;
   }
 
@@ -80,17 +79,22 @@ public:
   /// Undoes all `expect`.
   void expect_nothing(serial x) {
     for (const auto& id : std::exchange(waits_.at(x).pending, {})) {
-      auto [at, end] = by_id_.equal_range(id);
-      while (at != end)
-        at = at->second == x ? by_id_.erase(at) : std::next(at);
+      const auto at = by_id_.find(id);
+      at->second.erase(x);
+      if (at->second.empty())
+        by_id_.erase(at);
     }
   }
 
   /// All waits of those who are `gone`.
-  std::vector<serial> of(const std::vector<waiter_book::number>& gone) const {
+  [[nodiscard]] std::vector<serial>
+  of(const std::vector<waiter_book::number>& gone) const {
     std::vector<serial> theirs;
+    if (gone.empty())
+      return theirs;
+    const std::unordered_set<waiter_book::number> all{gone.begin(), gone.end()};
     for (const auto& [number, x] : waits_)
-      if (std::ranges::find(gone, x.waiter) != gone.end())
+      if (all.contains(x.waiter))
         theirs.push_back(number);
     return theirs;
   }
@@ -106,7 +110,7 @@ private:
   serial last_ = 0;
   std::size_t num_ids_ = 0;
   std::unordered_map<serial, wait> waits_;
-  std::unordered_multimap<tracked_operation_id, serial> by_id_;
+  std::unordered_map<tracked_operation_id, std::unordered_set<serial>> by_id_;
 };
 
 } // namespace waybill

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <filesystem>
 #include <optional>
 #include <unordered_map>
 #include <utility>
@@ -9,6 +10,7 @@
 #include "waybill/open_bundle.hpp"
 #include "waybill/request_weight.hpp"
 #include "waybill/store_reader.hpp"
+#include "waybill/text.hpp"
 #include "waybill/timer_queue.hpp"
 #include "waybill/waiter_book.hpp"
 
@@ -20,6 +22,8 @@ using std::chrono::microseconds;
 
 // The serial of the work_tick that follows a commit; others are of a wake_up.
 constexpr std::int64_t work_of_commit = 0;
+// How long one watch may keep the others waiting.
+constexpr auto max_look = std::chrono::milliseconds{20};
 
 template <class Reply>
 using promise = caf::typed_response_promise<Reply>;
@@ -33,12 +37,15 @@ public:
                    std::shared_ptr<commit_listener> listener,
                    std::function<void()> on_closed)
     : super{config},
-      options_{.file = x.file, .vfs = x.vfs},
+      // The first question may come after a change of the working folder.
+      options_{.file = std::filesystem::absolute(x.file).string(),
+               .vfs = x.vfs},
       history_{x.history},
       max_watches_{static_cast<std::size_t>(x.max_watches)},
       clock_{x.clock},
       waiting_{std::move(waiting)},
       listener_{std::move(listener)},
+      on_notice_{x.on_notice},
       on_closed_{std::move(on_closed)} {}
 
   const char* name() const override { return "waybill.queries"; }
@@ -54,9 +61,9 @@ public:
       [this](const watch_transitions& x) { return watch(x); },
       [this](const work_tick& x) {
         if (x.serial == work_of_commit)
-          look_for_all();
+          carry_on([this] { look_for_all(); });
         else if (timer_.is_for(x.serial))
-          run_timers();
+          carry_on([this] { run_timers(); });
       },
       [this](const shut_down&) { this->quit(); },
     };
@@ -83,15 +90,33 @@ private:
     std::optional<timer_queue::entry> timer;
   };
 
+  // While a commit's outcome is unknown, the file must not even be opened: that
+  // could make seen what a power loss takes back.
   store_reader& reader() {
-    if (!reader_)
-      reader_.emplace(options_);
+    listener_->if_allowed([this] {
+      if (!reader_)
+        reader_.emplace(options_);
+    });
     return *reader_;
+  }
+
+  // There is no other query actor, and whoever waits has a deadline.
+  template <class F>
+  void carry_on(F&& f) {
+    try {
+      f();
+    } catch (const std::exception& e) {
+      notify(on_notice_, severity::warning,
+             "watches are looked at again with the next commit: "
+               + escape(e.what()));
+    }
   }
 
   // Refuses what find_fault() finds, and what comes after its deadline.
   template <class Request>
   void admit(const Request& x) const {
+    if (waiting_->is_stopped())
+      throw store_error{errc::stopped, "the tracker has stopped"};
     if (const auto fault = find_fault(x))
       throw store_error{errc::invalid_request, *fault};
     if (x.deadline && clock_.wall() > *x.deadline)
@@ -121,8 +146,10 @@ private:
     const auto* const e = dynamic_cast<const store_error*>(&thrown);
     const auto code = e != nullptr ? e->code() : errc::not_stored;
     if (code != errc::invalid_request && code != errc::deadline_passed
-        && code != errc::overloaded)
+        && code != errc::overloaded && code != errc::stopped)
       reader_.reset(); // the next question opens the file anew
+    if (code == errc::store_corrupt)
+      listener_->report_damage(*e);
     to.deliver(to_error(code_for_question(code), thrown.what()));
   }
 
@@ -133,16 +160,21 @@ private:
     const auto asker = this->current_sender();
     auto to = this->make_response_promise<watch_reply>();
     waiting_->leave(weight(x)); // it has a bound of its own
+    std::optional<std::uint64_t> number;
     try {
+      if (waiting_->is_stopped())
+        throw store_error{errc::stopped, "the tracker has stopped"};
       if (const auto fault = find_fault(x))
         throw store_error{errc::invalid_request, *fault};
       if (history_ == 0)
         throw store_error{errc::invalid_request,
                           "history: is 0, and nothing can be watched"};
       listener_->want(); // before looking, so that nothing is missed
-      auto reply = reader().read_transitions(x);
+      bool more = false;
+      auto reply = reader().read_transitions(x, max_look, more);
       const auto left = clock_.time_until(x.deadline);
-      if (is_answer(reply) || left <= microseconds{0}) {
+      // Who has no name can hear no answer.
+      if (is_answer(reply) || left <= microseconds{0} || !asker) {
         to.deliver(std::move(reply));
         return to;
       }
@@ -151,19 +183,24 @@ private:
         throw store_error{errc::overloaded,
                           "max_watches: " + std::to_string(watches_.size())
                             + " watches are open already"};
-      auto& opened = watches_[++last_watch_];
+      number = ++last_watch_;
+      auto& opened = watches_[*number];
       opened.request = x;
       opened.request.after = reply.next;
       opened.to = to;
       opened.waiter = waiters_.number_of(asker);
       opened.timer = timers_.add(clock_.steady() + left,
-                                 [this, number = last_watch_] {
-                                   watches_.at(number).timer.reset();
-                                   look_for(number, true);
+                                 [this, late = *number] {
+                                   watches_.at(late).timer.reset();
+                                   look_for(late, true);
                                  });
       listener_->listeners = std::ssize(watches_);
+      if (more)
+        look_on();
       arm_timer();
     } catch (const std::exception& e) {
+      if (number && watches_.contains(*number))
+        take(*number);
       fail(to, e);
     }
     return to;
@@ -175,6 +212,7 @@ private:
 
   // Something has been committed.
   void look_for_all() {
+    looking_on_ = false;
     forget_the_dead();
     if (watches_.empty())
       return;
@@ -189,14 +227,23 @@ private:
   void look_for(std::uint64_t number, bool is_late) {
     auto& x = watches_.at(number);
     try {
-      auto reply = reader().read_transitions(x.request);
+      bool more = false;
+      auto reply = reader().read_transitions(x.request, max_look, more);
       x.request.after = reply.next;
       if (is_answer(reply) || is_late)
         take(number).deliver(std::move(reply));
+      else if (more)
+        look_on();
     } catch (const std::exception& e) {
       auto to = take(number);
       fail(to, e);
     }
+  }
+
+  // Others are answered in between.
+  void look_on() {
+    if (!std::exchange(looking_on_, true))
+      tell(this, query_actor{this}, work_tick{work_of_commit});
   }
 
   promise<watch_reply> take(std::uint64_t number) {
@@ -235,11 +282,13 @@ private:
   const time_source clock_;
   const std::shared_ptr<admission> waiting_;
   const std::shared_ptr<commit_listener> listener_;
+  const notice_function on_notice_;
   std::function<void()> on_closed_;
   std::optional<store_reader> reader_;
 
   std::unordered_map<std::uint64_t, open_watch> watches_;
   std::uint64_t last_watch_ = 0;
+  bool looking_on_ = false;
   waiter_book waiters_;
   timer_queue timers_;
   wake_up timer_;

@@ -19,7 +19,7 @@ inline std::int64_t size_of(const std::optional<std::string>& text) noexcept {
   return text ? size_of(*text) : 0;
 }
 
-// Ids, times and numbers are no texts.
+// Single ids, times and numbers are no texts.
 template <class Value>
 std::int64_t size_of(const Value&) noexcept {
   return 0;
@@ -41,13 +41,17 @@ inline std::int64_t size_of(const std::vector<std::string>& texts) noexcept {
   return bytes;
 }
 
-// A bundle's requests.
-template <has_fields Request>
-std::int64_t size_of(const std::vector<Request>& requests) noexcept {
-  std::int64_t bytes = 0;
-  for (const auto& each : requests)
-    bytes += weight(each);
-  return bytes;
+// A bundle's requests; or ids and statuses, of which there may be many.
+template <class Value>
+std::int64_t size_of(const std::vector<Value>& values) noexcept {
+  if constexpr (has_fields<Value>) {
+    std::int64_t bytes = 0;
+    for (const auto& each : values)
+      bytes += weight(each);
+    return bytes;
+  } else {
+    return static_cast<std::int64_t>(values.size() * sizeof(Value));
+  }
 }
 
 template <has_fields Request>

@@ -41,8 +41,9 @@ protected:
           break;
       }
     }
-    // Reading needs no tracking actor.
-    if (!now.stopped && is_query(content))
+    // Reading needs no tracking actor; but one that is ending may have writes
+    // of the sender to commit yet.
+    else if (!now.stopped && is_query(content))
       return find_desk(content);
     if (now.stopped && as<caf::exit_msg>(content) != nullptr)
       end();

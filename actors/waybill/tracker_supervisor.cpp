@@ -129,6 +129,7 @@ private:
                    const query_actor& queries, time_point when) {
     const auto closed = [this] { return queries_closed_; };
     guard.unlock();
+    desk_.waiting->stop(); // what waits there is answered without a look
     tell_from_nobody(queries, shut_down{});
     guard.lock();
     if (changed_.wait_until(guard, when, closed))
@@ -181,6 +182,9 @@ private:
       tracker_ = tracker;
     }
     restarts_ = restarts;
+    // It has found out what its predecessor left behind.
+    listener_->allow_reading();
+    listener_->on_commit();
     gate_state::view x;
     x.tracker = caf::actor_cast<caf::strong_actor_ptr>(tracker);
     x.waiting = std::move(waiting);

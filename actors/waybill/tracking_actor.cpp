@@ -203,7 +203,7 @@ private:
     open_batch();
     const auto reply = store_.record_terminal(x, clock_.wall());
     stats_.applied(x, reply);
-    if (!waits_.is_empty())
+    if (!waits_.is_empty() && reply.outcome == update_outcome::applied)
       finished_.push_back(x.id);
     return reply;
   }
@@ -374,19 +374,28 @@ private:
   template <class Request>
   promise<typename Request::reply> pass_on(const Request& x) {
     auto to = this->make_response_promise<typename Request::reply>();
+    if (batch_open_)
+      passed_on_.push_back([this, to, x]() mutable { hand_over(to, x); });
+    else
+      hand_over(to, x);
+    return to;
+  }
+
+  template <class Request>
+  void hand_over(promise<typename Request::reply>& to, const Request& x) {
     const auto bytes = weight(x);
     waiting_->leave(bytes);
-    const auto verdict = desk_.waiting->enter(bytes);
-    if (verdict != admission::verdict::admitted)
-      to.deliver(verdict == admission::verdict::overloaded
-                   ? to_error(errc::overloaded, "too many questions wait")
-                   : to_error(errc::stopped, "the tracker has stopped"));
-    else if (batch_open_)
-      passed_on_.push_back(
-        [this, to, x]() mutable { to.delegate(desk_.queries, x); });
-    else
-      to.delegate(desk_.queries, x);
-    return to;
+    switch (desk_.waiting->enter(bytes)) {
+      case admission::verdict::admitted:
+        to.delegate(desk_.queries, x);
+        break;
+      case admission::verdict::overloaded:
+        to.deliver(to_error(errc::overloaded, "too many questions wait"));
+        break;
+      case admission::verdict::stopped:
+        to.deliver(to_error(errc::stopped, "the tracker has stopped"));
+        break;
+    }
   }
 
   void send_passed_on() {
@@ -409,18 +418,26 @@ private:
         throw store_error{errc::overloaded,
                           "max_waits: " + std::to_string(waits_.num_ids())
                             + " operations are waited for already"};
+      new_waits_.reserve(new_waits_.size() + 1);
+      const auto waiter = waiters_.number_of(asker);
       const auto added = waits_.add({.request = x,
                                      .to = to,
-                                     .waiter = waiters_.number_of(asker),
+                                     .waiter = waiter,
                                      .pending = {},
                                      .timer = std::nullopt});
+      if (!asker) // who has no name can hear no answer
+        waits_.find(added)->request.deadline.reset();
+      new_waits_.push_back(added);
       waiting_->leave(bytes); // it has a bound of its own
-      if (batch_open_)
-        new_waits_.push_back(added); // what it sees may be undone
-      else
-        begin_wait(added);
     });
+    if (!batch_open_) // else what it sees may be undone
+      begin_new_waits();
     return to;
+  }
+
+  void begin_new_waits() {
+    for (const auto number : std::exchange(new_waits_, {}))
+      begin_wait(number);
   }
 
   // With no batch open.
@@ -522,8 +539,7 @@ private:
         if (const auto* const x = waits_.find(number))
           if (const auto reply = look_at_waited(number, *x))
             end_wait(number, *reply, true);
-    for (const auto number : std::exchange(new_waits_, {}))
-      begin_wait(number);
+    begin_new_waits();
     if (waits_due_)
       run_wait_timers();
   }
@@ -587,6 +603,8 @@ private:
   void open_batch() {
     if (batch_open_)
       return;
+    if (const auto damage = desk_.listener->damage())
+      store_.condemn(*damage);
     store_.begin();
     batch_open_ = true;
     batch_began_ = steady_clock::now();
@@ -739,6 +757,11 @@ private:
         break;
     }
     last_error_ = e.what();
+    if (e.code() == errc::store_corrupt || store_.needs_recovery())
+      desk_.listener->forbid_reading(
+        e.code() == errc::store_corrupt
+          ? e
+          : store_error{errc::not_stored, e.what(), e.sqlite_code()});
     if (e.code() == errc::store_corrupt)
       set_state(health_state::failed, e.what());
     else
@@ -777,6 +800,8 @@ private:
     try {
       if (store_.needs_recovery()) {
         store_.recover();
+        desk_.listener->allow_reading();
+        desk_.listener->on_commit(); // it may have brought something to light
         look_at_all_waits();
       } else {
         store_.prove();

@@ -1,45 +1,28 @@
-// Hears which operations have changed, from a watch of the tracker.
+// Hears what happens to operations, from a watch of the tracker.
 #pragma once
 
-#include <atomic>
-#include <mutex>
-#include <thread>
 #include <vector>
 
 #include "waybill/protocol.hpp"
 
 namespace site_runtime {
 
-/// Follows the transitions that a tracker commits, in a thread of its own.
+/// Follows the transitions that a tracker commits.
 class follower {
 public:
   /// Hears of all that is committed from now on.
   /// @throws waybill::request_error if the tracker does not answer.
   follower(caf::actor_system& system, waybill::tracking_actor tracker);
 
-  ~follower();
-  follower(const follower&) = delete;
-  follower& operator=(const follower&) = delete;
-
-  struct news {
-    /// Operations with transitions, each as often as it had one.
-    std::vector<waybill::tracked_operation_id> changed;
-    /// Whether others may have changed too, for the tracker could not tell.
-    bool incomplete = false;
-  };
-
-  /// What has happened since the last call.
-  news take();
+  /// What has been committed since the last call, in order; at most a page, the
+  /// rest comes with the next call. Does not wait. Nothing while the tracker
+  /// does not answer, and nothing of what it has let go.
+  std::vector<waybill::transition> take();
 
 private:
-  void follow(waybill::watch_transitions question);
-
   caf::actor_system& system_;
   const waybill::tracking_actor tracker_;
-  std::mutex mutex_;
-  news news_;
-  std::atomic<bool> stopping_{false};
-  std::thread thread_;
+  waybill::watch_transitions question_;
 };
 
 } // namespace site_runtime

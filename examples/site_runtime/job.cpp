@@ -1,10 +1,10 @@
 #include "site_runtime/job.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <thread>
 #include <type_traits>
 #include <utility>
-#include <variant>
 
 #include "waybill/ask.hpp"
 
@@ -16,32 +16,11 @@ using namespace std::chrono_literals;
 using std::chrono::steady_clock;
 using waybill::errc;
 
-// Requests under way at a time: enough of them to share a commit.
+// Calls handed over at a time: enough of them to share a commit.
 constexpr std::size_t window = 256;
 
-// Sends all requests before it waits for the first answer. Returns replies and
-// failures in the order of the requests.
-template <class Request, class HandleOf>
-auto ask_all(caf::scoped_actor& self, const std::vector<Request>& requests,
-             HandleOf handle_of) {
-  using reply = typename Request::reply;
-  const auto send = [&](const Request& x) {
-    return waybill::request(self, handle_of(x), 30s, x);
-  };
-  std::vector<std::invoke_result_t<decltype(send), const Request&>> pending;
-  pending.reserve(requests.size());
-  for (const auto& each : requests)
-    pending.push_back(send(each));
-  std::vector<std::variant<reply, waybill::failure>> answers;
-  answers.reserve(requests.size());
-  const auto on_reply = [&](reply& x) { answers.emplace_back(std::move(x)); };
-  const auto on_error = [&](const caf::error& x) {
-    answers.emplace_back(waybill::to_failure(x));
-  };
-  for (auto& each : pending)
-    std::move(each).receive(on_reply, on_error);
-  return answers;
-}
+// How long a wait may last; an interrupt is heard as soon.
+constexpr auto longest_wait = 100ms;
 
 // True if the same request, repeated later, may well succeed. Repeating one is
 // always harmless.
@@ -67,27 +46,25 @@ double a_second(std::int64_t n, std::chrono::milliseconds time) {
 
 job::job(caf::actor_system& system, job_actors actors, progress& view,
          std::int64_t rate)
-  : self_{system},
+  : system_{system},
+    sender_{system},
     actors_{std::move(actors)},
     view_{view},
     rate_{rate},
-    began_{steady_clock::now()} {
-  follower_.emplace(system, actors_.tracker);
-}
+    began_{steady_clock::now()},
+    follower_{system, actors_.tracker} {}
 
 void job::work(input& source, const std::function<bool()>& stop_asked_for) {
-  while (!stop_asked_for()) {
+  while (!stop_asked_for() && !(all_read_ && waiting_.empty())) {
     if (waiting_.empty() && may_read())
       read(source);
     else
       std::this_thread::sleep_for(20ms);
     hand_over();
-    hear();
-    look();
-    view_.show(figures());
-    if (all_read_ && waiting_.empty() && ledger_.num_open() == 0)
-      break;
+    look(0ms);
   }
+  while (!stop_asked_for() && ledger_.num_open() > 0)
+    look(longest_wait);
 }
 
 progress_figures job::final_figures() const {
@@ -155,70 +132,74 @@ void job::skip(std::uint64_t line, const std::string& reason) {
 
 // Calls that are refused for now stay in `waiting_`.
 void job::hand_over() {
-  if (waiting_.empty())
-    return;
-  std::vector<waybill::forward_call> calls;
+  const auto send = [this](const read_call& x) {
+    return sender_.request(x.call.kind == external_kind ? actors_.external
+                                                        : actors_.database,
+                           30s, x.call);
+  };
+  // All of them before the first answer is waited for.
+  std::vector<std::invoke_result_t<decltype(send), const read_call&>> pending;
+  pending.reserve(waiting_.size());
   for (const auto& each : waiting_)
-    calls.push_back(each.call);
-  const auto answers = ask_all(
-    self_, calls, [&](const waybill::forward_call& x) -> auto& {
-      return x.kind == external_kind ? actors_.external : actors_.database;
-    });
+    pending.push_back(send(each));
   std::vector<read_call> refused;
-  for (std::size_t i = 0; i < answers.size(); ++i) {
+  std::vector<waybill::tracked_operation_id> finished;
+  for (std::size_t i = 0; i < pending.size(); ++i) {
     auto& [line, call] = waiting_[i];
-    if (const auto* reply = std::get_if<waybill::forward_reply>(&answers[i])) {
-      if (reply->outcome == waybill::forward_outcome::already_terminal)
-        ++finished_before_;
-      changed_.insert(call.id);
-      continue;
-    }
-    const auto& why = std::get<waybill::failure>(answers[i]);
-    if (why.code == errc::invalid_request) {
+    waybill::forward_reply reply;
+    std::optional<waybill::failure> why;
+    std::move(pending[i])
+      .receive([&](const waybill::forward_reply& x) { reply = x; },
+               [&](const caf::error& x) { why = waybill::to_failure(x); });
+    if (!why) {
+      if (reply.outcome == waybill::forward_outcome::already_terminal)
+        finished.push_back(call.id);
+    } else if (why->code == errc::invalid_request) {
       ledger_.withdraw(call.id);
-      skip(line, why.text);
-    } else if (may_recover(why.code)) {
+      skip(line, why->text);
+    } else if (may_recover(why->code)) {
       refused.push_back({line, std::move(call)});
     } else {
-      throw waybill::request_error{why};
+      throw waybill::request_error{*why};
     }
   }
   if (!refused.empty())
     std::this_thread::sleep_for(20ms);
   waiting_ = std::move(refused);
+  finished_before_ += std::ssize(finished);
+  settle(std::move(finished), 0ms); // no watch will tell of them
 }
 
-// Takes in which operations have changed.
-void job::hear() {
-  const auto news = follower_->take();
-  for (const auto& id : news.changed)
-    if (ledger_.is_open(id))
-      changed_.insert(id);
-  if (news.incomplete)
-    for (const auto& id : ledger_.all_open())
-      changed_.insert(id);
+// Takes in what has happened, and waits for those that were read first. What
+// the watch leaves out, the wait tells.
+void job::look(std::chrono::milliseconds patience) {
+  for (const auto& each : follower_.take())
+    ledger_.update(each);
+  settle(ledger_.first_open(waybill::limits::max_awaited), patience);
+  view_.show(figures());
 }
 
-// Asks what has become of some of them.
-void job::look() {
-  std::vector<waybill::get_status> questions;
-  while (!changed_.empty() && questions.size() < window)
-    questions.push_back({.id = changed_.extract(changed_.begin()).value(),
-                         .deadline = std::nullopt});
-  const auto answers = ask_all(
-    self_, questions, [&](const waybill::get_status&) -> auto& {
-      return actors_.tracker;
-    });
-  for (std::size_t i = 0; i < answers.size(); ++i)
-    if (const auto* reply = std::get_if<waybill::status_reply>(&answers[i])) {
-      if (reply->snapshot)
-        ledger_.update(*reply->snapshot);
-    } else {
-      const auto& why = std::get<waybill::failure>(answers[i]);
-      if (!may_recover(why.code))
-        throw waybill::request_error{why};
-      changed_.insert(questions[i].id);
-    }
+// Returns when all of them have finished, or after `patience`; takes in where
+// they stand.
+void job::settle(std::vector<waybill::tracked_operation_id> ids,
+                 std::chrono::milliseconds patience) {
+  if (ids.empty())
+    return;
+  waybill::await_terminal question;
+  question.ids = std::move(ids);
+  question.until_recorded = true; // some may still be in `waiting_`
+  question.deadline = waybill::timestamp::now() + patience;
+  try {
+    const auto reply = ask(system_, actors_.tracker, std::move(question));
+    for (const auto& each : reply.operations)
+      if (each.snapshot)
+        ledger_.update(*each.snapshot);
+  } catch (const waybill::request_error& e) {
+    // Another tracker takes the place of one that has died.
+    if (!may_recover(e.code()) && e.code() != errc::tracker_gone)
+      throw;
+    std::this_thread::sleep_for(20ms);
+  }
 }
 
 } // namespace site_runtime

@@ -1,13 +1,11 @@
-// Hands the calls of an input to store-and-forward and watches them until each
-// is finished.
+// Hands the calls of an input to store-and-forward, watches how they get on,
+// and waits until each is finished.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <optional>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -39,9 +37,6 @@ public:
   ///         std::system_error if the input cannot be read.
   void work(input& source, const std::function<bool()>& stop_asked_for);
 
-  /// Asks the tracker nothing any more.
-  void end() { follower_.reset(); }
-
   [[nodiscard]] ledger& accounts() { return ledger_; }
 
   /// As of now, with the rate of the last seconds.
@@ -65,19 +60,19 @@ private:
   void take(const input::line& line);
   void skip(std::uint64_t line, const std::string& reason);
   void hand_over();
-  void hear();
-  void look();
+  void look(std::chrono::milliseconds patience);
+  void settle(std::vector<waybill::tracked_operation_id> ids,
+              std::chrono::milliseconds patience);
   [[nodiscard]] bool may_read() const;
 
-  caf::scoped_actor self_;
+  caf::actor_system& system_;
+  waybill::blocking_sender sender_;
   const job_actors actors_;
   progress& view_;
   const std::int64_t rate_;
   const std::chrono::steady_clock::time_point began_;
   ledger ledger_;
-  std::optional<follower> follower_;
-  /// Operations whose states may have changed since they were looked at.
-  std::unordered_set<waybill::tracked_operation_id> changed_;
+  follower follower_;
   /// Read, but not accepted by store-and-forward so far. Nothing more is read
   /// while there are any: that is the back-pressure.
   std::vector<read_call> waiting_;

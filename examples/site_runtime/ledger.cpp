@@ -40,12 +40,12 @@ std::optional<std::uint64_t> ledger::open(const tracked_operation_id& id,
     return at->second;
   const auto figures = kinds_.try_emplace(kind).first;
   ++figures->second.counts[tracking_status::submitted];
-  open_.emplace(id, account{.kind = figures});
+  open_.emplace(line, account{.id = id, .kind = figures});
   return std::nullopt;
 }
 
 void ledger::withdraw(const tracked_operation_id& id) {
-  const auto at = open_.find(id);
+  const auto at = find(id);
   if (at == open_.end())
     return;
   --at->second.kind->second.counts[at->second.status];
@@ -53,23 +53,22 @@ void ledger::withdraw(const tracked_operation_id& id) {
   lines_.erase(id);
 }
 
+void ledger::update(const waybill::transition& step) {
+  if (const auto at = find(step.id); at != open_.end())
+    advance(at->second, step.status, step.retry_count);
+}
+
 void ledger::update(const tracking_status_snapshot& snapshot) {
-  const auto at = open_.find(snapshot.id);
+  const auto at = find(snapshot.id);
   if (at == open_.end())
     return;
-  auto& [kind, status, attempts] = at->second;
-  auto& figures = kind->second;
-  --figures.counts[status];
-  status = snapshot.status;
-  ++figures.counts[status];
-  const auto ended = std::int64_t{snapshot.retry_count}
-                     + (is_terminal(status) ? 1 : 0);
-  figures.attempts += ended - std::exchange(attempts, ended);
-  if (!is_terminal(status))
+  auto& [line, x] = *at;
+  advance(x, snapshot.status, snapshot.retry_count);
+  if (!is_terminal(snapshot.status))
     return;
 
-  ++attempts_[ended];
-  const noted entry{.snapshot = snapshot, .line = lines_.at(snapshot.id)};
+  ++attempts_[x.attempts];
+  const noted entry{.snapshot = snapshot, .line = line};
   const auto slower = [](const noted& a, const noted& b) {
     return duration_of(a.snapshot) > duration_of(b.snapshot);
   };
@@ -77,20 +76,36 @@ void ledger::update(const tracking_status_snapshot& snapshot) {
     std::upper_bound(slowest_.begin(), slowest_.end(), entry, slower), entry);
   if (slowest_.size() > max_slowest)
     slowest_.pop_back();
-  if (status != tracking_status::delivered) {
-    auto& list = undelivered_[status];
+  if (snapshot.status != tracking_status::delivered) {
+    auto& list = undelivered_[snapshot.status];
     if (list.size() < max_noted)
       list.push_back(entry);
   }
   open_.erase(at);
 }
 
-std::vector<tracked_operation_id> ledger::all_open() const {
+std::vector<tracked_operation_id> ledger::first_open(std::size_t most) const {
   std::vector<tracked_operation_id> ids;
-  ids.reserve(open_.size());
-  for (const auto& each : open_)
-    ids.push_back(each.first);
+  for (const auto& [line, x] : open_) {
+    if (ids.size() == most)
+      break;
+    ids.push_back(x.id);
+  }
   return ids;
+}
+
+ledger::open_accounts::iterator ledger::find(const tracked_operation_id& id) {
+  const auto line = lines_.find(id);
+  return line == lines_.end() ? open_.end() : open_.find(line->second);
+}
+
+void ledger::advance(account& x, tracking_status status,
+                     std::int32_t retry_count) {
+  auto& figures = x.kind->second;
+  --figures.counts[std::exchange(x.status, status)];
+  ++figures.counts[status];
+  const auto ended = std::int64_t{retry_count} + (is_terminal(status) ? 1 : 0);
+  figures.attempts += ended - std::exchange(x.attempts, ended);
 }
 
 status_counts ledger::counts() const {

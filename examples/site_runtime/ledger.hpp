@@ -12,7 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "waybill/messages.hpp"
+#include "waybill/queries.hpp"
 
 namespace site_runtime {
 
@@ -37,8 +37,11 @@ private:
   std::array<std::int64_t, waybill::num_tracking_statuses> counts_{};
 };
 
-/// Accounts for every line of the input. Holds some 100 bytes an operation,
-/// and a snapshot only of those that a report names.
+/// Accounts for every line of the input. What the tracker counts will not do:
+/// its store may hold operations of other inputs, too.
+///
+/// Holds some 100 bytes an operation, and a snapshot only of those that a
+/// report names.
 class ledger {
 public:
   /// A line that is no call.
@@ -54,17 +57,19 @@ public:
   /// Closes the account of an operation that turned out to be no call.
   void withdraw(const waybill::tracked_operation_id& id);
 
-  /// Takes in what the tracker says about an operation that is open.
+  /// Takes in a step of an operation, if its account is open.
+  void update(const waybill::transition& step);
+
+  /// The same with all that the tracker knows of it, which closes the account
+  /// of an operation that has finished.
   void update(const waybill::tracking_status_snapshot& snapshot);
 
-  [[nodiscard]] bool is_open(const waybill::tracked_operation_id& id) const {
-    return open_.contains(id);
-  }
-
-  /// All operations that are in flight as far as is known.
-  [[nodiscard]] std::vector<waybill::tracked_operation_id> all_open() const;
-
   [[nodiscard]] std::size_t num_open() const { return open_.size(); }
+
+  /// The operations with open accounts; at most `most`, those that were read
+  /// first.
+  [[nodiscard]] std::vector<waybill::tracked_operation_id>
+  first_open(std::size_t most) const;
 
   // -- figures ----------------------------------------------------------------
 
@@ -105,13 +110,19 @@ public:
 
 private:
   struct account {
+    waybill::tracked_operation_id id;
     std::map<std::string, kind_figures>::iterator kind;
     waybill::tracking_status status = waybill::tracking_status::submitted;
     std::int64_t attempts = 0;
   };
+  using open_accounts = std::map<std::uint64_t, account>;
+
+  open_accounts::iterator find(const waybill::tracked_operation_id& id);
+  static void advance(account& x, waybill::tracking_status status,
+                      std::int32_t retry_count);
 
   std::unordered_map<waybill::tracked_operation_id, std::uint64_t> lines_;
-  std::unordered_map<waybill::tracked_operation_id, account> open_;
+  open_accounts open_; // by line
   std::int64_t skipped_ = 0;
   std::map<std::string, kind_figures> kinds_;
   std::map<std::int64_t, std::int64_t> attempts_;

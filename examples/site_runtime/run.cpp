@@ -128,12 +128,12 @@ void print_beginning(const arguments& x, const std::string& url,
   std::cerr << "\n\n";
 }
 
-// What was still in flight at the last look has an answer in the closed store.
+// Where those that were not waited for stand, the closed store tells.
 void settle_accounts(const arguments& x, ledger& accounts) {
   if (accounts.num_open() == 0)
     return;
   waybill::store_reader store{x.database};
-  for (const auto& id : accounts.all_open())
+  for (const auto& id : accounts.first_open(accounts.num_open()))
     if (const auto reply
         = store.get_status({.id = id, .deadline = std::nullopt});
         reply.snapshot)
@@ -204,7 +204,6 @@ exit_code run(const arguments& given) {
   work.work(*source, [] { return signalled != 0; });
 
   const auto was_stopped = signalled != 0;
-  work.end(); // before who answers it
   service.stop();
   settle_accounts(x, work.accounts());
   view.finish(work.final_figures());

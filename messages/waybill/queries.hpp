@@ -2,9 +2,7 @@
 // histories, waits and watches.
 //
 //   request             reply            what it does
-//   list_operations     list_reply       a page of operations that a filter
-//   lets
-//                                        through
+//   list_operations     list_reply       a page of what a filter lets through
 //   get_history         history_reply    the transitions of one operation
 //   watch_transitions   watch_reply      what has been committed since; waits
 //                                        until there is something

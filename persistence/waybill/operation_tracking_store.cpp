@@ -31,7 +31,8 @@ constexpr std::int64_t page_bytes = sqlite::page_bytes;
 constexpr std::int64_t wal_frame_bytes
   = page_bytes + std::int64_t{file_format::frame_header_bytes};
 constexpr int busy_timeout_ms = 1'000;
-constexpr std::int64_t rows_between_clock_looks = 64;
+// Rows that a purge deletes between two looks at the clock, histories included.
+constexpr std::int64_t rows_between_clock_looks = 2'048;
 constexpr std::array terminal_statuses{tracking_status::delivered,
                                        tracking_status::parked,
                                        tracking_status::failed,
@@ -246,15 +247,17 @@ public:
     return guarded([&] {
       const auto stop = std::chrono::steady_clock::now() + max_time;
       purge_progress progress;
+      const auto most = std::clamp<std::int64_t>(
+        rows_between_clock_looks / (2 * std::int64_t{options_.history} + 1), 1,
+        64);
       for (const auto status : terminal_statuses) {
         if (request.status && *request.status != status)
           continue;
         for (;;) {
-          const auto limit = std::min(rows_between_clock_looks,
-                                      max_rows - progress.deleted);
+          const auto limit = std::min(most, max_rows - progress.deleted);
           const auto n = delete_finished(status, request.older_than, limit);
           progress.deleted += n;
-          if (n < rows_between_clock_looks && n < limit)
+          if (n < limit)
             break; // no more of this status
           if (progress.deleted >= max_rows
               || std::chrono::steady_clock::now() >= stop) {
@@ -269,11 +272,13 @@ public:
 
   counts_reply get_counts() {
     require_usable();
-    auto reply = counters_.snapshot(names_);
-    reply.oldest_in_flight = oldest_in_flight(db_);
-    reply.oldest_parked = waybill::oldest_finished(db_,
-                                                   tracking_status::parked);
-    return reply;
+    return latched([&] {
+      auto reply = counters_.snapshot(names_);
+      reply.oldest_in_flight = oldest_in_flight(db_);
+      reply.oldest_parked = waybill::oldest_finished(db_,
+                                                     tracking_status::parked);
+      return reply;
+    });
   }
 
   std::optional<timestamp> oldest_finished_in(tracking_status status) {
@@ -399,6 +404,11 @@ public:
 
   [[nodiscard]] std::int64_t wal_bytes() const noexcept {
     return wal_frames_ * wal_frame_bytes;
+  }
+
+  void condemn(const store_error& found) {
+    if (!failure_)
+      failure_ = found;
   }
 
   [[nodiscard]] bool needs_recovery() const noexcept { return broken_; }
@@ -1091,6 +1101,10 @@ bool operation_tracking_store::log_is_held() const noexcept {
 
 bool operation_tracking_store::log_is_overgrown() const noexcept {
   return impl_->log_is_overgrown();
+}
+
+void operation_tracking_store::condemn(const store_error& found) {
+  impl_->condemn(found);
 }
 
 bool operation_tracking_store::needs_recovery() const noexcept {

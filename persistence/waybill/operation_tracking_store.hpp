@@ -181,6 +181,10 @@ public:
   /// True if the log is held and has more than twice `checkpoint_pages`.
   [[nodiscard]] bool log_is_overgrown() const noexcept;
 
+  /// Someone else has found the file damaged: changes nothing more, as after
+  /// `store_corrupt`.
+  void condemn(const store_error& found);
+
   /// True after `outcome_unknown`, until `recover()` succeeds.
   [[nodiscard]] bool needs_recovery() const noexcept;
 

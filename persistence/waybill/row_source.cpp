@@ -56,6 +56,11 @@ row_source::row_source(sqlite::connection& db, const list_operations& request,
     x.stmt.bind(1, from.seq);
     return;
   }
+  // The place bounds the times too: one bound for each end, for SQLite would
+  // search the index by one of several and go through all up to the other.
+  const auto first = first_time(request.filter);
+  const auto end = end_time(request.filter);
+  const auto behind = from.key == INT64_MAX ? from.key : from.key + 1;
   // `status < 2` and `status >= 2` let SQLite see that a partial index serves.
   const auto sql
     = in_flight
@@ -63,10 +68,9 @@ row_source::row_source(sqlite::connection& db, const list_operations& request,
                   " ?2 ORDER BY seq", direction})
         : joined({select,
                   "status >= 2 AND status = ?1 AND updated_at >= ?2 AND "
-                  "updated_at < ?3 AND updated_at ",
-                  beyond, "= ?4 AND (updated_at ", beyond, " ?4 OR seq ",
-                  beyond, " ?5) ORDER BY updated_at", direction, ", seq",
-                  direction});
+                  "updated_at < ?3 AND (+updated_at ",
+                  beyond, " ?4 OR +seq ", beyond, " ?5) ORDER BY updated_at",
+                  direction, ", seq", direction});
   for (int i = 0; i < num_tracking_statuses; ++i) {
     if (!statuses.contains(static_cast<tracking_status>(i)))
       continue;
@@ -77,8 +81,8 @@ row_source::row_source(sqlite::connection& db, const list_operations& request,
       x.stmt.bind(2, from.seq);
       continue;
     }
-    x.stmt.bind(2, first_time(request.filter));
-    x.stmt.bind(3, end_time(request.filter));
+    x.stmt.bind(2, newest_first_ ? first : std::max(first, from.key));
+    x.stmt.bind(3, newest_first_ ? std::min(end, behind) : end);
     x.stmt.bind(4, from.key);
     x.stmt.bind(5, from.seq);
   }

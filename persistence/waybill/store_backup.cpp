@@ -43,7 +43,18 @@ public:
     std::error_code ignored;
     if (std::filesystem::exists(std::filesystem::symlink_status(name, ignored)))
       fail(name, "cannot create it", EEXIST);
-    remove_all(); // what a try that was killed left behind
+    // Whoever has made a file of that name may need it.
+    const auto fd = ::open(part_.c_str(),
+                           O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR | O_CLOEXEC,
+                           0600);
+    if (fd < 0 && errno == EEXIST)
+      throw store_error{errc::store_unavailable,
+                        part_
+                          + ": is there already; remove it, unless it is "
+                            "being written"};
+    if (fd < 0)
+      fail(part_, "cannot create it", errno);
+    ::close(fd);
     ensure_store_file(part_);
   }
 
@@ -99,7 +110,7 @@ bool copy(sqlite::connection& from, const std::string& file,
       return true;
     if (code != SQLITE_OK)
       sqlite::raise(to.get(), code, "copying to " + file);
-    if (progress && !progress(total - left, 2 * std::int64_t{total}))
+    if (progress && !progress(total - left, 3 * std::int64_t{total}))
       return false;
   }
 }
@@ -119,7 +130,7 @@ bool back_up(sqlite::connection& from, const std::string& from_file,
     store_reader copied{target.part()};
     const auto report
       = copied.check([&](std::int64_t done, std::int64_t total) {
-          return !progress || progress(total + done, 2 * total);
+          return !progress || progress(total / 2 + done, total / 2 + total);
         });
     if (!report)
       return false;

@@ -29,10 +29,12 @@ public:
     if (!check_structure() || !check_rows())
       return std::nullopt;
     check_counters();
-    report_.transitions = db_.query_int("SELECT count(*) FROM transition");
-    if (report_.transitions != reached_)
-      fault(std::to_string(report_.transitions - reached_)
+    const auto rows = db_.query_int("SELECT count(*) FROM transition");
+    if (rows != reached_)
+      fault(std::to_string(rows - reached_)
             + " transitions belong to no operation");
+    // The first of each operation is its own row.
+    report_.transitions = report_.operations + rows;
     return std::move(report_);
   }
 

@@ -151,8 +151,9 @@ public:
   }
 
   watch_reply read_transitions(const watch_transitions& request,
-                               microseconds max_time) {
+                               microseconds max_time, bool& more) {
     require_valid(request);
+    more = false;
     return at_one_moment([&] {
       watch_reply reply;
       const auto last = last_transition(db_);
@@ -169,6 +170,7 @@ public:
               == static_cast<std::size_t>(request.page_size)
             || limit.is_over()) {
           reply.next = looked_at;
+          more = true;
           break;
         }
         looked_at = scan.number();
@@ -350,10 +352,11 @@ private:
     if (const auto version = read_version(db_, options_.file);
         version < schema_version)
       throw store_error{errc::store_unavailable,
-                        options_.file + ": has schema version "
-                          + std::to_string(version)
-                          + "; its next owner brings it to "
-                          + std::to_string(schema_version)};
+                        version == 0 ? options_.file + ": is empty"
+                                     : options_.file + ": has schema version "
+                                         + std::to_string(version)
+                                         + "; its next owner brings it to "
+                                         + std::to_string(schema_version)};
     verify_schema(db_, options_.file);
     select_ = db_.prepare(
       "SELECT " WAYBILL_OPERATION_COLUMNS
@@ -494,7 +497,14 @@ history_reply store_reader::get_history(const waybill::get_history& request) {
 
 watch_reply store_reader::read_transitions(const watch_transitions& request,
                                            std::chrono::microseconds max_time) {
-  return impl_->read_transitions(request, max_time);
+  bool more = false;
+  return impl_->read_transitions(request, max_time, more);
+}
+
+watch_reply store_reader::read_transitions(const watch_transitions& request,
+                                           std::chrono::microseconds max_time,
+                                           bool& more) {
+  return impl_->read_transitions(request, max_time, more);
 }
 
 counts_reply store_reader::get_counts() {

@@ -79,6 +79,11 @@ public:
                                std::chrono::microseconds max_time
                                = std::chrono::milliseconds{20});
 
+  /// As `read_transitions`.
+  /// @param more set to whether it has not looked at all that is there.
+  watch_reply read_transitions(const watch_transitions& request,
+                               std::chrono::microseconds max_time, bool& more);
+
   /// From counters and indexes: takes no longer with more rows.
   counts_reply get_counts();
 

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <future>
+#include <thread>
 
 #include "support/actors.hpp"
 #include "support/fault_vfs.hpp"
@@ -380,4 +381,54 @@ TEST_CASE_METHOD(failing_storage,
   if (get(tracker, status_of(1)).snapshot->status != tracking_status::delivered)
     get(tracker, terminal(1));
   CHECK(answer.get().finished);
+}
+
+// -- questions to the query actor ---------------------------------------------
+
+TEST_CASE_METHOD(
+  failing_storage,
+  "promise 1, durability: while a COMMIT is in doubt, lists show "
+  "nothing that a power loss could take back",
+  "[promise-1][promise-6][queries]") {
+  auto running = start(system, with_faults());
+  const auto& tracker = running.tracker();
+  get(tracker, enqueue(1));
+  wal_sync = SQLITE_IOERR_FSYNC; // of the recovery too
+  CHECK(error_of(tracker, enqueue(2)) == errc::outcome_unknown);
+  for (int i = 0; i < 20; ++i) {
+    CHECK(error_of(tracker, list_operations{}) == errc::not_stored);
+    std::this_thread::sleep_for(5ms);
+  }
+  wal_sync = SQLITE_OK;
+  REQUIRE(eventually([&] { return healthy(running); }));
+  get(tracker, enqueue(2));
+  CHECK(get(tracker, list_operations{}).operations.size() == 2);
+}
+
+TEST_CASE_METHOD(failing_storage,
+                 "promise 11, corruption: damage that a list finds stops the "
+                 "store",
+                 "[promise-11][queries]") {
+  const auto x = with_more_than_the_cache_holds();
+  auto bytes = read_file(x.file);
+  for (auto page = bytes.size() / 4 / 4'096 * 4'096; page < bytes.size() / 2;
+       page += 4'096)
+    bytes.replace(page + 100, 100, std::string(100, '\xAA'));
+  write_file(x.file, bytes);
+  auto running = start(system, x);
+  const auto& tracker = running.tracker();
+  list_operations question;
+  question.page_size = limits::max_page_size;
+  question.order = list_order::oldest_first;
+  CHECK(eventually([&] {
+    try {
+      question.cursor = get(tracker, question).next_cursor;
+      return !question.cursor;
+    } catch (const request_error& e) {
+      CHECK(e.code() == errc::store_corrupt);
+      return true;
+    }
+  }));
+  CHECK(error_of(tracker, enqueue(99'999)) == errc::store_corrupt);
+  CHECK(get(tracker, get_health{}).state == health_state::failed);
 }

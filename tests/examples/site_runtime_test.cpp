@@ -20,6 +20,7 @@
 #include "support/program.hpp"
 #include "support/random_seed.hpp"
 #include "waybill/operation_tracking_store.hpp"
+#include "waybill/store_reader.hpp"
 
 namespace {
 
@@ -75,6 +76,12 @@ result end_of(program& x) {
 result run(const temp_dir& dir, settings x) {
   auto running = start(dir, std::move(x));
   return end_of(running);
+}
+
+// Returns when it has opened the database.
+void await_start(const program& x) {
+  while (x.is_running() && x.err().find("tracks") == std::string::npos)
+    std::this_thread::sleep_for(5ms);
 }
 
 std::string id_text(std::uint64_t n) {
@@ -581,9 +588,7 @@ TEST_CASE("while it runs anyone may ask, but nobody else gets the database") {
   const temp_dir dir;
   auto running = start(dir, {.arguments = {"--rate=50", "-"},
                              .input = write_lines(1'000)});
-  while (running.is_running()
-         && running.err().find("tracks") == std::string::npos)
-    std::this_thread::sleep_for(5ms);
+  await_start(running);
 
   auto question = run(dir, {.arguments = {"--status", id_text(1)}});
   while (question.code == 1 && running.is_running())
@@ -602,6 +607,104 @@ TEST_CASE("while it runs anyone may ask, but nobody else gets the database") {
   CHECK(totals["operations"]
         == totals["delivered"].get<int>() + totals["in_flight"].get<int>());
 }
+
+#ifdef WAYBILL_COMMAND
+TEST_CASE("while it runs an operator may look, and changes nothing") {
+  const temp_dir dir;
+  const auto start_waybill = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), {"--db", dir / "ops.db"});
+    return program{WAYBILL_COMMAND, {.arguments = words}};
+  };
+  const auto waybill = [&](const std::vector<std::string>& words) {
+    auto x = start_waybill(words);
+    return end_of(x);
+  };
+  const auto num_lines = [](const std::string& text) {
+    return std::count(text.begin(), text.end(), '\n');
+  };
+
+  // Of another input; they are in the store, but not in what the run reports.
+  REQUIRE(run(dir, {.arguments = {"-"}, .input = write_lines(3)}).code == 0);
+  // While someone else writes to the remote database, nothing is delivered.
+  auto other_writer = waybill::test::open_writer(dir / "ops-remote.db");
+  other_writer.exec("BEGIN IMMEDIATE");
+  std::string lines;
+  for (std::uint64_t n = 3; n < 50; ++n)
+    lines += write_line(n);
+  auto running
+    = start(dir, {.arguments = {"--max-attempts=1000", "-"}, .input = lines});
+  await_start(running);
+
+  const auto counted = [&] {
+    std::map<std::string, std::int64_t> by_status;
+    const auto x = waybill({"counts", "--json"});
+    CHECK(x.code == 0);
+    for (const auto& each : json::parse(x.out)["counts"])
+      by_status[each["status"].get<std::string>()]
+        += each["operations"].get<std::int64_t>();
+    return by_status;
+  };
+  auto counts = counted();
+  while (counts["Submitted"] + counts["Retrying"] < 47 && running.is_running())
+    counts = counted();
+  CHECK(counts["Submitted"] + counts["Retrying"] == 47);
+  CHECK(counts["Delivered"] == 3);
+
+  const auto all = waybill({"list", "--json", "--all"});
+  CHECK(all.code == 0);
+  CHECK(num_lines(all.out) == 50);
+  const auto in_flight
+    = waybill({"list", "--json", "--all", "--status", "in-flight"});
+  CHECK(num_lines(in_flight.out) == 47);
+  const auto last = id_text(49);
+  const auto stuck = waybill({"stuck", "--json", "--for", "1ms"});
+  CHECK(stuck.code == 0);
+  CHECK(stuck.says(last));
+  const auto checked = waybill({"check"});
+  CHECK(checked.code == 0);
+  CHECK(checked.says("sound: 50 operations"));
+  const auto copied = waybill({"backup", dir / "copy.db"});
+  CHECK(copied.code == 0);
+  CHECK(waybill::store_reader{dir / "copy.db"}
+          .get_status({.id = tracked_operation_id::parse(last).value(),
+                       .deadline = std::nullopt})
+          .snapshot);
+
+  for (const auto& words : std::vector<std::vector<std::string>>{
+         {"purge", "--older-than", "0s"},
+         {"discard", last, "--reason", "given up"}}) {
+    CAPTURE(words);
+    const auto refused = waybill(words);
+    CHECK(refused.code == 3);
+    CHECK(refused.out.empty());
+    CHECK(refused.says("a running service"));
+    CHECK(refused.says("holds " + (dir / "ops.db")));
+  }
+
+  auto waiting = start_waybill({"wait", "--json", "--timeout", "30s", last});
+  std::this_thread::sleep_for(300ms);
+  CHECK(waiting.is_running());
+  other_writer.exec("COMMIT");
+  const auto waited = end_of(waiting);
+  CHECK(waited.code == 0);
+  const auto answer = json::parse(waited.out);
+  CHECK(answer["finished"] == true);
+  CHECK(answer["operations"][0]["snapshot"]["status"] == "Delivered");
+
+  const auto x = end_of(running);
+  CHECK(x.code == 0);
+  CHECK(x.totals()
+        == json{{"operations", 47},
+                {"delivered", 47},
+                {"parked", 0},
+                {"failed", 0},
+                {"discarded", 0},
+                {"in_flight", 0},
+                {"lines", 47},
+                {"skipped_lines", 0}});
+  CHECK(remote_ids(dir).size() == 50);
+}
+#endif
 
 TEST_CASE("a database that is none is refused and left as it is") {
   const temp_dir dir;

@@ -426,6 +426,10 @@ TEST_CASE_METHOD(reader_fixture, "a backup replaces nothing", "[reader]") {
   const auto e = error_of([&] { reader.backup(dir / "there"); });
   CHECK(e.code == errc::store_unavailable);
   CHECK(read_file(dir / "there") == "precious");
+  write_file(dir / "copy.db.part", "of someone else");
+  CHECK(error_of([&] { reader.backup(dir / "copy.db"); }).code
+        == errc::store_unavailable);
+  CHECK(read_file(dir / "copy.db.part") == "of someone else");
   CHECK(error_of([&] { reader.backup(options.file); }).code
         == errc::store_unavailable);
   CHECK(snapshot_of(1));

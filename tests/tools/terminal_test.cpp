@@ -2,11 +2,14 @@
 // full, and streams that are not there.
 
 #include <array>
+#include <chrono>
+#include <thread>
 
 #include "output/text_width.hpp"
 #include "tools/waybill_program.hpp"
 #include "waybill/text.hpp"
 
+using namespace std::chrono_literals;
 using namespace waybill;
 using namespace waybill::test;
 
@@ -100,6 +103,65 @@ TEST_CASE_METHOD(cli_fixture, "colours come on a terminal or when asked for") {
   CHECK(coloured({"list", "--color=always"}, {"NO_COLOR=1"}));
   CHECK_FALSE(waybill({"list"}).says("\x1b"));
   CHECK(waybill({"list", "--colour", "always"}).says("\x1b[36m"));
+}
+
+TEST_CASE_METHOD(cli_fixture,
+                 "on a terminal JSON and CSV do not steer it, and JSON means "
+                 "the same") {
+  auto hostile = enqueue(1);
+  hostile.target_summary = "a\x1b[2Jb\x7f\u009b\u202ec \u65e5\U000e0041";
+  store.record_enqueue(hostile, at(1));
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"list", "--json"},
+        {"list", "--format", "csv"},
+        {"status", "--json", id_text(1)},
+        {"export"}}) {
+    CAPTURE(words);
+    auto text = shown(options.file, 0, {.arguments = words});
+    for (const auto* const bad : {"\x1b", "\x7f", "\u009b", "\u202e"})
+      CHECK(text.find(bad) == std::string::npos);
+    CHECK(text.find("\\u202E") != std::string::npos);
+    CHECK(text.find("\u65e5") != std::string::npos);
+    // Off a terminal it is as it was recorded.
+    CHECK(waybill(words).says("\u202e"));
+    if (words.size() == 2 && words[1] == "--json")
+      CHECK(nlohmann::json::parse(text)["target_summary"]
+            == *hostile.target_summary);
+  }
+}
+
+TEST_CASE_METHOD(cli_fixture, "a narrow terminal gets lines that fit it") {
+  record_wide(store);
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"counts"},
+        {"stats"},
+        {"wait", "--timeout", "0s", id_text(1)}}) {
+    CAPTURE(words);
+    pseudo_terminal terminal{50};
+    program::setting x{.arguments = words};
+    x.stdout_fd = terminal.get();
+    auto running = start_waybill(options.file, x);
+    for (const auto& line :
+         lines_of(without_sequences(terminal.shown_by(running))))
+      CHECK(cli::width_of(line.substr(0, line.find('\r'))) <= 50);
+    running.wait();
+  }
+  constexpr std::array<unsigned short, 4> widths{40, 60, 80, 120};
+  for (const auto columns : widths) {
+    pseudo_terminal terminal{columns};
+    program::setting x{.arguments = {"watch", "--after", "0"}};
+    x.stdout_fd = terminal.get();
+    auto running = start_waybill(options.file, x);
+    std::this_thread::sleep_for(300ms);
+    running.signal(SIGINT);
+    const auto text = without_sequences(terminal.shown_by(running));
+    running.wait();
+    CHECK(lines_of(text).size() == 10);
+    for (const auto& line : lines_of(text))
+      CHECK(cli::width_of(line.substr(0, line.find('\r'))) <= columns);
+    if (columns == 80)
+      CHECK(text.find("ExternalSys") != std::string::npos);
+  }
 }
 
 TEST_CASE_METHOD(cli_fixture, "progress is shown on a terminal only") {

@@ -32,11 +32,14 @@ exit_code run_backup(context& c, const backup_options& x) {
   // It is made under the second name.
   for (const auto& name : {target, target + ".part"})
     check_is_no_store_file("FILE", name, c.file());
+  std::error_code ignored;
+  if (std::filesystem::exists(std::filesystem::symlink_status(target, ignored)))
+    throw usage_error{"FILE " + quoted(target) + " is there already"};
   stop_on_signals();
   auto reader = c.open_reader();
   bool finished = false;
   {
-    progress view{c.messages(), "copied"};
+    progress view{c.messages(), "copied and checked", progress_unit::parts};
     finished = reader.backup(target, view.until_stopped());
   }
   if (!finished) {

@@ -25,8 +25,10 @@ std::string report_text(const check_report& x, const context& c) {
   if (x.faults.size() >= check_report::max_faults)
     text += "and maybe more\n";
   text += x.faults.empty() ? "sound: " : "damaged: ";
-  return text + std::to_string(x.operations) + " operations, "
-         + std::to_string(x.transitions) + " transitions\n";
+  return text + std::to_string(x.operations)
+         + (x.operations == 1 ? " operation, " : " operations, ")
+         + std::to_string(x.transitions)
+         + (x.transitions == 1 ? " transition\n" : " transitions\n");
 }
 
 } // namespace
@@ -48,7 +50,7 @@ exit_code run_check(context& c) {
   auto reader = c.open_reader();
   std::optional<check_report> found;
   {
-    progress view{c.messages(), "checked"};
+    progress view{c.messages(), "checked", progress_unit::parts};
     found = reader.check(view.until_stopped());
   }
   if (!found) {

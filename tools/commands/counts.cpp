@@ -25,6 +25,26 @@ std::vector<column> columns() {
   return all;
 }
 
+// On a screen that is too narrow for a column each: a line for each status.
+constexpr std::size_t least_width = 72;
+
+std::string render_narrow(const counts_reply& x, const terminal& screen) {
+  table rows{{{"kind", alignment::left, 8},
+              {"status"},
+              {"operations", alignment::right}},
+             screen};
+  std::int64_t all = 0;
+  for (const auto& each : x.counts) {
+    all += each.operations;
+    if (each.operations > 0)
+      rows.add({{escape(each.kind)},
+                {to_string(each.status), colour_of(each.status)},
+                count_cell(each.operations)});
+  }
+  rows.add({{"all", colour::bold}, {}, count_cell(all, colour::bold)});
+  return rows.take();
+}
+
 std::vector<cell> row(const std::string& kind, const counts_by_status& counts,
                       colour shade) {
   std::vector<cell> cells{{kind, shade}};
@@ -60,7 +80,7 @@ exit_code run_counts(context& c, const counts_options& x) {
   } else if (format == list_format::csv) {
     c.out().write(csv_header<status_count>());
     for (const auto& each : counts.counts)
-      c.out().write(csv_record(each));
+      c.print_data(csv_record(each));
   } else {
     c.out().write(render_counts(counts, c.screen()));
     if (const auto oldest = render_oldest(counts, c); !oldest.empty())
@@ -70,6 +90,8 @@ exit_code run_counts(context& c, const counts_options& x) {
 }
 
 std::string render_counts(const counts_reply& x, const terminal& screen) {
+  if (screen.width() > 0 && screen.width() < least_width)
+    return render_narrow(x, screen);
   std::map<std::string, counts_by_status> kinds;
   counts_by_status sum{};
   for (const auto& each : x.counts) {

@@ -10,6 +10,7 @@
 #include "input/options.hpp"
 #include "input/resume_point.hpp"
 #include "interruption.hpp"
+#include "output/data_text.hpp"
 #include "output/json.hpp"
 #include "output/progress.hpp"
 #include "waybill/json.hpp"
@@ -52,6 +53,7 @@ class exporter {
 public:
   exporter(context& c, const export_options& x, writer& out)
     : out_{out},
+      for_terminal_{!x.output && c.screen().is_terminal()},
       reader_{c.open_reader()},
       view_{progress_screen(c, x), "exported"} {
     const auto before = parse_resume_point(x.cursor);
@@ -93,7 +95,8 @@ private:
     const operation_record record{.snapshot = std::move(*history.snapshot),
                                   .transitions
                                   = std::move(history.transitions)};
-    out_.write(to_json_text(record) + '\n');
+    const auto line = to_json_text(record) + '\n';
+    out_.write(for_terminal_ ? data_text(line) : line);
     ++count_;
     view_.show(count_, total_);
   }
@@ -106,6 +109,7 @@ private:
   }
 
   writer& out_;
+  const bool for_terminal_;
   store_reader reader_;
   timestamp moment_;
   list_operations request_;

@@ -33,7 +33,7 @@ void print(context& c, const history_reply& reply, list_format format) {
     c.out().write(render_history(reply, c));
   else
     for (const auto& each : reply.transitions)
-      c.out().write(csv_record(each));
+      c.print_data(csv_record(each));
 }
 
 } // namespace
@@ -87,9 +87,20 @@ std::string render_history(const history_reply& x, const context& c) {
     if (i == 0 && !x.complete)
       rows.add(missing_steps());
   }
-  // A history may have been off when the operation was recorded.
-  if (x.transitions.empty() && !x.complete)
-    rows.add(missing_steps());
+  // A history may have been off when the operation got where it is.
+  const auto& now = *x.snapshot;
+  const auto& last = x.transitions.back();
+  if (last.status != now.status || last.retry_count != now.retry_count) {
+    if (x.transitions.size() > 1)
+      rows.add(missing_steps());
+    rows.add({{"now", colour::dim},
+              {time_text(now.updated_at, c.where(), precision::milliseconds)},
+              {},
+              status_cell(now.status),
+              count_cell(now.retry_count),
+              number_cell(now.http_status),
+              text_cell(now.last_error)});
+  }
   return rows.take();
 }
 

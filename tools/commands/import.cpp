@@ -155,7 +155,8 @@ std::string summary(const figures& x) {
   return text;
 }
 
-void report(context& c, const figures& x, bool finished) {
+void report(context& c, const figures& x, bool finished,
+            const char* advice = "import the same again to go on") {
   if (c.json())
     c.print_json(json_text({{"imported", x.imported},
                             {"duplicates", x.duplicates},
@@ -164,8 +165,7 @@ void report(context& c, const figures& x, bool finished) {
   else if (finished)
     c.out().write(summary(x) + '\n');
   else
-    c.note("stopped: " + summary(x)
-           + (stop_asked() ? "; import the same again to go on" : ""));
+    c.note("stopped: " + summary(x) + "; " + advice);
 }
 
 std::string input_of(const import_options& x) {
@@ -204,7 +204,7 @@ exit_code run_import(context& c, const import_options& x) {
   try {
     work.run();
   } catch (const bad_line& e) {
-    report(c, work.done(), false);
+    report(c, work.done(), false, "mend the line and import the same again");
     throw failure{e.what(), exit_code::usage};
   } catch (...) {
     report(c, work.done(), false);

@@ -46,8 +46,7 @@ exit_code point_at_rest(context& c, const resume_point& rest) {
     c.note("stopped; go on with: " + option);
     return exit_code::interrupted;
   }
-  if (c.screen().is_interactive() || c.messages().is_interactive())
-    c.note("more: " + option);
+  c.note("more: " + option);
   return exit_code::ok;
 }
 
@@ -150,7 +149,7 @@ print_operations(context& c, const list_view& view,
                                          if (format == list_format::table)
                                            rows.add(x);
                                          else if (format == list_format::csv)
-                                           c.out().write(csv_record(x));
+                                           c.print_data(csv_record(x));
                                          else
                                            c.print_json(to_json_text(x));
                                        });

@@ -58,6 +58,15 @@ purge_result purge(context& c, operation_tracking_store& store,
   return result;
 }
 
+void give_back(context& c, operation_tracking_store& store) {
+  progress view{c.messages(), "given back", progress_unit::bytes};
+  const auto unused = store.size().free_bytes;
+  while (!stop_asked() && store.give_back_space(pages_a_step)) {
+    store.maintain();
+    view.show(unused - store.size().free_bytes, unused);
+  }
+}
+
 void report(context& c, const purge_options& x, std::int64_t operations,
             timestamp older_than, bool finished) {
   if (c.json()) {
@@ -145,8 +154,7 @@ exit_code run_purge(context& c, const purge_options& x) {
   // Only who watches needs the total.
   const auto due = c.messages().is_interactive() ? count_due(c, requests) : 0;
   const auto [deleted, finished] = purge(c, store, requests, due);
-  while (!stop_asked() && store.give_back_space(pages_a_step))
-    store.maintain();
+  give_back(c, store);
   store.close();
   report(c, x, deleted, older_than, finished);
   return end(c, finished, "purge again to go on");

@@ -100,6 +100,14 @@ void add_operations(std::string& text, const counts_reply& counts) {
               + "\"} " + std::to_string(by_status[i]) + '\n';
 }
 
+void print_for_people(context& c, const store_size& size,
+                      const counts_reply& counts) {
+  c.out().write(render_size(size, c) + '\n'
+                + render_counts(counts, c.screen()));
+  if (const auto oldest = render_oldest(counts, c); !oldest.empty())
+    c.out().write('\n' + oldest);
+}
+
 } // namespace
 
 command setup_stats(CLI::App& parent) {
@@ -123,13 +131,11 @@ exit_code run_stats(context& c, const stats_options& x) {
   const auto size = reader.size();
   const auto counts = reader.get_counts();
   if (x.prometheus)
-    c.out().write(render_prometheus(size, counts));
+    c.print_data(render_prometheus(size, counts));
   else if (c.json())
     c.print_json(stats_json(size, counts));
   else
-    c.out().write(render_size(size, c) + '\n'
-                  + render_counts(counts, c.screen()) + '\n'
-                  + render_oldest(counts, c));
+    print_for_people(c, size, counts);
   return exit_code::ok;
 }
 

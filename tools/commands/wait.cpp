@@ -143,7 +143,7 @@ exit_code run_wait(context& c, const wait_options& x) {
   auto reader = c.open_reader();
   // From here on has_changed() tells of what the first look may miss.
   reader.has_changed();
-  progress view{c.messages(), "finished"};
+  progress view{c.messages(), "finished", progress_unit::events};
   for (;;) {
     const auto operations = look_at(reader, x);
     view.show(count_finished(operations, x),

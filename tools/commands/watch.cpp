@@ -4,6 +4,7 @@
 #include <limits>
 #include <memory>
 
+#include "files.hpp"
 #include "input/options.hpp"
 #include "interruption.hpp"
 #include "output/json.hpp"
@@ -43,12 +44,23 @@ void print(context& c, const watch_reply& reply) {
   c.out().flush();
 }
 
+// Who has deleted or replaced the file does not write to what is open here.
+void check_is_there(const std::string& file,
+                    std::optional<file_identity>& was) {
+  const auto is = identity_of(file);
+  if (!is || (was && *is != *was))
+    throw failure{escape(file) + ": has been deleted or replaced"};
+  was = is;
+}
+
 // Waits until the store may have changed.
 // Returns false if it is time to end.
-bool wait_for_change(context& c, store_reader& reader) {
+bool wait_for_change(context& c, store_reader& reader,
+                     std::optional<file_identity>& file) {
   while (!stop_asked()) {
     if (reader.has_changed())
       return true;
+    check_is_there(c.file(), file);
     if (!c.out().wait(look_again))
       return false;
   }
@@ -101,6 +113,7 @@ watch_transitions to_request(const watch_options& x) {
 exit_code run_watch(context& c, const watch_options& x) {
   auto request = to_request(x);
   stop_on_signals();
+  auto file = identity_of(c.file());
   auto reader = c.open_reader();
   do {
     // Until there is nothing new; what comes then, has_changed() tells.
@@ -110,7 +123,7 @@ exit_code run_watch(context& c, const watch_options& x) {
       more = request.after.has_value() && reply.next != *request.after;
       request.after = reply.next;
     }
-  } while (wait_for_change(c, reader));
+  } while (wait_for_change(c, reader, file));
   return exit_code::ok;
 }
 
@@ -119,8 +132,13 @@ std::string render_transition(const transition& x, const context& c) {
   // stand below each other.
   constexpr std::size_t status_width = 9;
   constexpr std::size_t kind_width = 26;
-  const auto begin = time_text(x.at, c.where(), precision::milliseconds) + "  "
-                     + to_string(x.id) + "  ";
+  // A narrow terminal has the clock time only, without date and zone.
+  constexpr std::size_t narrow = 100;
+  const auto width = c.screen().width();
+  auto time = time_text(x.at, c.where(), precision::milliseconds);
+  if (width > 0 && width < narrow)
+    time = time.substr(11, 12);
+  const auto begin = time + "  " + to_string(x.id) + "  ";
   const auto status = to_string(x.status);
   auto rest = padded(status, status_width).substr(status.size()) + "  "
               + padded(escape(x.kind), kind_width);
@@ -132,9 +150,10 @@ std::string render_transition(const transition& x, const context& c) {
     rest += "  " + escape(*x.last_error);
   rest.erase(rest.find_last_not_of(' ') + 1);
 
-  const auto width = c.screen().width();
   const auto used = width_of(begin) + status.size();
-  if (width > used)
+  if (width > 0 && width < used)
+    return fit(begin + status, width, c.screen().ellipsis()) + '\n';
+  if (width > 0)
     rest = fit(rest, width - used, c.screen().ellipsis());
   return begin + c.screen().paint(colour_of(x.status), status) + rest + '\n';
 }

@@ -12,7 +12,7 @@ _waybill_options() {
     stats) echo "--prometheus" ;;
     watch) echo "--status --kind --id --after" ;;
     wait) echo "--timeout --any --until-recorded" ;;
-    export) echo "$filter --output --force --cursor" ;;
+    export) echo "$filter -o --output --force --cursor" ;;
     import) echo "--skip-bad" ;;
     purge) echo "--older-than --status --dry-run" ;;
     discard) echo "--reason" ;;
@@ -38,7 +38,7 @@ _waybill_command() {
 _waybill() {
   local commands="status list stuck counts history stats schema watch wait
     export backup check import purge discard vacuum"
-  local common="--db --json --utc --color --help"
+  local common="--db --json --utc --color -h --help"
   local current=${COMP_WORDS[COMP_CWORD]}
   local previous=${COMP_WORDS[COMP_CWORD - 1]}
   [[ $previous == = ]] && previous=${COMP_WORDS[COMP_CWORD - 2]}
@@ -60,8 +60,9 @@ _waybill() {
       return
       ;;
     --status)
-      local words="submitted retrying delivered parked failed discarded
-        in-flight finished"
+      local words="delivered parked failed discarded"
+      [[ $(_waybill_command) == purge ]] ||
+        words+=" submitted retrying in-flight finished"
       local before=
       [[ $current == *,* ]] && before=${current%,*},
       mapfile -t COMPREPLY < <(compgen -P "$before" -W "$words" \

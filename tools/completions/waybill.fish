@@ -2,7 +2,8 @@
 
 set -l commands status list stuck counts history stats schema watch wait \
     export backup check import purge discard vacuum
-set -l statuses 'submitted retrying delivered parked failed discarded in-flight finished'
+set -l ends 'delivered parked failed discarded'
+set -l statuses "submitted retrying in-flight finished $ends"
 set -l without "not __fish_seen_subcommand_from $commands"
 
 complete -c waybill -f
@@ -31,7 +32,8 @@ complete -c waybill -n $without -a discard -d 'Give an operation up'
 complete -c waybill -n $without -a vacuum -d 'Give unused space back'
 
 set -l filtered '__fish_seen_subcommand_from list export'
-complete -c waybill -n '__fish_seen_subcommand_from list export watch purge' -l status -x -a $statuses -d 'Only these'
+complete -c waybill -n '__fish_seen_subcommand_from purge' -l status -x -a $ends -d 'Only these'
+complete -c waybill -n '__fish_seen_subcommand_from list export watch' -l status -x -a $statuses -d 'Only these'
 complete -c waybill -n '__fish_seen_subcommand_from list export watch' -l kind -x -d 'This kind'
 complete -c waybill -n $filtered -l target -x -d 'This target'
 complete -c waybill -n $filtered -l instance -x -d 'This source instance'

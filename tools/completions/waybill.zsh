@@ -6,6 +6,10 @@ _waybill_statuses() {
     in-flight finished
 }
 
+_waybill_ends() {
+  _values -s , status delivered parked failed discarded
+}
+
 _waybill() {
   local curcontext=$curcontext state line
   typeset -A opt_args
@@ -103,7 +107,7 @@ _waybill() {
         purge)
           _arguments $common \
             '--older-than[those that finished before it]:time:' \
-            '*--status[only these]:status:_waybill_statuses' \
+            '*--status[only these]:status:_waybill_ends' \
             '--dry-run[only count them]'
           ;;
         discard) _arguments $common '--reason[why]:text:' '1:id:' ;;

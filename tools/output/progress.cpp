@@ -21,6 +21,20 @@ void write_quietly(std::string_view text) noexcept {
   static_cast<void>(!::write(STDERR_FILENO, text.data(), text.size()));
 }
 
+std::string whole_text(double x) {
+  return std::to_string(static_cast<std::int64_t>(x));
+}
+
+std::string time_left(double seconds) {
+  if (seconds < 1)
+    return "less than 1 s left";
+  if (seconds < 60)
+    return whole_text(seconds) + " s left";
+  // Beyond a year it is a guess of no use, and may not fit the type.
+  const auto whole = static_cast<std::int64_t>(std::min(seconds, 31'536'000.0));
+  return duration_text(std::chrono::seconds{whole}) + " left";
+}
+
 std::string amount(progress_unit unit, std::int64_t n) {
   return unit == progress_unit::bytes ? size_text(n) : std::to_string(n);
 }
@@ -29,25 +43,29 @@ std::string amount(progress_unit unit, std::int64_t n) {
 
 std::string render_progress(const std::string& verb, progress_unit unit,
                             const progress_figures& x, std::size_t width) {
-  std::string line = verb + ' ' + amount(unit, x.done);
+  auto line = verb;
   const auto total = std::max(x.total, x.done);
-  if (x.total > 0) {
-    const auto share = static_cast<double>(x.done) / static_cast<double>(total);
-    line += " of " + amount(unit, total) + " ("
-            + std::to_string(static_cast<int>(share * 100)) + " %)";
+  const auto percent = x.total > 0 ? 100 * static_cast<double>(x.done)
+                                       / static_cast<double>(total)
+                                   : 0;
+  if (unit == progress_unit::parts) {
+    line += ' ' + whole_text(percent) + " %";
+  } else {
+    line += ' ' + amount(unit, x.done);
+    if (x.total > 0)
+      line += " of " + amount(unit, total) + " (" + whole_text(percent) + " %)";
   }
   // The first moments tell nothing about a rate.
-  if (x.elapsed >= 500ms && x.done > 0) {
+  if (unit != progress_unit::events && x.elapsed >= 500ms && x.done > 0) {
     const auto seconds = std::chrono::duration<double>{x.elapsed}.count();
     const auto rate = static_cast<double>(x.done) / seconds;
-    line += ", " + amount(unit, static_cast<std::int64_t>(rate)) + "/s";
-    if (x.total > 0) {
-      const auto left = static_cast<double>(total - x.done) / rate;
-      // Beyond a year it is a guess of no use, and may not fit the type.
-      const auto whole
-        = static_cast<std::int64_t>(std::min(left, 31'536'000.0));
-      line += ", " + duration_text(std::chrono::seconds{whole}) + " left";
-    }
+    line += ", "
+            + (unit == progress_unit::parts
+                 ? whole_text(percent / seconds) + " %"
+                 : amount(unit, static_cast<std::int64_t>(rate)))
+            + "/s";
+    if (x.total > 0)
+      line += ", " + time_left(static_cast<double>(total - x.done) / rate);
   }
   return width == 0 ? line : fit(line, width, "~");
 }

@@ -19,7 +19,14 @@ struct progress_figures {
 };
 
 /// What `done` and `total` count.
-enum class progress_unit : std::uint8_t { items, bytes };
+enum class progress_unit : std::uint8_t {
+  items,
+  bytes,
+  /// Parts of the work that mean nothing to people: shown as a percentage.
+  parts,
+  /// What someone else does: how fast tells nothing.
+  events,
+};
 
 /// A line like `exported 12000 of 40000 (30 %), 4000/s, 7 s left`, in at most
 /// `width` columns; 0: any number.

@@ -19,6 +19,7 @@ table::table(std::vector<column> columns, const terminal& screen, bool limited)
     screen_{screen},
     limited_{limited},
     natural_(columns_.size()),
+    filled_(columns_.size(), false),
     shown_(columns_.size(), true) {
   for (std::size_t i = 0; i < columns_.size(); ++i)
     natural_[i] = width_of(columns_[i].title);
@@ -35,8 +36,17 @@ std::size_t table::least_width(std::size_t i) const {
 
 void table::measure() {
   for (const auto& row : rows_)
-    for (std::size_t i = 0; i < row.size(); ++i)
+    for (std::size_t i = 0; i < row.size(); ++i) {
       natural_[i] = std::max(natural_[i], width_of(row[i].text));
+      filled_[i] = filled_[i] || !row[i].text.empty();
+    }
+}
+
+// Columns with nothing in them go first.
+bool table::goes_before(std::size_t i, std::size_t k) const {
+  if (filled_[i] != filled_[k])
+    return !filled_[i];
+  return columns_[i].left_out > columns_[k].left_out;
 }
 
 void table::leave_out(std::size_t room) {
@@ -48,8 +58,7 @@ void table::leave_out(std::size_t room) {
         continue;
       needed += (needed == 0 ? 0 : gap) + least_width(i);
       if (columns_[i].left_out > 0
-          && (next == columns_.size()
-              || columns_[i].left_out > columns_[next].left_out))
+          && (next == columns_.size() || goes_before(i, next)))
         next = i;
     }
     if (needed <= room || next == columns_.size())

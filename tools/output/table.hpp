@@ -20,7 +20,7 @@ struct column {
   /// of text; 0: it is never cut.
   std::size_t least = 0;
   /// Where that is not enough, the column with the largest number is left out
-  /// first; 0: it is never left out.
+  /// first, after those in which there is nothing; 0: it is never left out.
   int left_out = 0;
 };
 
@@ -50,6 +50,7 @@ public:
 private:
   [[nodiscard]] std::size_t least_width(std::size_t i) const;
   void measure();
+  [[nodiscard]] bool goes_before(std::size_t i, std::size_t k) const;
   void leave_out(std::size_t room);
   [[nodiscard]] std::vector<std::size_t> widths_within(std::size_t room) const;
   [[nodiscard]] std::string
@@ -62,6 +63,8 @@ private:
   std::vector<std::vector<cell>> rows_;
   /// The widest text of each column so far.
   std::vector<std::size_t> natural_;
+  /// Which columns have had any text.
+  std::vector<bool> filled_;
   std::vector<bool> shown_;
   bool begun_ = false;
 };

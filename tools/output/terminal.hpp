@@ -42,6 +42,9 @@ public:
   /// (https://no-color.org), COLUMNS and the locale.
   static terminal of(int fd, colour_choice colours = colour_choice::automatic);
 
+  /// False for a file or a pipe.
+  [[nodiscard]] bool is_terminal() const noexcept { return terminal_; }
+
   /// False for a file, a pipe or a terminal that cannot move its cursor.
   [[nodiscard]] bool is_interactive() const noexcept { return interactive_; }
 
