@@ -1,6 +1,7 @@
 // What a waiting request counts against `max_waiting_bytes`: its texts.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -41,17 +42,23 @@ inline std::int64_t size_of(const std::vector<std::string>& texts) noexcept {
   return bytes;
 }
 
-// A bundle's requests; or ids and statuses, of which there may be many.
+// There may be many of these. (Of a bundle's verbs there is one for each
+// request.)
 template <class Value>
-std::int64_t size_of(const std::vector<Value>& values) noexcept {
-  if constexpr (has_fields<Value>) {
-    std::int64_t bytes = 0;
-    for (const auto& each : values)
-      bytes += weight(each);
-    return bytes;
-  } else {
-    return static_cast<std::int64_t>(values.size() * sizeof(Value));
-  }
+  requires std::same_as<Value, tracked_operation_id> || std::same_as<
+    Value, tracking_status>
+    std::int64_t size_of(const std::vector<Value>& values)
+noexcept {
+  return static_cast<std::int64_t>(values.size() * sizeof(Value));
+}
+
+// A bundle's requests.
+template <has_fields Request>
+std::int64_t size_of(const std::vector<Request>& requests) noexcept {
+  std::int64_t bytes = 0;
+  for (const auto& each : requests)
+    bytes += weight(each);
+  return bytes;
 }
 
 template <has_fields Request>

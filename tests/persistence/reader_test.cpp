@@ -366,7 +366,7 @@ TEST_CASE_METHOD(reader_fixture, "check finds a sound store sound",
   REQUIRE(report);
   CHECK(report->faults == std::vector<std::string>{});
   CHECK(report->operations == 90);
-  CHECK(report->transitions == 40 * 4 + 50 * 3);
+  CHECK(report->transitions == 40 * 5 + 50 * 4);
 }
 
 TEST_CASE_METHOD(reader_fixture, "check finds what does not fit together",

@@ -41,8 +41,8 @@ TEST_CASE_METHOD(cli_fixture, "commands that change a store need it for "
     CHECK(x.code == 3);
     CHECK(x.out.empty());
     CHECK(x.err
-          == "waybill: a running service holds " + options.file
-               + "; stop it first\n");
+          == "waybill: a running service, or another waybill command, holds "
+               + options.file + "; stop it first\n");
   }
   CHECK(content() == before);
 }

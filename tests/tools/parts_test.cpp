@@ -116,10 +116,15 @@ TEST_CASE("progress has its rate and the time left once they mean something") {
   CHECK(line({0, 0, 0ms}) == "exported 0");
   CHECK(line({10, 40, 100ms}) == "exported 10 of 40 (25 %)");
   CHECK(line({10, 0, 2s}) == "exported 10, 5/s");
-  CHECK(line({10, 40, 2s}) == "exported 10 of 40 (25 %), 5/s, 6.00 s left");
+  CHECK(line({10, 40, 2s}) == "exported 10 of 40 (25 %), 5/s, 6 s left");
   CHECK(line({50, 40, 2s}).starts_with("exported 50 of 50 (100 %)"));
   CHECK(line({1'048'576, 4'194'304, 1s}, progress_unit::bytes)
-        == "exported 1.0 MiB of 4.0 MiB (25 %), 1.0 MiB/s, 3.00 s left");
+        == "exported 1.0 MiB of 4.0 MiB (25 %), 1.0 MiB/s, 3 s left");
+  CHECK(line({39, 40, 30s}).ends_with(", 1/s, less than 1 s left"));
+  // What means nothing to people is a percentage, what others do has no rate.
+  CHECK(line({10, 40, 2s}, progress_unit::parts)
+        == "exported 25 %, 12 %/s, 6 s left");
+  CHECK(line({1, 2, 2s}, progress_unit::events) == "exported 1 of 2 (50 %)");
   CHECK(line({1, INT64_MAX, 10h}).ends_with(", 365 d left"));
   for (std::size_t width = 1; width < 60; ++width)
     CHECK(width_of(render_progress("exported", progress_unit::items,

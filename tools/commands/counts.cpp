@@ -26,7 +26,10 @@ std::vector<column> columns() {
 }
 
 // On a screen that is too narrow for a column each: a line for each status.
-constexpr std::size_t least_width = 72;
+bool is_narrow(const terminal& screen) {
+  constexpr std::size_t least_width = 72;
+  return screen.width() > 0 && screen.width() < least_width;
+}
 
 std::string render_narrow(const counts_reply& x, const terminal& screen) {
   table rows{{{"kind", alignment::left, 8},
@@ -90,7 +93,7 @@ exit_code run_counts(context& c, const counts_options& x) {
 }
 
 std::string render_counts(const counts_reply& x, const terminal& screen) {
-  if (screen.width() > 0 && screen.width() < least_width)
+  if (is_narrow(screen))
     return render_narrow(x, screen);
   std::map<std::string, counts_by_status> kinds;
   counts_by_status sum{};
@@ -109,9 +112,12 @@ std::string render_counts(const counts_reply& x, const terminal& screen) {
 std::string render_oldest(const counts_reply& x, const context& c) {
   detail_list lines{c.screen()};
   const auto line = [&](const char* name, const std::optional<timestamp>& t) {
-    if (t)
-      lines.add(name,
-                age_text(c.now() - *t) + " (" + time_text(*t, c.where()) + ')');
+    if (!t)
+      return;
+    const auto age = age_text(c.now() - *t);
+    lines.add(name, is_narrow(c.screen())
+                      ? age
+                      : age + " (" + time_text(*t, c.where()) + ')');
   };
   line("oldest in flight", x.oldest_in_flight);
   line("oldest parked", x.oldest_parked);

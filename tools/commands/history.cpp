@@ -87,12 +87,12 @@ std::string render_history(const history_reply& x, const context& c) {
     if (i == 0 && !x.complete)
       rows.add(missing_steps());
   }
+  if (!x.snapshot || x.transitions.empty())
+    return rows.take();
   // A history may have been off when the operation got where it is.
   const auto& now = *x.snapshot;
   const auto& last = x.transitions.back();
   if (last.status != now.status || last.retry_count != now.retry_count) {
-    if (x.transitions.size() > 1)
-      rows.add(missing_steps());
     rows.add({{"now", colour::dim},
               {time_text(now.updated_at, c.where(), precision::milliseconds)},
               {},

@@ -92,6 +92,8 @@ void add_operations(std::string& text, const counts_reply& counts) {
   for (const auto& each : counts.counts)
     kinds[each.kind].at(static_cast<std::size_t>(each.status))
       += each.operations;
+  if (kinds.empty())
+    return;
   begin_family(text, "waybill_kind_operations", "Operations in the store.");
   for (const auto& [kind, by_status] : kinds)
     for (std::size_t i = 0; i < by_status.size(); ++i)
