@@ -45,8 +45,8 @@ exit_code complain_about(const waybill::store_error& e, const invocation& x) {
   }
   // SQLite names no file.
   const std::string what{e.what()};
-  const auto of_file = x.given.file && what.find(*x.given.file) == what.npos
-                       && e.code() != waybill::errc::invalid_request;
+  const auto of_file = e.sqlite_code() != 0 && x.given.file
+                       && what.find(*x.given.file) == what.npos;
   complain(waybill::escape(of_file ? *x.given.file + ": " + what : what));
   return e.code() == waybill::errc::invalid_request ? exit_code::usage
                                                     : exit_code::store_error;

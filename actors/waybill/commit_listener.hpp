@@ -36,9 +36,11 @@ public:
     forbidden_ = why;
   }
 
+  /// Damage does not pass.
   void allow_reading() {
     const std::lock_guard guard{mutex_};
-    forbidden_.reset();
+    if (!damage_)
+      forbidden_.reset();
   }
 
   /// Opens the store by `f`, or does whatever must not meet a change of the

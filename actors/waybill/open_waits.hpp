@@ -80,6 +80,8 @@ public:
   void expect_nothing(serial x) {
     for (const auto& id : std::exchange(waits_.at(x).pending, {})) {
       const auto at = by_id_.find(id);
+      if (at == by_id_.end())
+        continue; // memory ran out in between
       at->second.erase(x);
       if (at->second.empty())
         by_id_.erase(at);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <exception>
-#include <filesystem>
 #include <optional>
 #include <unordered_map>
 #include <utility>
@@ -20,8 +19,11 @@ namespace {
 
 using std::chrono::microseconds;
 
-// The serial of the work_tick that follows a commit; others are of a wake_up.
+// What a work_tick is for, if not of a wake_up.
 constexpr std::int64_t work_of_commit = 0;
+constexpr std::int64_t work_to_look_on = -1;
+constexpr std::int64_t work_after_error = -2;
+constexpr auto retry_delay = std::chrono::milliseconds{200};
 // How long one watch may keep the others waiting.
 constexpr auto max_look = std::chrono::milliseconds{20};
 
@@ -37,9 +39,7 @@ public:
                    std::shared_ptr<commit_listener> listener,
                    std::function<void()> on_closed)
     : super{config},
-      // The first question may come after a change of the working folder.
-      options_{.file = std::filesystem::absolute(x.file).string(),
-               .vfs = x.vfs},
+      options_{.file = x.file, .vfs = x.vfs},
       history_{x.history},
       max_watches_{static_cast<std::size_t>(x.max_watches)},
       clock_{x.clock},
@@ -59,12 +59,7 @@ public:
         return answer_with(x, [&] { return reader().get_history(x); });
       },
       [this](const watch_transitions& x) { return watch(x); },
-      [this](const work_tick& x) {
-        if (x.serial == work_of_commit)
-          carry_on([this] { look_for_all(); });
-        else if (timer_.is_for(x.serial))
-          carry_on([this] { run_timers(); });
-      },
+      [this](const work_tick& x) { carry_on([&] { work(x.serial); }); },
       [this](const shut_down&) { this->quit(); },
     };
   }
@@ -100,15 +95,31 @@ private:
     return *reader_;
   }
 
-  // There is no other query actor, and whoever waits has a deadline.
+  // There is no other query actor: the host's clock, say, must not end it.
   template <class F>
   void carry_on(F&& f) {
     try {
       f();
     } catch (const std::exception& e) {
       notify(on_notice_, severity::warning,
-             "watches are looked at again with the next commit: "
-               + escape(e.what()));
+             "watches are looked at again in a while: " + escape(e.what()));
+      tell_later(this, query_actor{this}, retry_delay,
+                 work_tick{work_after_error});
+    }
+  }
+
+  void work(std::int64_t serial) {
+    if (serial == work_of_commit) {
+      if (!looking_on_) // else there is a look to come
+        look_for_all();
+    } else if (serial == work_to_look_on) {
+      looking_on_ = false;
+      look_for_all();
+    } else if (serial == work_after_error) {
+      look_for_all();
+      run_timers();
+    } else if (timer_.is_for(serial)) {
+      run_timers();
     }
   }
 
@@ -212,7 +223,6 @@ private:
 
   // Something has been committed.
   void look_for_all() {
-    looking_on_ = false;
     forget_the_dead();
     if (watches_.empty())
       return;
@@ -243,7 +253,7 @@ private:
   // Others are answered in between.
   void look_on() {
     if (!std::exchange(looking_on_, true))
-      tell(this, query_actor{this}, work_tick{work_of_commit});
+      tell(this, query_actor{this}, work_tick{work_to_look_on});
   }
 
   promise<watch_reply> take(std::uint64_t number) {

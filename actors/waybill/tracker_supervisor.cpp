@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <exception>
+#include <filesystem>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -55,7 +56,10 @@ bool may_pass(errc code) noexcept {
 class tracker_supervisor::core : public std::enable_shared_from_this<core> {
 public:
   core(caf::actor_system& system, const options& x)
-    : system_{system}, options_{x} {}
+    : system_{system}, options_{x} {
+    // It is opened again later, when the host may be in another folder.
+    options_.file = std::filesystem::absolute(x.file).string();
+  }
 
   [[nodiscard]] const std::shared_ptr<gate_state>& gate() const noexcept {
     return gate_;
@@ -216,7 +220,7 @@ private:
       if (steady_clock::now() - started_ >= max_restart_delay)
         delay_ = first_restart_delay;
       last_error_ = "the tracking actor has ended: " + end->reason;
-      if (end->damaged)
+      if (end->damaged || listener_->damage())
         return give_up(*last_error_, errc::store_corrupt);
       if (!restart(*last_error_))
         return;
@@ -264,6 +268,7 @@ private:
   }
 
   void give_up(const std::string& reason, errc code) {
+    listener_->forbid_reading({code, reason});
     close_gate(health_state::failed, reason, code);
     say(severity::error, "the tracker has failed for good: " + escape(reason));
   }
@@ -284,7 +289,7 @@ private:
   }
 
   caf::actor_system& system_;
-  const options options_;
+  options options_; // as they were given, but for the file's whole name
   const std::shared_ptr<gate_state> gate_ = std::make_shared<gate_state>();
   const std::shared_ptr<commit_listener> listener_
     = std::make_shared<commit_listener>();

@@ -151,6 +151,7 @@ public:
   // the actor system. CAF 0.17 does not answer promises of a dead actor.
   void on_exit() override {
     waiting_->stop();
+    heed_damage();
     try {
       if (batch_open_)
         commit();
@@ -250,6 +251,7 @@ private:
                           "verbs: do not fit the lists of requests"));
       return to;
     }
+    heed_damage();
     arrivals_ = true;
     bundles_.push_back({open_bundle{to, x}, 0});
     for_each_request(x, [this](const auto& each) { run_next(each); });
@@ -303,6 +305,7 @@ private:
   // it has answered or kept the answer.
   template <class Reply, class F>
   void attempt(promise<Reply>& to, std::int64_t bytes, F&& f) {
+    heed_damage();
     try {
       f();
     } catch (const store_error& e) {
@@ -338,6 +341,7 @@ private:
   }
 
   promise<health_reply> health() {
+    heed_damage();
     auto to = this->make_response_promise<health_reply>();
     answer(to,
            health_reply{.state = state_,
@@ -600,11 +604,21 @@ private:
 
   // The commit message lines up behind all that is in the mailbox by now; what
   // arrives before its turn shares the COMMIT.
+  // A reader may have found what this connection has not met.
+  void heed_damage() {
+    if (state_ == health_state::failed)
+      return;
+    if (const auto damage = desk_.listener->damage()) {
+      store_.condemn(*damage);
+      last_error_ = damage->what();
+      set_state(health_state::failed, damage->what());
+    }
+  }
+
   void open_batch() {
     if (batch_open_)
       return;
-    if (const auto damage = desk_.listener->damage())
-      store_.condemn(*damage);
+    heed_damage();
     store_.begin();
     batch_open_ = true;
     batch_began_ = steady_clock::now();
@@ -674,6 +688,7 @@ private:
 
   void look_at_log() {
     log_watched_ = false;
+    heed_damage();
     maintain();
     if (reason_ == held_log && !store_.log_is_overgrown())
       set_state(health_state::ok, "");
@@ -682,6 +697,8 @@ private:
   void fail_batch(const store_error& e) {
     batch_open_ = false;
     store_.rollback();
+    if (store_.needs_recovery())
+      forbid_reading(e);
     stats_.rolled_back(num_held_, e.code());
     finished_.clear();
     for_each_held([&](auto& x) {
@@ -757,11 +774,8 @@ private:
         break;
     }
     last_error_ = e.what();
-    if (e.code() == errc::store_corrupt || store_.needs_recovery())
-      desk_.listener->forbid_reading(
-        e.code() == errc::store_corrupt
-          ? e
-          : store_error{errc::not_stored, e.what(), e.sqlite_code()});
+    if (store_.needs_recovery())
+      forbid_reading(e);
     if (e.code() == errc::store_corrupt)
       set_state(health_state::failed, e.what());
     else
@@ -790,6 +804,7 @@ private:
   // request is refused. After other failures a small write shows it.
   void recover() {
     recovering_ = false;
+    heed_damage();
     if (state_ != health_state::degraded)
       return; // a batch has shown it
     recovery_delay_ = std::min(2 * recovery_delay_, max_recovery_delay);
@@ -819,6 +834,12 @@ private:
     }
   }
 
+  // What a connection that is opened now shows, a power loss may take back.
+  void forbid_reading(const store_error& e) {
+    desk_.listener->forbid_reading(
+      {errc::not_stored, e.what(), e.sqlite_code()});
+  }
+
   void set_state(health_state state, const std::string& reason) {
     // The first reason stays, unless storage was at work then.
     if (state == state_ && (reason_ != held_log || reason == held_log))
@@ -828,6 +849,8 @@ private:
       return;
     state_ = state;
     reason_ = reason;
+    if (state == health_state::failed)
+      desk_.listener->forbid_reading({errc::store_corrupt, reason});
     since_ = clock_.wall();
     if (state == health_state::ok)
       notify(on_notice_, severity::info, "storage works again");
@@ -861,6 +884,7 @@ private:
 
   void work() {
     work_scheduled_ = false;
+    heed_damage();
     if (!purges_.empty())
       purge_step();
     else if (vacuum_wanted_)

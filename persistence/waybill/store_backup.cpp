@@ -1,6 +1,7 @@
 #include "waybill/store_backup.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -54,8 +55,13 @@ public:
                             "being written"};
     if (fd < 0)
       fail(part_, "cannot create it", errno);
+    const auto failed = ::fchmod(fd, 0600) != 0; // whatever the umask is
+    const auto code = errno;
     ::close(fd);
-    ensure_store_file(part_);
+    if (failed) {
+      remove_all();
+      fail(part_, "cannot create it", code);
+    }
   }
 
   ~unfinished_file() { remove_all(); }

@@ -429,6 +429,12 @@ TEST_CASE_METHOD(failing_storage,
       return true;
     }
   }));
-  CHECK(error_of(tracker, enqueue(99'999)) == errc::store_corrupt);
+  // What has met no damage itself hears of it too.
   CHECK(get(tracker, get_health{}).state == health_state::failed);
+  CHECK(error_of(tracker, status_of(20'000)) == errc::store_corrupt);
+  const auto before = read_file(x.file);
+  CHECK(error_of(tracker, enqueue(99'999)) == errc::store_corrupt);
+  CHECK(error_of(tracker, question) == errc::store_corrupt);
+  running.stop();
+  CHECK(read_file(x.file) == before);
 }

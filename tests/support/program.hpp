@@ -11,6 +11,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <functional>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -162,8 +163,12 @@ public:
   [[nodiscard]] int get() const { return program_side_.get(); }
 
   /// All that is shown until `x` ends.
-  std::string shown_by(program& x) {
+  /// @param enough whether it is to be interrupted, as by Ctrl-C.
+  std::string
+  shown_by(program& x,
+           const std::function<bool(const std::string& shown)>& enough = {}) {
     std::string all;
+    bool interrupted = false;
     for (bool running = true; running;) {
       running = x.is_running();
       pollfd waiting{.fd = user_side_.get(), .events = POLLIN, .revents = 0};
@@ -174,6 +179,10 @@ public:
         if (got <= 0)
           break;
         all.append(buffer, static_cast<std::size_t>(got));
+      }
+      if (enough && !interrupted && enough(all)) {
+        x.signal(SIGINT);
+        interrupted = true;
       }
     }
     return all;

@@ -1,15 +1,13 @@
 // What the command does with a terminal, a pipe that is closed, a disk that is
 // full, and streams that are not there.
 
+#include <algorithm>
 #include <array>
-#include <chrono>
-#include <thread>
 
 #include "output/text_width.hpp"
 #include "tools/waybill_program.hpp"
 #include "waybill/text.hpp"
 
-using namespace std::chrono_literals;
 using namespace waybill;
 using namespace waybill::test;
 
@@ -152,9 +150,10 @@ TEST_CASE_METHOD(cli_fixture, "a narrow terminal gets lines that fit it") {
     program::setting x{.arguments = {"watch", "--after", "0"}};
     x.stdout_fd = terminal.get();
     auto running = start_waybill(options.file, x);
-    std::this_thread::sleep_for(300ms);
-    running.signal(SIGINT);
-    const auto text = without_sequences(terminal.shown_by(running));
+    const auto text = without_sequences(
+      terminal.shown_by(running, [](const std::string& shown) {
+        return std::count(shown.begin(), shown.end(), '\n') == 10;
+      }));
     running.wait();
     CHECK(lines_of(text).size() == 10);
     for (const auto& line : lines_of(text))

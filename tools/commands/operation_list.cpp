@@ -181,7 +181,7 @@ void operation_table::add(const tracking_status_snapshot& x) {
               number_cell(x.http_status),
               text_cell(x.last_error)});
   if (table_.size() >= rows_at_a_time)
-    finish();
+    c_.out().write(table_.take(false));
 }
 
 void operation_table::finish() {

@@ -37,8 +37,11 @@ std::string data_text(std::string_view text) {
   for (std::size_t at = 0; at < text.size();) {
     const auto one = text.substr(at, length_of(text[at]));
     at += one.size();
-    const auto is_plain = one == "\"" || one == "\\" || one == "\n"
-                          || one == "\r" || one == "\t";
+    // A carriage return alone goes back over what is on the line.
+    const auto ends_line = one == "\n"
+                           || (one == "\r" && text.substr(at, 1) == "\n");
+    const auto is_plain = ends_line || one == "\"" || one == "\\"
+                          || one == "\t";
     const auto escaped = is_plain ? std::string{one} : escape(one);
     if (escaped == one) {
       all += one;

@@ -108,8 +108,10 @@ std::string table::render(const std::vector<cell>& row,
   return line += '\n';
 }
 
-std::string table::take() {
+std::string table::take(bool is_all) {
   measure();
+  if (!is_all)
+    filled_.assign(filled_.size(), true);
   const auto room = limited_ ? screen_.width() : 0;
   if (room > 0 && !begun_)
     leave_out(room);

@@ -45,7 +45,8 @@ public:
 
   /// The rows since the last call, a line each, below a line of headings the
   /// first time. Which columns are left out is decided the first time too.
-  std::string take();
+  /// @param is_all whether no other rows come.
+  std::string take(bool is_all = true);
 
 private:
   [[nodiscard]] std::size_t least_width(std::size_t i) const;
@@ -63,7 +64,7 @@ private:
   std::vector<std::vector<cell>> rows_;
   /// The widest text of each column so far.
   std::vector<std::size_t> natural_;
-  /// Which columns have had any text.
+  /// Which columns have, or may yet have, any text.
   std::vector<bool> filled_;
   std::vector<bool> shown_;
   bool begun_ = false;
