@@ -62,15 +62,14 @@ row_source::row_source(sqlite::connection& db, const list_operations& request,
   const auto end = end_time(request.filter);
   const auto behind = from.key == INT64_MAX ? from.key : from.key + 1;
   // `status < 2` and `status >= 2` let SQLite see that a partial index serves.
+  constexpr std::string_view of_times
+    = "status >= 2 AND status = ?1 AND updated_at >= ?2 AND updated_at < ?3 ";
   const auto sql
-    = in_flight
-        ? joined({select, "status < 2 AND status = ?1 AND seq ", beyond,
-                  " ?2 ORDER BY seq", direction})
-        : joined({select,
-                  "status >= 2 AND status = ?1 AND updated_at >= ?2 AND "
-                  "updated_at < ?3 AND (+updated_at ",
-                  beyond, " ?4 OR +seq ", beyond, " ?5) ORDER BY updated_at",
-                  direction, ", seq", direction});
+    = in_flight ? joined({select, "status < 2 AND status = ?1 AND seq ", beyond,
+                          " ?2 ORDER BY seq", direction})
+                : joined({select, of_times, "AND (+updated_at ", beyond,
+                          " ?4 OR +seq ", beyond, " ?5) ORDER BY updated_at",
+                          direction, ", seq", direction});
   for (int i = 0; i < num_tracking_statuses; ++i) {
     if (!statuses.contains(static_cast<tracking_status>(i)))
       continue;
