@@ -88,7 +88,7 @@ private:
 };
 
 struct civil_time {
-  std::chrono::year_month_day date;
+  std::chrono::year_month_day date{};
   microseconds clock{0};
 };
 
