@@ -1,6 +1,5 @@
 #include "commands/backup.hpp"
 
-#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <memory>
 
@@ -15,15 +14,15 @@ namespace waybill::cli {
 
 command setup_backup(CLI::App& parent) {
   auto x = std::make_shared<backup_options>();
-  auto& app = *parent.add_subcommand("backup", "copy the store, and check it");
-  add_text(app, "FILE", x->target, "FILE", "the copy; must not be there")
-    ->required();
-  app.footer("A running service goes on. The copy is as of one moment, is "
-             "verified,\n"
-             "and is a store of its own.\n"
-             "\n"
-             "Example:\n"
-             "  waybill backup --db track.db /backup/track-2026-11-23.db");
+  auto& app = add_command(parent, "backup", "copy the store, and check it");
+  require(
+    add_text(app, "FILE", x->target, "FILE", "the copy; must not be there"));
+  add_footer(app, "A running service goes on. The copy is as of one moment, is "
+                  "verified,\n"
+                  "and is a store of its own.\n"
+                  "\n"
+                  "Example:\n"
+                  "  waybill backup --db track.db /backup/track-2026-11-23.db");
   return {&app, [x](context& c) { return run_backup(c, *x); }};
 }
 

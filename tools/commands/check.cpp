@@ -1,7 +1,6 @@
 #include "commands/check.hpp"
 
-#include <CLI/CLI.hpp>
-
+#include "input/options.hpp"
 #include "interruption.hpp"
 #include "output/json.hpp"
 #include "output/progress.hpp"
@@ -34,9 +33,9 @@ std::string report_text(const check_report& x, const context& c) {
 } // namespace
 
 command setup_check(CLI::App& parent) {
-  auto& app = *parent.add_subcommand("check",
-                                     "read all of the store for damage");
-  app.footer("Reads each page and each row: structure, checksums, counters,\n"
+  auto& app = add_command(parent, "check", "read all of the store for damage");
+  add_footer(app,
+             "Reads each page and each row: structure, checksums, counters,\n"
              "histories. A running service goes on; its write-ahead log grows\n"
              "meanwhile. Ends with 3 if something is wrong.\n"
              "\n"

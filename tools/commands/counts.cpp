@@ -1,11 +1,11 @@
 #include "commands/counts.hpp"
 
-#include <CLI/CLI.hpp>
 #include <array>
 #include <map>
 #include <memory>
 #include <numeric>
 
+#include "input/options.hpp"
 #include "output/csv.hpp"
 #include "waybill/json.hpp"
 #include "waybill/text.hpp"
@@ -64,14 +64,14 @@ std::vector<cell> row(const std::string& kind, const counts_by_status& counts,
 
 command setup_counts(CLI::App& parent) {
   auto x = std::make_shared<counts_options>();
-  auto& app = *parent.add_subcommand("counts",
-                                     "count operations by kind and status");
+  auto& app = add_command(parent, "counts",
+                          "count operations by kind and status");
   add_format(app, x->format);
-  app.footer("Read from counters: takes no longer with more operations.\n"
-             "\n"
-             "Examples:\n"
-             "  waybill counts --db track.db\n"
-             "  waybill counts --db track.db --json");
+  add_footer(app, "Read from counters: takes no longer with more operations.\n"
+                  "\n"
+                  "Examples:\n"
+                  "  waybill counts --db track.db\n"
+                  "  waybill counts --db track.db --json");
   return {&app, [x](context& c) { return run_counts(c, *x); }};
 }
 

@@ -1,6 +1,5 @@
 #include "commands/discard.hpp"
 
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <string_view>
 
@@ -52,18 +51,17 @@ exit_code code_of(update_outcome outcome) {
 
 command setup_discard(CLI::App& parent) {
   auto x = std::make_shared<discard_options>();
-  auto& app = *parent.add_subcommand("discard", "give an operation up");
-  add_ids(app, x->ids, "the operation")->expected(1)->allow_extra_args(false);
-  add_text(app, "--reason", x->reason, "TEXT",
-           "why; recorded as its last error")
-    ->required();
-  app.footer("No service may run on the store: ask it, with its message "
-             "`discard`.\n"
-             "What has finished already stays as it is (exit code 3).\n"
-             "\n"
-             "Example:\n"
-             "  waybill discard --db track.db --reason 'order 4711 was "
-             "cancelled' ID");
+  auto& app = add_command(parent, "discard", "give an operation up");
+  add_id(app, x->ids, "the operation");
+  require(add_text(app, "--reason", x->reason, "TEXT",
+                   "why; recorded as its last error"));
+  add_footer(app, "No service may run on the store: ask it, with its message "
+                  "`discard`.\n"
+                  "What has finished already stays as it is (exit code 3).\n"
+                  "\n"
+                  "Example:\n"
+                  "  waybill discard --db track.db --reason 'order 4711 was "
+                  "cancelled' ID");
   return {&app, [x](context& c) { return run_discard(c, *x); }};
 }
 

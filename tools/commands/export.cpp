@@ -1,6 +1,5 @@
 #include "commands/export.hpp"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
 #include <utility>
@@ -182,8 +181,8 @@ exit_code export_to_file(context& c, const export_options& x) {
 
 command setup_export(CLI::App& parent) {
   auto x = std::make_shared<export_options>();
-  auto& app = *parent.add_subcommand(
-    "export", "write operations with their histories as JSON Lines");
+  auto& app = add_command(
+    parent, "export", "write operations with their histories as JSON Lines");
   add_filter(app, x->filter);
   add_text(app, "-o,--output", x->output, "FILE",
            "write there instead of standard output; until it\n"
@@ -192,17 +191,18 @@ command setup_export(CLI::App& parent) {
   add_text(app, "--cursor", x->cursor, "CURSOR",
            "go on where a stopped export ended; adds to\n"
            "FILE.part if that is there");
-  app.footer(
+  add_footer(
+    app,
     "The oldest come first, each as of the moment when it is read; a running\n"
     "service goes on. Ctrl-C leaves whole lines and says how to go on.\n"
     "\n"
-    + std::string{times_explained}
-    + "\n"
-      "\n"
-      "Examples:\n"
-      "  waybill export --db track.db -o all.jsonl\n"
-      "  waybill export --db track.db --status finished --until 30d | gzip "
-      "> old.gz");
+      + std::string{times_explained}
+      + "\n"
+        "\n"
+        "Examples:\n"
+        "  waybill export --db track.db -o all.jsonl\n"
+        "  waybill export --db track.db --status finished --until 30d | gzip "
+        "> old.gz");
   return {&app, [x](context& c) { return run_export(c, *x); }};
 }
 

@@ -1,6 +1,5 @@
 #include "commands/history.hpp"
 
-#include <CLI/CLI.hpp>
 #include <memory>
 
 #include "input/options.hpp"
@@ -40,10 +39,11 @@ void print(context& c, const history_reply& reply, list_format format) {
 
 command setup_history(CLI::App& parent) {
   auto x = std::make_shared<history_options>();
-  auto& app = *parent.add_subcommand("history", "show an operation's steps");
-  add_ids(app, x->ids, "the operation")->expected(1)->allow_extra_args(false);
+  auto& app = add_command(parent, "history", "show an operation's steps");
+  add_id(app, x->ids, "the operation");
   add_format(app, x->format);
-  app.footer("A store keeps the first step of an operation and the last ones,\n"
+  add_footer(app,
+             "A store keeps the first step of an operation and the last ones,\n"
              "as many as the option `history` of its service says.\n"
              "\n"
              "Example:\n"

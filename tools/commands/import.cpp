@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <stdexcept>
 
@@ -178,21 +177,21 @@ std::string input_of(const import_options& x) {
 
 command setup_import(CLI::App& parent) {
   auto x = std::make_shared<import_options>();
-  auto& app = *parent.add_subcommand("import",
-                                     "read operations that were exported");
+  auto& app = add_command(parent, "import",
+                          "read operations that were exported");
   add_text(app, "FILE", x->input, "FILE",
            "JSON Lines as export writes them; - or none is\n"
            "standard input");
   add_switch(app, "--skip-bad", x->skip_bad,
              "leave bad lines out instead of stopping there");
-  app.footer(
-    "No service may run on the store; it is made if it is missing.\n"
-    "Operations that are there already stay as they are, so a stopped\n"
-    "import goes on when it is run again.\n"
-    "\n"
-    "Examples:\n"
-    "  waybill import --db copy.db all.jsonl\n"
-    "  zcat old.gz | waybill import --db archive.db");
+  add_footer(
+    app, "No service may run on the store; it is made if it is missing.\n"
+         "Operations that are there already stay as they are, so a stopped\n"
+         "import goes on when it is run again.\n"
+         "\n"
+         "Examples:\n"
+         "  waybill import --db copy.db all.jsonl\n"
+         "  zcat old.gz | waybill import --db archive.db");
   return {&app, [x](context& c) { return run_import(c, *x); }};
 }
 

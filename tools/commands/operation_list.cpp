@@ -1,6 +1,5 @@
 #include "commands/operation_list.hpp"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <limits>
 #include <utility>
@@ -65,10 +64,8 @@ void add_format(CLI::App& app, std::optional<list_format>& to) {
     else
       must_be("--format", "table, csv or json", text);
   };
-  app
-    .add_option_function<std::string>("--format", read,
-                                      "table (the default), csv or json")
-    ->type_name("FORMAT");
+  add_value(app, "--format", read, "FORMAT",
+            "table (the default), csv or json");
 }
 
 list_format format_of(const context& c,

@@ -1,6 +1,5 @@
 #include "commands/purge.hpp"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
 
@@ -93,27 +92,26 @@ exit_code end(context& c, bool finished, const char* advice) {
 
 command setup_purge(CLI::App& parent) {
   auto x = std::make_shared<purge_options>();
-  auto& app = *parent.add_subcommand(
-    "purge", "delete old operations that have finished");
-  add_text(app, "--older-than", x->older_than, "TIME",
-           "those that finished before it")
-    ->required();
+  auto& app = add_command(parent, "purge",
+                          "delete old operations that have finished");
+  require(add_text(app, "--older-than", x->older_than, "TIME",
+                   "those that finished before it"));
   add_texts(app, "--status", x->statuses, "LIST",
             "only Delivered, Parked, Failed or Discarded;\n"
             "several with commas or by repeating it");
   add_switch(app, "--dry-run", x->dry_run,
              "only count them, which a running service allows");
-  app.footer(
-    "Operations in flight stay, however old they are. No service may "
-    "run on\n"
-    "the store: it has a retention of its own.\n"
-    "\n"
-    + std::string{times_explained}
-    + "\n"
-      "\n"
-      "Examples:\n"
-      "  waybill purge --db track.db --older-than 30d --dry-run\n"
-      "  waybill purge --db track.db --older-than 90d --status failed");
+  add_footer(
+    app, "Operations in flight stay, however old they are. No service may "
+         "run on\n"
+         "the store: it has a retention of its own.\n"
+         "\n"
+           + std::string{times_explained}
+           + "\n"
+             "\n"
+             "Examples:\n"
+             "  waybill purge --db track.db --older-than 30d --dry-run\n"
+             "  waybill purge --db track.db --older-than 90d --status failed");
   return {&app, [x](context& c) { return run_purge(c, *x); }};
 }
 

@@ -1,8 +1,8 @@
 #include "commands/schema.hpp"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 
+#include "input/options.hpp"
 #include "output/json.hpp"
 #include "waybill/text.hpp"
 
@@ -22,9 +22,9 @@ bool needs_escape(std::string_view line) {
 } // namespace
 
 command setup_schema(CLI::App& parent) {
-  auto& app = *parent.add_subcommand("schema", "print the store's schema");
-  app.footer("Example:\n"
-             "  waybill schema --db track.db");
+  auto& app = add_command(parent, "schema", "print the store's schema");
+  add_footer(app, "Example:\n"
+                  "  waybill schema --db track.db");
   return {&app, run_schema};
 }
 

@@ -1,6 +1,5 @@
 #include "commands/stats.hpp"
 
-#include <CLI/CLI.hpp>
 #include <array>
 #include <map>
 #include <memory>
@@ -114,15 +113,14 @@ void print_for_people(context& c, const store_size& size,
 
 command setup_stats(CLI::App& parent) {
   auto x = std::make_shared<stats_options>();
-  auto& app = *parent.add_subcommand("stats",
-                                     "show sizes, totals and the oldest");
+  auto& app = add_command(parent, "stats", "show sizes, totals and the oldest");
   add_switch(app, "--prometheus", x->prometheus,
              "in the text format that Prometheus scrapes");
-  app.footer("Only what the file tells: a running service knows more.\n"
-             "\n"
-             "Examples:\n"
-             "  waybill stats --db track.db\n"
-             "  waybill stats --db track.db --prometheus > waybill.prom");
+  add_footer(app, "Only what the file tells: a running service knows more.\n"
+                  "\n"
+                  "Examples:\n"
+                  "  waybill stats --db track.db\n"
+                  "  waybill stats --db track.db --prometheus > waybill.prom");
   return {&app, [x](context& c) { return run_stats(c, *x); }};
 }
 

@@ -1,6 +1,5 @@
 #include "commands/status.hpp"
 
-#include <CLI/CLI.hpp>
 #include <memory>
 
 #include "commands/operation_list.hpp"
@@ -13,10 +12,10 @@ namespace waybill::cli {
 
 command setup_status(CLI::App& parent) {
   auto x = std::make_shared<status_options>();
-  auto& app = *parent.add_subcommand("status",
-                                     "show what became of operations");
+  auto& app = add_command(parent, "status", "show what became of operations");
   add_ids(app, x->ids, "the operations");
-  app.footer("Ends with 1 if one of them is not there; the others are shown.\n"
+  add_footer(app,
+             "Ends with 1 if one of them is not there; the others are shown.\n"
              "\n"
              "Examples:\n"
              "  waybill status --db track.db "

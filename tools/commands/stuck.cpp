@@ -1,6 +1,5 @@
 #include "commands/stuck.hpp"
 
-#include <CLI/CLI.hpp>
 #include <memory>
 
 #include "input/options.hpp"
@@ -9,15 +8,15 @@ namespace waybill::cli {
 
 command setup_stuck(CLI::App& parent) {
   auto x = std::make_shared<stuck_options>();
-  auto& app = *parent.add_subcommand(
-    "stuck", "list operations in flight that have not moved for long");
+  auto& app = add_command(
+    parent, "stuck", "list operations in flight that have not moved for long");
   add_duration(app, "--for", x->age, "not touched for so long (1h)");
   add_view(app, x->view);
-  app.footer("Those recorded first come first.\n"
-             "\n"
-             "Examples:\n"
-             "  waybill stuck --db track.db\n"
-             "  waybill stuck --db track.db --for 10min --json");
+  add_footer(app, "Those recorded first come first.\n"
+                  "\n"
+                  "Examples:\n"
+                  "  waybill stuck --db track.db\n"
+                  "  waybill stuck --db track.db --for 10min --json");
   return {&app, [x](context& c) { return run_stuck(c, *x); }};
 }
 

@@ -1,7 +1,6 @@
 #include "commands/vacuum.hpp"
 
-#include <CLI/CLI.hpp>
-
+#include "input/options.hpp"
 #include "interruption.hpp"
 #include "output/json.hpp"
 #include "output/progress.hpp"
@@ -42,8 +41,9 @@ void report(context& c, const store_size& before, const store_size& after,
 } // namespace
 
 command setup_vacuum(CLI::App& parent) {
-  auto& app = *parent.add_subcommand("vacuum", "give unused space back");
-  app.footer("In small steps and in place: needs no second copy of the file. "
+  auto& app = add_command(parent, "vacuum", "give unused space back");
+  add_footer(app,
+             "In small steps and in place: needs no second copy of the file. "
              "No service\n"
              "may run on the store; it gives space back itself while more than "
              "a tenth\n"

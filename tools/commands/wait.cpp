@@ -1,6 +1,5 @@
 #include "commands/wait.hpp"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
 
@@ -110,8 +109,8 @@ exit_code end(context& c, const wait_options& x,
 
 command setup_wait(CLI::App& parent) {
   auto x = std::make_shared<wait_options>();
-  auto& app = *parent.add_subcommand("wait",
-                                     "wait until operations have finished");
+  auto& app = add_command(parent, "wait",
+                          "wait until operations have finished");
   add_ids(app, x->ids, "the operations");
   add_duration(app, "--timeout", x->timeout,
                "give up after so long (wait for ever)");
@@ -119,7 +118,8 @@ command setup_wait(CLI::App& parent) {
   add_switch(app, "--until-recorded", x->until_recorded,
              "wait also for those that are not recorded yet;\n"
              "else they count as finished");
-  app.footer("However they finish: look at the status. Ends with 4 when the\n"
+  add_footer(app,
+             "However they finish: look at the status. Ends with 4 when the\n"
              "time is over, and with 1 if one of them is not there.\n"
              "\n"
              "Example:\n"

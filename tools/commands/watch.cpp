@@ -1,6 +1,5 @@
 #include "commands/watch.hpp"
 
-#include <CLI/CLI.hpp>
 #include <limits>
 #include <memory>
 
@@ -76,8 +75,8 @@ std::string padded(std::string text, std::size_t width) {
 
 command setup_watch(CLI::App& parent) {
   auto x = std::make_shared<watch_options>();
-  auto& app = *parent.add_subcommand("watch",
-                                     "follow what happens, as it happens");
+  auto& app = add_command(parent, "watch",
+                          "follow what happens, as it happens");
   add_texts(app, "--status", x->statuses, "LIST",
             "Submitted, Retrying, Delivered, Parked, Failed,\n"
             "Discarded, in-flight, finished; several with\n"
@@ -88,7 +87,8 @@ command setup_watch(CLI::App& parent) {
              std::numeric_limits<std::int64_t>::max(),
              "begin behind the transition of this number;\n"
              "0 is the oldest that is kept");
-  app.footer("Shows each step once it is committed, until Ctrl-C. Without\n"
+  add_footer(app,
+             "Shows each step once it is committed, until Ctrl-C. Without\n"
              "--after only what comes from now on.\n"
              "\n"
              "Examples:\n"

@@ -1,6 +1,5 @@
 #include "input/filter.hpp"
 
-#include <CLI/CLI.hpp>
 #include <charconv>
 
 #include "exit_code.hpp"

@@ -58,6 +58,26 @@ void check_not_empty(const std::string& option, const std::string& value) {
 
 } // namespace
 
+CLI::App& add_command(CLI::App& parent, const std::string& name,
+                      const std::string& meaning) {
+  return *parent.add_subcommand(name, meaning);
+}
+
+void add_footer(CLI::App& app, const std::string& text) {
+  app.footer(text);
+}
+
+void require(CLI::Option* x) {
+  x->required();
+}
+
+CLI::Option* add_value(CLI::App& app, const std::string& name,
+                       std::function<void(const std::string&)> read,
+                       const std::string& what, const std::string& meaning) {
+  return app.add_option_function<std::string>(name, read, meaning)
+    ->type_name(what);
+}
+
 CLI::Option* add_text(CLI::App& app, const std::string& name,
                       std::optional<std::string>& to, const std::string& what,
                       const std::string& meaning) {
@@ -66,8 +86,7 @@ CLI::Option* add_text(CLI::App& app, const std::string& name,
     check_not_empty(name.substr(name.rfind(',') + 1), text);
     to = text;
   };
-  return app.add_option_function<std::string>(name, read, meaning)
-    ->type_name(what);
+  return add_value(app, name, read, what, meaning);
 }
 
 CLI::Option* add_texts(CLI::App& app, const std::string& name,
@@ -90,8 +109,7 @@ CLI::Option* add_number(CLI::App& app, const std::string& name,
   const auto read = [=, &to](const std::string& text) {
     to = read_number(name, text, min, max);
   };
-  return app.add_option_function<std::string>(name, read, meaning)
-    ->type_name("N");
+  return add_value(app, name, read, "N", meaning);
 }
 
 CLI::Option* add_duration(CLI::App& app, const std::string& name,
@@ -102,8 +120,7 @@ CLI::Option* add_duration(CLI::App& app, const std::string& name,
     if (!to)
       must_be(name, "a duration like 500ms, 30s, 10min, 2h or 7d", text);
   };
-  return app.add_option_function<std::string>(name, read, meaning)
-    ->type_name("DURATION");
+  return add_value(app, name, read, "DURATION", meaning);
 }
 
 CLI::Option* add_switch(CLI::App& app, const std::string& name, bool& to,
@@ -125,6 +142,11 @@ CLI::Option* add_ids(CLI::App& app, std::vector<tracked_operation_id>& to,
     ->required()
     ->expected(-1)
     ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
+void add_id(CLI::App& app, std::vector<tracked_operation_id>& to,
+            const std::string& meaning) {
+  add_ids(app, to, meaning)->expected(1)->allow_extra_args(false);
 }
 
 tracked_operation_id read_id(const std::string& option,

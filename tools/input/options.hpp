@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,6 +18,21 @@ class Option;
 } // namespace CLI
 
 namespace waybill::cli {
+
+/// Adds a subcommand.
+CLI::App& add_command(CLI::App& parent, const std::string& name,
+                      const std::string& meaning);
+
+/// Adds what the help of a subcommand ends with.
+void add_footer(CLI::App& app, const std::string& text);
+
+/// The option must be given.
+void require(CLI::Option* x);
+
+/// Adds an option whose value `read` takes, or refuses by a usage_error.
+CLI::Option* add_value(CLI::App& app, const std::string& name,
+                       std::function<void(const std::string&)> read,
+                       const std::string& what, const std::string& meaning);
 
 /// Adds an option whose value must not be empty.
 CLI::Option* add_text(CLI::App& app, const std::string& name,
@@ -46,6 +62,10 @@ CLI::Option* add_switch(CLI::App& app, const std::string& name, bool& to,
 /// once.
 CLI::Option* add_ids(CLI::App& app, std::vector<tracked_operation_id>& to,
                      const std::string& meaning);
+
+/// Adds the argument `ID`.
+void add_id(CLI::App& app, std::vector<tracked_operation_id>& to,
+            const std::string& meaning);
 
 /// @param option what an error calls it.
 /// @throws usage_error
