@@ -72,7 +72,7 @@ void require(CLI::Option* x) {
 }
 
 CLI::Option* add_value(CLI::App& app, const std::string& name,
-                       std::function<void(const std::string&)> read,
+                       const std::function<void(const std::string&)>& read,
                        const std::string& what, const std::string& meaning) {
   return app.add_option_function<std::string>(name, read, meaning)
     ->type_name(what);

@@ -31,7 +31,7 @@ void require(CLI::Option* x);
 
 /// Adds an option whose value `read` takes, or refuses by a usage_error.
 CLI::Option* add_value(CLI::App& app, const std::string& name,
-                       std::function<void(const std::string&)> read,
+                       const std::function<void(const std::string&)>& read,
                        const std::string& what, const std::string& meaning);
 
 /// Adds an option whose value must not be empty.
