@@ -37,8 +37,10 @@ TEST_CASE("every field of a request and of a reply crosses the network, and "
           "errors do") {
   temp_dir dir;
   fake_clock clock;
-  node near;
+  // The one that asks ends first: while the other ends, CAF 0.17 may keep its
+  // actors alive for a connection, and then waits for their threads for ever.
   node far;
+  node near;
   options x;
   x.file = dir / "track.db";
   x.clock = clock.source();
