@@ -123,13 +123,19 @@ private:
     }
   }
 
-  // Refuses what find_fault() finds, and what comes after its deadline.
+  // Refuses what find_fault() finds, and all once the tracker stops.
   template <class Request>
-  void admit(const Request& x) const {
+  void require_valid(const Request& x) const {
     if (waiting_->is_stopped())
       throw store_error{errc::stopped, "the tracker has stopped"};
     if (const auto fault = find_fault(x))
       throw store_error{errc::invalid_request, *fault};
+  }
+
+  // Refuses what comes after its deadline, too.
+  template <class Request>
+  void admit(const Request& x) const {
+    require_valid(x);
     if (x.deadline && clock_.wall() > *x.deadline)
       throw store_error{errc::deadline_passed,
                         "deadline: " + to_string(*x.deadline) + " has passed"};
@@ -173,10 +179,7 @@ private:
     waiting_->leave(weight(x)); // it has a bound of its own
     std::optional<std::uint64_t> number;
     try {
-      if (waiting_->is_stopped())
-        throw store_error{errc::stopped, "the tracker has stopped"};
-      if (const auto fault = find_fault(x))
-        throw store_error{errc::invalid_request, *fault};
+      require_valid(x);
       if (history_ == 0)
         throw store_error{errc::invalid_request,
                           "history: is 0, and nothing can be watched"};

@@ -604,21 +604,9 @@ private:
 
   // The commit message lines up behind all that is in the mailbox by now; what
   // arrives before its turn shares the COMMIT.
-  // A reader may have found what this connection has not met.
-  void heed_damage() {
-    if (state_ == health_state::failed)
-      return;
-    if (const auto damage = desk_.listener->damage()) {
-      store_.condemn(*damage);
-      last_error_ = damage->what();
-      set_state(health_state::failed, damage->what());
-    }
-  }
-
   void open_batch() {
     if (batch_open_)
       return;
-    heed_damage();
     store_.begin();
     batch_open_ = true;
     batch_began_ = steady_clock::now();
@@ -795,6 +783,17 @@ private:
     else
       tell_later(this, owned_tracking_actor{this}, recovery_delay_,
                  recovery_tick{});
+  }
+
+  // A reader may have found what this connection has not met.
+  void heed_damage() {
+    if (state_ == health_state::failed)
+      return;
+    if (const auto damage = desk_.listener->damage()) {
+      store_.condemn(*damage);
+      last_error_ = damage->what();
+      set_state(health_state::failed, damage->what());
+    }
   }
 
   // Finds out by itself whether storage works again.

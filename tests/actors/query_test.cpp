@@ -37,6 +37,15 @@ struct query_fixture : actor_fixture {
                       [this, x = std::move(x)] { return get(x); });
   }
 
+  // Goes on with a store of so many operations; see `fill_store`.
+  void restart_with(int rows) {
+    running.stop();
+    const auto options = make_options();
+    std::filesystem::remove(options.file);
+    fill_store(options.file, rows);
+    running = start(system, options);
+  }
+
   // Waits until the tracker has `n` open waits, or the query actor watches.
   bool has_waits(std::int64_t n) {
     return eventually([&] { return get(get_stats{}).waits == n; });
@@ -356,11 +365,7 @@ TEST_CASE_METHOD(query_fixture,
                  "a watch finds what is far behind others, though nothing "
                  "more is committed",
                  "[queries]") {
-  running.stop();
-  const auto options = make_options();
-  std::filesystem::remove(options.file);
-  fill_store(options.file, 500'000);
-  running = start(system, options);
+  restart_with(500'000);
   watch_transitions x;
   x.after = 0;
   x.ids = {filled_id(500'000)};
@@ -373,17 +378,12 @@ TEST_CASE_METHOD(query_fixture,
                  "a stop does not wait for the questions in the "
                  "queue",
                  "[queries]") {
-  running.stop();
-  const auto options = make_options();
-  std::filesystem::remove(options.file);
-  fill_store(options.file, 100'000);
-  running = start(system, options);
+  restart_with(100'000);
   list_operations slow;
   slow.filter.error_contains = "no such error";
   std::vector<list_operations> questions(400, slow);
-  std::chrono::steady_clock::time_point stopping;
   const auto outcomes = send_all(system, tracker(), questions, [&] {
-    stopping = std::chrono::steady_clock::now();
+    const auto stopping = std::chrono::steady_clock::now();
     CHECK(running.stop());
     CHECK(std::chrono::steady_clock::now() - stopping < 4s);
   });
