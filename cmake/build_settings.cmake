@@ -25,6 +25,10 @@ if(PROJECT_IS_TOP_LEVEL OR WAYBILL_WARNINGS_AS_ERRORS)
   add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion
                       -Wold-style-cast -Wnon-virtual-dtor)
 endif()
+# In a unity build the names of one file are around in the next.
+if(CMAKE_UNITY_BUILD)
+  add_compile_options(-Wno-shadow)
+endif()
 # GCC 12 sees overlaps in std::string's operator+ that are not there
 # (https://gcc.gnu.org/PR105651); 13 does not.
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION
@@ -37,6 +41,11 @@ if(WAYBILL_SANITIZE)
   add_compile_options(-fsanitize=${WAYBILL_SANITIZE} -fno-omit-frame-pointer
                       -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${WAYBILL_SANITIZE})
+  if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    add_compile_options(
+      "-fsanitize-ignorelist=${CMAKE_CURRENT_LIST_DIR}/sanitizer_ignorelist.txt"
+    )
+  endif()
   # With sanitizers GCC 12 takes members of a std::variant that it does not hold
   # for values that are used.
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")

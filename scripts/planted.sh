@@ -64,7 +64,8 @@ done
 echo "== building with ${#names[@]} planted bugs"
 if [[ ! -e $dir/build/build.ninja ]]; then
   cmake -S tests/planted -B "$dir/build" -G Ninja -DCMAKE_BUILD_TYPE=Debug \
-    -DCMAKE_CXX_FLAGS_DEBUG=-O0 -DCMAKE_CXX_COMPILER="$compiler" \
+    -DCMAKE_CXX_FLAGS_DEBUG=-O0 -DCMAKE_UNITY_BUILD=ON \
+    -DCMAKE_CXX_COMPILER="$compiler" \
     -DWAYBILL_SOURCES="$PWD/$dir/sources" \
     ${launcher:+-DCMAKE_CXX_COMPILER_LAUNCHER="$launcher"} \
     ${prefix_path:+-DCMAKE_PREFIX_PATH="$prefix_path"} >"$dir/configure.log" ||

@@ -5,11 +5,16 @@
 #
 # Usage: scripts/sanitizers.sh [--build-only] [--json FILE] [--compiler CXX]
 #                              [--prefix-path DIR]
+#        scripts/sanitizers.sh --build-rows
 #
-# --json is for the torture suite, of which this is a row.
+# --json is for the torture suite, of which this is a row. --build-rows builds
+# the suite's program that runs with sanitizers, and prints where it is.
 source "$(dirname "$0")/lib.sh"
 
+# Takes a quarter of the time that g++ takes with these.
+compiler=clang++
 build_only=false
+build_rows=false
 json=
 while [[ $# -gt 0 ]]; do
   if build_option "$@"; then
@@ -18,6 +23,7 @@ while [[ $# -gt 0 ]]; do
   fi
   case $1 in
     --build-only) build_only=true ;;
+    --build-rows) build_rows=true ;;
     --json) json=$(realpath "${2:?needs a file}") && shift ;;
     *) die "unknown option: $1" ;;
   esac
@@ -26,6 +32,12 @@ done
 
 need_packages "${build_packages[@]}" "${example_packages[@]}" \
   "${test_packages[@]}"
+if $build_rows; then
+  configure asan >&2
+  build_quietly asan sanitized_rows >&2
+  echo "$PWD/$(build_dir asan)/tests/torture/sanitized_rows"
+  exit
+fi
 for preset in asan tsan; do
   configure "$preset"
   build_quietly "$preset"

@@ -67,16 +67,16 @@ debug() {
   configure debug && check_caf &&
     build debug all all_verify_interface_header_sets
 }
-torture() {
-  export CXX=$compiler CMAKE_PREFIX_PATH=$prefix_path
-  scripts/torture.sh --quick
+# Scripts of their own build with the same compiler and CAF.
+other_script() {
+  CXX=$compiler CMAKE_PREFIX_PATH=$prefix_path "$@"
 }
 
 if step "build" debug; then
   step "tests" run_tests || true
   if ! $quick; then
-    $lint && { step "lint" scripts/lint.sh "$(build_dir debug)" || true; }
-    step "torture" torture || true
+    $lint && { step "lint" other_script scripts/lint.sh || true; }
+    step "torture" other_script scripts/torture.sh --quick || true
   fi
 fi
 

@@ -51,9 +51,7 @@ wanted() {
   configure torture
   build torture torture
   if wanted damage 15; then
-    configure asan
-    build_quietly asan sanitized_rows
-    WAYBILL_SANITIZED_ROWS=$PWD/$(build_dir asan)/tests/torture/sanitized_rows
+    WAYBILL_SANITIZED_ROWS=$(scripts/sanitizers.sh --build-rows)
     export WAYBILL_SANITIZED_ROWS
   fi
   if wanted fuzz 15; then scripts/fuzz.sh --build-only; fi

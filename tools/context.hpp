@@ -1,6 +1,7 @@
 // What every command works with: the store's file, the streams, the clock.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -13,6 +14,9 @@
 #include "waybill/store_reader.hpp"
 
 namespace waybill::cli {
+
+/// How often a file that does not change is looked at.
+constexpr std::chrono::milliseconds look_again{100};
 
 /// The options of every command.
 struct settings {

@@ -14,7 +14,6 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr auto hour = milliseconds{std::chrono::hours{1}};
-constexpr auto day = 24 * hour;
 
 [[noreturn]] void invalid(const char* name, const std::string& range,
                           const std::string& value) {
@@ -59,8 +58,8 @@ void validate(const forward_options& x) {
   check("max_calls", x.max_calls, 1, 1'000'000);
   check("max_bytes", x.max_bytes, 1'024, 17'179'869'184);
   check("max_attempts", x.max_attempts, 1, 1'000'000);
-  check("first_delay", x.first_delay, milliseconds{1}, day);
-  check("max_delay", x.max_delay, x.first_delay, 7 * day);
+  check("first_delay", x.first_delay, milliseconds{1}, 24 * hour);
+  check("max_delay", x.max_delay, x.first_delay, 7 * 24 * hour);
   check("backoff_factor", x.backoff_factor, 1.0, 10.0);
   check("jitter", x.jitter, 0.0, 1.0);
   check("report_timeout", x.report_timeout, milliseconds{1}, hour);

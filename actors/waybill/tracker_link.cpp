@@ -19,7 +19,7 @@ constexpr auto first_repeat_delay = milliseconds{10};
 constexpr auto max_repeat_delay = milliseconds{1'000};
 
 // True if asking again can end otherwise.
-bool may_pass(errc code) noexcept {
+bool may_end_otherwise(errc code) noexcept {
   switch (code) {
     case errc::overloaded:
     case errc::deadline_passed:
@@ -113,7 +113,7 @@ void tracker_link::not_answered(serial number, const failure& why) {
   x.open = false;
   if (certainty_of(why.code) == certainty::unknown)
     x.doubtful = true;
-  if (!may_pass(why.code)) {
+  if (!may_end_otherwise(why.code)) {
     // What is not valid now never was; of all else an earlier try may stand.
     if (x.doubtful && why.code != errc::invalid_request)
       end(number,

@@ -38,7 +38,7 @@ store_options to_store_options(const options& x) {
 }
 
 // Whether opening the file again can end otherwise.
-bool may_pass(errc code) noexcept {
+bool may_open_later(errc code) noexcept {
   switch (code) {
     case errc::store_corrupt:
     case errc::not_a_store:
@@ -256,7 +256,7 @@ private:
         return true;
       } catch (const store_error& e) {
         reason = std::string{"the store cannot be opened again: "} + e.what();
-        if (!may_pass(e.code())) {
+        if (!may_open_later(e.code())) {
           give_up(reason, e.code());
           return false;
         }

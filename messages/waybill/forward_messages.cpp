@@ -6,18 +6,18 @@ namespace waybill {
 
 namespace {
 
-constexpr std::array<std::string_view, num_forward_outcomes> names{
+constexpr std::array<std::string_view, num_forward_outcomes> outcome_names{
   "accepted", "already_accepted", "already_terminal"};
 
 } // namespace
 
 std::string to_string(forward_outcome x) {
-  return detail::enum_name<0>(names, x);
+  return detail::enum_name<0>(outcome_names, x);
 }
 
 std::optional<forward_outcome>
 parse_forward_outcome(std::string_view text) noexcept {
-  return detail::enum_value<0, forward_outcome>(names, text);
+  return detail::enum_value<0, forward_outcome>(outcome_names, text);
 }
 
 record_enqueue to_enqueue(const forward_call& call) {

@@ -1,11 +1,14 @@
 #include "waybill/json.hpp"
 
+#include <array>
+#include <chrono>
 #include <cstdint>
 #include <limits>
 
 #include <nlohmann/json.hpp>
 
 #include "waybill/control_messages.hpp"
+#include "waybill/delivery_messages.hpp"
 #include "waybill/forward_messages.hpp"
 #include "waybill/messages.hpp"
 #include "waybill/queries.hpp"
@@ -271,6 +274,16 @@ std::string print(T x) {
   return std::to_string(x);
 }
 
+std::string print(std::chrono::milliseconds x) {
+  return std::to_string(x.count()) + " ms";
+}
+
+std::string print(delivery_result::kind x) {
+  constexpr std::array kinds{"delivered", "transient", "permanent"};
+  const auto i = static_cast<std::size_t>(x);
+  return i < kinds.size() ? kinds[i] : std::to_string(i);
+}
+
 template <has_fields T>
 std::string print(const T& x);
 
@@ -409,5 +422,7 @@ WAYBILL_INSTANTIATE(drained)
 template std::string to_string<request_bundle>(const request_bundle&);
 template std::string to_string<bundled_failure>(const bundled_failure&);
 template std::string to_string<bundle_reply>(const bundle_reply&);
+template std::string to_string<delivery_job>(const delivery_job&);
+template std::string to_string<delivery_done>(const delivery_done&);
 
 } // namespace waybill

@@ -30,7 +30,6 @@ namespace {
 constexpr std::int64_t page_bytes = sqlite::page_bytes;
 constexpr std::int64_t wal_frame_bytes
   = page_bytes + std::int64_t{file_format::frame_header_bytes};
-constexpr int busy_timeout_ms = 1'000;
 // Rows that a purge deletes between two looks at the clock, histories included.
 constexpr std::int64_t rows_between_clock_looks = 2'048;
 constexpr std::array terminal_statuses{tracking_status::delivered,
@@ -44,7 +43,7 @@ public:
   explicit impatience(sqlite3* db) noexcept : db_{db} {
     sqlite3_busy_timeout(db_, 0);
   }
-  ~impatience() { sqlite3_busy_timeout(db_, busy_timeout_ms); }
+  ~impatience() { sqlite3_busy_timeout(db_, sqlite::busy_timeout_ms); }
   impatience(const impatience&) = delete;
   impatience& operator=(const impatience&) = delete;
 
@@ -491,7 +490,7 @@ private:
   void configure() {
     // Without a log there is nothing to copy, but files to remove.
     checkpoint_on_close(!has_log(options_.file));
-    db_.set_up(busy_timeout_ms, options_.cache_bytes);
+    db_.set_up(options_.cache_bytes);
     const auto wanted = static_cast<int>(options_.synchronous);
     db_.exec(("PRAGMA synchronous = " + std::to_string(wanted)).c_str());
     if (db_.query_int("PRAGMA synchronous") != wanted)

@@ -79,7 +79,7 @@ void connection::distrust() {
   sqlite3_limit(get(), SQLITE_LIMIT_ATTACHED, 0);
 }
 
-void connection::set_up(int busy_timeout_ms, std::int64_t cache_bytes) {
+void connection::set_up(std::int64_t cache_bytes) {
   distrust();
   sqlite3_busy_timeout(get(), busy_timeout_ms);
   exec("PRAGMA mmap_size = 0");

@@ -20,6 +20,9 @@ errc to_errc(int code) noexcept;
 /// Throws a store_error that names `doing`, the file and SQLite's message.
 [[noreturn]] void raise(sqlite3* db, int code, std::string_view doing);
 
+/// How long another connection's lock is waited for.
+constexpr int busy_timeout_ms = 1'000;
+
 class statement;
 
 /// An open database. Not to be shared between threads.
@@ -39,8 +42,7 @@ public:
 
   /// Distrusts the file, and sets what all connections to a store have in
   /// common.
-  /// @param busy_timeout_ms how long to wait for another connection's lock.
-  void set_up(int busy_timeout_ms, std::int64_t cache_bytes);
+  void set_up(std::int64_t cache_bytes);
 
   /// Runs statements that return nothing of interest.
   void exec(const char* sql);

@@ -25,8 +25,6 @@ namespace {
 using std::chrono::microseconds;
 using std::chrono::steady_clock;
 
-constexpr int busy_timeout_ms = 1'000;
-
 // Ends a search after a while. Looking at the clock costs as much as a row.
 class time_limit {
 public:
@@ -348,7 +346,7 @@ private:
                                | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE,
                              vfs_.name()};
     sqlite3_db_config(db_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-    db_.set_up(busy_timeout_ms, options_.cache_bytes);
+    db_.set_up(options_.cache_bytes);
     if (const auto version = read_version(db_, options_.file);
         version < schema_version)
       throw store_error{errc::store_unavailable,

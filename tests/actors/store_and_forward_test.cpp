@@ -11,14 +11,12 @@
 using namespace waybill;
 using namespace waybill::test;
 
-using outcome = forward_outcome;
-
 // -- the ways of a call -------------------------------------------------------
 
 TEST_CASE_METHOD(forward_fixture,
                  "a call is recorded, delivered and reported, in this order") {
   const auto actor = spawn();
-  CHECK(get(actor, call(1)).outcome == outcome::accepted);
+  CHECK(get(actor, call(1)).outcome == forward_outcome::accepted);
   REQUIRE(ends_as(1, tracking_status::delivered));
   CHECK(script->log() == lines{"enqueue 1", "terminal 1 Delivered 200"});
   REQUIRE(target.calls().size() == 1);
@@ -262,12 +260,12 @@ TEST_CASE_METHOD(forward_fixture,
                  "a call that is in the buffer already is not taken again") {
   target.close();
   const auto actor = spawn();
-  CHECK(get(actor, call(1)).outcome == outcome::accepted);
+  CHECK(get(actor, call(1)).outcome == forward_outcome::accepted);
   REQUIRE(eventually([&] { return target.running() == 1; }));
-  CHECK(get(actor, call(1)).outcome == outcome::already_accepted);
+  CHECK(get(actor, call(1)).outcome == forward_outcome::already_accepted);
   target.open();
   REQUIRE(all_done(actor));
-  CHECK(get(actor, call(1)).outcome == outcome::already_terminal);
+  CHECK(get(actor, call(1)).outcome == forward_outcome::already_terminal);
   CHECK(target.attempts(1) == 1);
 }
 
@@ -284,9 +282,9 @@ TEST_CASE_METHOD(forward_fixture,
   CHECK(first.wait_for(0ms) == std::future_status::timeout);
   CHECK(target.calls().empty());
   say(tracker, work_tick{});
-  CHECK(first.get().reply == forward_reply{outcome::accepted});
-  CHECK(second.get().reply == forward_reply{outcome::already_accepted});
-  CHECK(third.get().reply == forward_reply{outcome::already_accepted});
+  CHECK(first.get().reply == forward_reply{forward_outcome::accepted});
+  CHECK(second.get().reply == forward_reply{forward_outcome::already_accepted});
+  CHECK(third.get().reply == forward_reply{forward_outcome::already_accepted});
   REQUIRE(all_done(actor));
   CHECK(target.attempts(1) == 1);
   CHECK(script->count("enqueue") == 1);
@@ -300,7 +298,7 @@ TEST_CASE_METHOD(forward_fixture,
     auto row = fresh(++n, t0);
     row.status = status;
     script->put(row);
-    CHECK(get(actor, call(n)).outcome == outcome::already_terminal);
+    CHECK(get(actor, call(n)).outcome == forward_outcome::already_terminal);
   }
   CHECK(get(actor, get_backlog{}).calls == 0);
   CHECK(target.calls().empty());
@@ -319,7 +317,7 @@ TEST_CASE_METHOD(forward_fixture,
   auto x = quick();
   x.max_attempts = 8;
   const auto actor = spawn(x);
-  CHECK(get(actor, call(1)).outcome == outcome::accepted);
+  CHECK(get(actor, call(1)).outcome == forward_outcome::accepted);
   REQUIRE(ends_as(1, tracking_status::parked));
   CHECK(reports_of(1)
         == lines{"enqueue 1", "status 1", R"(attempt 1 Retrying 6 "503" 503)",
@@ -340,7 +338,7 @@ TEST_CASE_METHOD(forward_fixture,
     row.last_error = "still busy";
     row.http_status = 429;
     script->put(row);
-    CHECK(get(actor, call(n)).outcome == outcome::accepted);
+    CHECK(get(actor, call(n)).outcome == forward_outcome::accepted);
     REQUIRE(ends_as(n, tracking_status::parked));
     CHECK(reports_of(n).back()
           == "terminal " + std::to_string(n) + R"( Parked "still busy" 429)");
@@ -353,7 +351,7 @@ TEST_CASE_METHOD(forward_fixture,
                  "recorded anew") {
   script->next("enqueue", {lying});
   const auto actor = spawn();
-  CHECK(get(actor, call(1)).outcome == outcome::accepted);
+  CHECK(get(actor, call(1)).outcome == forward_outcome::accepted);
   REQUIRE(ends_as(1, tracking_status::delivered));
   CHECK(
     reports_of(1)
@@ -376,7 +374,7 @@ TEST_CASE_METHOD(forward_fixture,
   for (const auto* verb : {"enqueue", "attempt", "terminal"})
     script->next(verb, {trouble, trouble});
   const auto actor = spawn();
-  CHECK(get(actor, call(1)).outcome == outcome::accepted);
+  CHECK(get(actor, call(1)).outcome == forward_outcome::accepted);
   REQUIRE(all_done(actor));
   CHECK(script->status(1) == tracking_status::delivered);
   CHECK(target.attempts(1) == 2);
@@ -395,7 +393,7 @@ TEST_CASE_METHOD(forward_fixture,
   auto x = quick();
   x.report_timeout = 30ms;
   const auto actor = spawn(x);
-  CHECK(get(actor, call(1)).outcome == outcome::accepted);
+  CHECK(get(actor, call(1)).outcome == forward_outcome::accepted);
   REQUIRE(all_done(actor));
   CHECK(reports_of(1)
         == lines{"enqueue 1", "enqueue 1", "status 1", "status 1",
@@ -403,7 +401,7 @@ TEST_CASE_METHOD(forward_fixture,
                  R"(attempt 1 Retrying 1 "503" 503)",
                  "terminal 1 Delivered 200", "terminal 1 Delivered 200"});
   say(tracker, work_tick{}); // answers that nobody waits for any more
-  CHECK(get(actor, call(2)).outcome == outcome::accepted);
+  CHECK(get(actor, call(2)).outcome == forward_outcome::accepted);
   REQUIRE(all_done(actor));
   CHECK(script->status(2) == tracking_status::delivered);
 }
@@ -464,7 +462,7 @@ TEST_CASE_METHOD(forward_fixture,
   const auto actor = spawn(x);
   const auto answers = send_all(system, actor, calls(count));
   for (const auto& answer : answers)
-    CHECK(answer.reply == forward_reply{outcome::accepted});
+    CHECK(answer.reply == forward_reply{forward_outcome::accepted});
   REQUIRE(all_done(actor, 20s));
   for (std::uint64_t n = 1; n <= count; ++n) {
     CAPTURE(n);
@@ -614,7 +612,7 @@ TEST_CASE_METHOD(forward_fixture,
   CHECK(reports_of(1)
         == lines{"enqueue 1", R"(attempt 1 Retrying 1 "503" 503)",
                  R"(terminal 1 Discarded "no longer wanted")"});
-  CHECK(get(actor, call(1)).outcome == outcome::already_terminal);
+  CHECK(get(actor, call(1)).outcome == forward_outcome::already_terminal);
   CHECK(target.attempts(1) == 1);
 }
 
@@ -645,7 +643,7 @@ TEST_CASE_METHOD(forward_fixture,
   CHECK(get(actor, give_up(1)).outcome == update_outcome::applied);
   CHECK(target.running() == 1);
   CHECK(get(actor, get_backlog{}) == backlog_reply{1, 1, 0});
-  CHECK(get(actor, call(1)).outcome == outcome::already_terminal);
+  CHECK(get(actor, call(1)).outcome == forward_outcome::already_terminal);
   target.open();
   REQUIRE(all_done(actor));
   CHECK(target.attempts(1) == 1);
@@ -694,7 +692,7 @@ TEST_CASE_METHOD(forward_fixture,
   auto second = later(actor, give_up(1));
   CHECK(script->count("terminal") == 0);
   say(tracker, work_tick{});
-  CHECK(sent.get().reply == forward_reply{outcome::accepted});
+  CHECK(sent.get().reply == forward_reply{forward_outcome::accepted});
   CHECK(first.get().reply == update_reply{update_outcome::applied});
   CHECK(second.get().reply == update_reply{update_outcome::already_terminal});
   REQUIRE(all_done(actor));
@@ -752,14 +750,14 @@ TEST_CASE_METHOD(forward_fixture, "past max_calls the answer is overloaded",
   target.close();
   const auto actor = spawn(x);
   for (const auto& each : calls(10))
-    CHECK(get(actor, each).outcome == outcome::accepted);
+    CHECK(get(actor, each).outcome == forward_outcome::accepted);
   CHECK(error_of(actor, call(11)) == errc::overloaded);
-  CHECK(get(actor, call(1)).outcome == outcome::already_accepted);
+  CHECK(get(actor, call(1)).outcome == forward_outcome::already_accepted);
   CHECK(get(actor, get_backlog{}).calls == 10);
   CHECK_FALSE(script->status(11));
   target.open();
   REQUIRE(all_done(actor));
-  CHECK(get(actor, call(11)).outcome == outcome::accepted);
+  CHECK(get(actor, call(11)).outcome == forward_outcome::accepted);
 }
 
 TEST_CASE_METHOD(forward_fixture, "past max_bytes the answer is overloaded",
@@ -770,10 +768,10 @@ TEST_CASE_METHOD(forward_fixture, "past max_bytes the answer is overloaded",
   const auto actor = spawn(x);
   auto big = call(1);
   big.payload = std::string(9'000, 'x');
-  CHECK(get(actor, big).outcome == outcome::accepted);
+  CHECK(get(actor, big).outcome == forward_outcome::accepted);
   big.id = id_of(2);
   CHECK(error_of(actor, big) == errc::overloaded);
-  CHECK(get(actor, call(3)).outcome == outcome::accepted);
+  CHECK(get(actor, call(3)).outcome == forward_outcome::accepted);
   big.payload = std::string(10'000, 'x');
   try {
     get(actor, big);
@@ -785,7 +783,7 @@ TEST_CASE_METHOD(forward_fixture, "past max_bytes the answer is overloaded",
   target.open();
   REQUIRE(all_done(actor));
   big.payload = std::string(9'000, 'x');
-  CHECK(get(actor, big).outcome == outcome::accepted);
+  CHECK(get(actor, big).outcome == forward_outcome::accepted);
 }
 
 TEST_CASE_METHOD(forward_fixture,
@@ -872,7 +870,7 @@ TEST_CASE("messages that wait for a store-and-forward actor are bounded",
   for (std::size_t i = 0; i < answers.size(); ++i) {
     CAPTURE(i);
     if (i < 20)
-      CHECK(answers[i].reply == forward_reply{outcome::accepted});
+      CHECK(answers[i].reply == forward_reply{forward_outcome::accepted});
     else
       CHECK((answers[i].error && answers[i].error->code == errc::overloaded));
   }
@@ -953,7 +951,7 @@ TEST_CASE_METHOD(forward_fixture,
   // The one that is on its way is waited for.
   CHECK(recorded.wait_for(50ms) == std::future_status::timeout);
   say(tracker, work_tick{});
-  CHECK(recorded.get().reply == forward_reply{outcome::accepted});
+  CHECK(recorded.get().reply == forward_reply{forward_outcome::accepted});
   CHECK(watch.ended_within(1s));
   CHECK(script->status(1) == tracking_status::retrying);
   CHECK(script->status(4) == tracking_status::submitted);
@@ -1015,7 +1013,7 @@ TEST_CASE_METHOD(forward_fixture,
   }
   // Its answer is on its way, so it is reached by that.
   say(tracker, work_tick{});
-  CHECK(sender.get().reply == forward_reply{outcome::accepted});
+  CHECK(sender.get().reply == forward_reply{forward_outcome::accepted});
   CHECK(watch->ended_within(30s));
 }
 

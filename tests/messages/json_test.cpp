@@ -381,8 +381,8 @@ TEST_CASE("an escaped NUL is read, for find_fault to refuse") {
   CHECK(find_fault(x).value().starts_with("kind: "));
 }
 
-TEST_CASE("nesting a million deep is an error, not a crash") {
-  constexpr std::size_t depth = 1'000'000;
+TEST_CASE("deep nesting is an error, not a crash") {
+  constexpr std::size_t depth = 200'000;
   const auto arrays = std::string(depth, '[') + std::string(depth, ']');
   CHECK_FALSE(error_of<get_status>(arrays).reason.empty());
   CHECK_FALSE(error_of<get_status>(std::string(depth, '[')).reason.empty());

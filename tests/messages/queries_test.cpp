@@ -33,7 +33,7 @@ watch_transitions watch_with(F&& change) {
 
 // What is wrong, up to the first colon.
 template <class T>
-std::string fault_of(const T& x) {
+std::string field_at_fault(const T& x) {
   const auto fault = find_fault(x);
   return fault ? fault->substr(0, fault->find(':')) : "";
 }
@@ -83,43 +83,46 @@ TEST_CASE("a truth value in JSON is true or false, nothing else", "[queries]") {
 }
 
 TEST_CASE("a question that cannot be answered names the field", "[queries]") {
-  CHECK(fault_of(list_operations{}) == "");
-  CHECK(fault_of(list_with([](auto& x) { x.page_size = 0; })) == "page_size");
-  CHECK(fault_of(list_with([](auto& x) { x.cursor = std::string(200, '1'); }))
-        == "cursor");
-  CHECK(fault_of(list_with([](auto& x) { x.order = list_order{7}; }))
+  CHECK(field_at_fault(list_operations{}) == "");
+  CHECK(field_at_fault(list_with([](auto& x) { x.page_size = 0; }))
+        == "page_size");
+  CHECK(
+    field_at_fault(list_with([](auto& x) { x.cursor = std::string(200, '1'); }))
+    == "cursor");
+  CHECK(field_at_fault(list_with([](auto& x) { x.order = list_order{7}; }))
         == "order");
   list_operations list;
   list.filter.statuses = {tracking_status{9}};
-  CHECK(fault_of(list) == "statuses[0]");
+  CHECK(field_at_fault(list) == "statuses[0]");
   list.filter = {};
   list.filter.kinds.assign(65, "kind");
-  CHECK(fault_of(list) == "kinds");
+  CHECK(field_at_fault(list) == "kinds");
   list.filter = {};
   list.filter.http_status = 99;
-  CHECK(fault_of(list) == "http_status");
+  CHECK(field_at_fault(list) == "http_status");
   list.filter = {};
   list.filter.error_contains = std::string(2'000, 'x');
-  CHECK(fault_of(list) == "error_contains");
+  CHECK(field_at_fault(list) == "error_contains");
 
-  CHECK(fault_of(get_history{}) == "id");
-  CHECK(fault_of(watch_transitions{}) == "");
-  CHECK(fault_of(watch_with([](auto& x) { x.after = -1; })) == "after");
-  CHECK(fault_of(watch_with([](auto& x) { x.ids.resize(1); })) == "ids[0]");
+  CHECK(field_at_fault(get_history{}) == "id");
+  CHECK(field_at_fault(watch_transitions{}) == "");
+  CHECK(field_at_fault(watch_with([](auto& x) { x.after = -1; })) == "after");
+  CHECK(field_at_fault(watch_with([](auto& x) { x.ids.resize(1); }))
+        == "ids[0]");
 
-  CHECK(fault_of(await_terminal{}) == "ids");
+  CHECK(field_at_fault(await_terminal{}) == "ids");
   await_terminal wait;
   wait.ids = {id_of(1), id_of(1)};
-  CHECK(fault_of(wait) == "ids");
+  CHECK(field_at_fault(wait) == "ids");
   wait.ids.pop_back();
   wait.mode = wait_mode{5};
-  CHECK(fault_of(wait) == "mode");
+  CHECK(field_at_fault(wait) == "mode");
   await_terminal many;
   for (std::uint64_t n = 1; n <= 257; ++n)
     many.ids.push_back(id_of(n));
-  CHECK(fault_of(many) == "ids");
+  CHECK(field_at_fault(many) == "ids");
   many.ids.pop_back();
-  CHECK(fault_of(many) == "");
+  CHECK(field_at_fault(many) == "");
 }
 
 TEST_CASE("the question for stuck operations asks for those in flight",
@@ -129,5 +132,5 @@ TEST_CASE("the question for stuck operations asks for those in flight",
   CHECK(x.filter.statuses
         == std::vector{tracking_status::submitted, tracking_status::retrying});
   CHECK(x.order == list_order::oldest_first);
-  CHECK(fault_of(x) == "");
+  CHECK(field_at_fault(x) == "");
 }

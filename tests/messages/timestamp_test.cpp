@@ -12,8 +12,8 @@ using std::chrono::microseconds;
 
 namespace {
 
-constexpr auto lowest = std::numeric_limits<std::int64_t>::min();
-constexpr auto highest = std::numeric_limits<std::int64_t>::max();
+constexpr auto earliest = std::numeric_limits<std::int64_t>::min();
+constexpr auto latest = std::numeric_limits<std::int64_t>::max();
 
 } // namespace
 
@@ -30,12 +30,12 @@ TEST_CASE("a time is written as ISO-8601 in UTC with six fractional digits",
 }
 
 TEST_CASE("a time beyond the text form's range is written as the nearer end") {
-  CHECK(to_string(timestamp{lowest}) == to_string(min_timestamp));
+  CHECK(to_string(timestamp{earliest}) == to_string(min_timestamp));
   CHECK(to_string(timestamp{min_timestamp.us() - 1})
         == to_string(min_timestamp));
   CHECK(to_string(timestamp{max_timestamp.us() + 1})
         == to_string(max_timestamp));
-  CHECK(to_string(timestamp{highest}) == to_string(max_timestamp));
+  CHECK(to_string(timestamp{latest}) == to_string(max_timestamp));
 }
 
 TEST_CASE("a time is read with no to six fractional digits") {
@@ -76,14 +76,14 @@ TEST_CASE("a text that is no exact UTC time is no time") {
 TEST_CASE("adding to a time saturates instead of overflowing") {
   CHECK(t0 + microseconds{1} == timestamp{t0.us() + 1});
   CHECK(t0 - microseconds{1} == timestamp{t0.us() - 1});
-  CHECK(timestamp{highest} + microseconds{1} == timestamp{highest});
-  CHECK(timestamp{lowest} + microseconds{-1} == timestamp{lowest});
-  CHECK(timestamp{lowest} - microseconds{1} == timestamp{lowest});
-  CHECK(timestamp{0} - microseconds{lowest} == timestamp{highest});
-  CHECK(timestamp{highest} - microseconds{-1} == timestamp{highest});
+  CHECK(timestamp{latest} + microseconds{1} == timestamp{latest});
+  CHECK(timestamp{earliest} + microseconds{-1} == timestamp{earliest});
+  CHECK(timestamp{earliest} - microseconds{1} == timestamp{earliest});
+  CHECK(timestamp{0} - microseconds{earliest} == timestamp{latest});
+  CHECK(timestamp{latest} - microseconds{-1} == timestamp{latest});
   CHECK(at(1) - at(0) == std::chrono::seconds{1});
-  CHECK(timestamp{highest} - timestamp{-1} == microseconds{highest});
-  CHECK(timestamp{lowest} - timestamp{1} == microseconds{lowest});
+  CHECK(timestamp{latest} - timestamp{-1} == microseconds{latest});
+  CHECK(timestamp{earliest} - timestamp{1} == microseconds{earliest});
 }
 
 TEST_CASE("times are ordered as time goes") {

@@ -99,7 +99,7 @@ private:
       if (!element.mid.is_response() || number > state_->answers.size())
         return {};
       auto& x = state_->answers[number - 1];
-      const auto& content = content_of(element);
+      const auto& content = waybill::content_of(element);
       if (const auto* const error = as<caf::error>(content))
         x.code = static_cast<std::uint8_t>(to_failure(*error).code);
       else if (const auto* const inserted = as<enqueue_reply>(content))

@@ -34,7 +34,7 @@ using answer = seen_event::answer;
 constexpr std::uint32_t num_clients = 32;
 constexpr std::uint32_t ids_per_round = 8;
 constexpr std::uint32_t requests_per_round = 12;
-constexpr std::size_t window = 4;
+constexpr std::size_t max_open = 4;
 
 // -- clients ------------------------------------------------------------------
 
@@ -80,7 +80,7 @@ public:
   events_by_id round(std::uint64_t first_id) {
     seen_ = {};
     for (std::uint32_t n = 0; n < requests_per_round; ++n) {
-      if (open_.size() >= window)
+      if (open_.size() >= max_open)
         receive();
       send(any(ids_per_round), first_id);
     }

@@ -25,7 +25,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr std::uint64_t num_ids = 200;
-constexpr std::size_t window = 400;
+constexpr std::size_t max_expected = 400;
 
 // -- a history ----------------------------------------------------------------
 
@@ -264,7 +264,7 @@ private:
   };
 
   void ask(std::size_t i, const ask_step& x) {
-    if (expected_.size() >= window)
+    if (expected_.size() >= max_expected)
       receive();
     expected_.push_back({i, expect(x)});
     to_->send(x.request);

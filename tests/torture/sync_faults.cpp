@@ -26,7 +26,7 @@ options quiet_options(const std::string& file) {
 }
 
 // Batch `k`: some operations come, those of the batch before end.
-struct step {
+struct change {
   std::uint64_t n;
   stage to;
 
@@ -38,8 +38,8 @@ struct step {
   }
 };
 
-std::vector<step> batch(std::uint64_t k) {
-  std::vector<step> all;
+std::vector<change> batch(std::uint64_t k) {
+  std::vector<change> all;
   for (auto n = k * ids_per_batch + 1; n <= (k + 1) * ids_per_batch; ++n) {
     all.push_back({n, stage::submitted});
     if (k > 0)
@@ -195,7 +195,7 @@ private:
     send(client, batch(k), book, where);
   }
 
-  void send(pipeline& client, const std::vector<step>& steps, ledger& book,
+  void send(pipeline& client, const std::vector<change>& steps, ledger& book,
             const std::string& where) {
     for (const auto& each : steps)
       each.send_to(client);

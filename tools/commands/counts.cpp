@@ -16,7 +16,7 @@ namespace {
 
 using counts_by_status = std::array<std::int64_t, num_tracking_statuses>;
 
-std::vector<column> columns() {
+std::vector<column> count_columns() {
   std::vector<column> all{{"kind", alignment::left, 8}};
   for (int i = 0; i < num_tracking_statuses; ++i)
     all.push_back(
@@ -102,7 +102,7 @@ std::string render_counts(const counts_reply& x, const terminal& screen) {
     kinds[each.kind].at(status) += each.operations;
     sum.at(status) += each.operations;
   }
-  table rows{columns(), screen};
+  table rows{count_columns(), screen};
   for (const auto& [kind, counts] : kinds)
     rows.add(row(escape(kind), counts, colour::none));
   rows.add(row("all", sum, colour::bold));

@@ -11,7 +11,7 @@ namespace waybill::cli {
 
 namespace {
 
-std::vector<column> columns() {
+std::vector<column> history_columns() {
   return {
     {"number", alignment::right, 0, 3},    {"time"},
     {"after", alignment::right, 0, 2},     {"status"},
@@ -71,7 +71,7 @@ exit_code run_history(context& c, const history_options& x) {
 }
 
 std::string render_history(const history_reply& x, const context& c) {
-  table rows{columns(), c.screen()};
+  table rows{history_columns(), c.screen()};
   for (std::size_t i = 0; i < x.transitions.size(); ++i) {
     const auto& each = x.transitions[i];
     std::string after;

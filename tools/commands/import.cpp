@@ -20,12 +20,12 @@ namespace {
 
 constexpr std::int64_t lines_a_transaction = 1'000;
 
-struct figures {
+struct import_figures {
   std::int64_t imported = 0;
   std::int64_t duplicates = 0;
   std::int64_t skipped = 0;
 
-  figures& operator+=(const figures& x) {
+  import_figures& operator+=(const import_figures& x) {
     imported += x.imported;
     duplicates += x.duplicates;
     skipped += x.skipped;
@@ -83,7 +83,7 @@ public:
   }
 
   // What is committed.
-  [[nodiscard]] const figures& done() const { return done_; }
+  [[nodiscard]] const import_figures& done() const { return done_; }
 
 private:
   struct clear_at_end {
@@ -142,11 +142,11 @@ private:
   operation_tracking_store& store_;
   progress view_;
   std::int64_t lines_ = 0;
-  figures done_;
-  figures batch_;
+  import_figures done_;
+  import_figures batch_;
 };
 
-std::string summary(const figures& x) {
+std::string summary(const import_figures& x) {
   auto text = std::to_string(x.imported) + " imported, "
               + std::to_string(x.duplicates) + " were there already";
   if (x.skipped > 0)
@@ -154,7 +154,7 @@ std::string summary(const figures& x) {
   return text;
 }
 
-void report(context& c, const figures& x, bool finished,
+void report(context& c, const import_figures& x, bool finished,
             const char* advice = "import the same again to go on") {
   if (c.json())
     c.print_json(json_text({{"imported", x.imported},

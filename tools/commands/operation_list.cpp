@@ -26,7 +26,7 @@ constexpr auto search_time = 200ms;
 
 // Left out in this order: target, HTTP status, retries, updated, error, kind,
 // created.
-std::vector<column> columns() {
+std::vector<column> operation_columns() {
   return {{"id"},
           {"status"},
           {"created", alignment::right, 0, 1},
@@ -162,7 +162,7 @@ print_operations(context& c, const list_view& view,
 // -- tables -------------------------------------------------------------------
 
 operation_table::operation_table(context& c, style how)
-  : c_{c}, style_{how}, table_{columns(), c.screen(), !how.full} {}
+  : c_{c}, style_{how}, table_{operation_columns(), c.screen(), !how.full} {}
 
 void operation_table::add(const tracking_status_snapshot& x) {
   const auto when = [&](timestamp t) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "commands/vacuum.hpp"
 #include "input/filter.hpp"
 #include "input/options.hpp"
 #include "interruption.hpp"
@@ -17,7 +18,6 @@ using namespace std::chrono_literals;
 
 constexpr std::int64_t rows_a_step = 2'000;
 constexpr auto time_a_step = 50ms;
-constexpr int pages_a_step = 256;
 
 // How many operations are due; less if a signal stopped the counting.
 std::int64_t count_due(context& c,
@@ -55,15 +55,6 @@ purge_result purge(context& c, operation_tracking_store& store,
     }
   }
   return result;
-}
-
-void give_back(context& c, operation_tracking_store& store) {
-  progress view{c.messages(), "given back", progress_unit::bytes};
-  const auto unused = store.size().free_bytes;
-  while (!stop_asked() && store.give_back_space(pages_a_step)) {
-    store.maintain();
-    view.show(unused - store.size().free_bytes, unused);
-  }
 }
 
 void report(context& c, const purge_options& x, std::int64_t operations,
@@ -152,7 +143,7 @@ exit_code run_purge(context& c, const purge_options& x) {
   // Only who watches needs the total.
   const auto due = c.messages().is_interactive() ? count_due(c, requests) : 0;
   const auto [deleted, finished] = purge(c, store, requests, due);
-  give_back(c, store);
+  give_back_space(c, store, unused_space::some);
   store.close();
   report(c, x, deleted, older_than, finished);
   return end(c, finished, "purge again to go on");

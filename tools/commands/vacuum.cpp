@@ -10,22 +10,6 @@ namespace waybill::cli {
 namespace {
 
 constexpr int pages_a_step = 256;
-constexpr std::int64_t page_bytes = 4'096;
-
-// Returns false if a signal stopped it.
-bool give_back(context& c, operation_tracking_store& store,
-               std::int64_t unused) {
-  progress view{c.messages(), "given back", progress_unit::bytes};
-  std::int64_t done = 0;
-  while (store.give_back_space(pages_a_step, false)) {
-    done += pages_a_step * page_bytes;
-    view.show(done, unused);
-    if (stop_asked())
-      return false;
-    store.maintain();
-  }
-  return true;
-}
 
 void report(context& c, const store_size& before, const store_size& after,
             bool finished) {
@@ -54,11 +38,24 @@ command setup_vacuum(CLI::App& parent) {
   return {&app, run_vacuum};
 }
 
+bool give_back_space(context& c, operation_tracking_store& store,
+                     unused_space keep) {
+  progress view{c.messages(), "given back", progress_unit::bytes};
+  const auto unused = store.size().free_bytes;
+  while (!stop_asked()) {
+    if (!store.give_back_space(pages_a_step, keep == unused_space::some))
+      return true;
+    store.maintain();
+    view.show(unused - store.size().free_bytes, unused);
+  }
+  return false;
+}
+
 exit_code run_vacuum(context& c) {
   stop_on_signals();
   auto store = c.take_store();
   const auto before = c.open_reader().size();
-  const auto finished = give_back(c, store, before.free_bytes);
+  const auto finished = give_back_space(c, store, unused_space::none);
   // The file shrinks when the log is copied into it.
   store.close();
   report(c, before, c.open_reader().size(), finished);

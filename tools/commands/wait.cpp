@@ -17,8 +17,6 @@ namespace {
 using namespace std::chrono_literals;
 using clock = std::chrono::steady_clock;
 
-constexpr auto look_again = 100ms;
-
 bool has_finished(const status_reply& x, bool until_recorded) {
   return x.snapshot ? is_terminal(x.snapshot->status) : !until_recorded;
 }

@@ -15,11 +15,6 @@ namespace waybill::cli {
 
 namespace {
 
-using namespace std::chrono_literals;
-
-// How often a file that does not change is looked at.
-constexpr auto look_again = 100ms;
-
 std::string gap_json(const transition_gap& gap) {
   return json_text({{"gap", {{"from", gap.from}, {"to", gap.to}}}});
 }
