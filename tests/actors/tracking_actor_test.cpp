@@ -419,7 +419,7 @@ TEST_CASE_METHOD(actor_fixture,
   {
     operation_tracking_store store{{.file = x.file, .vfs = {}}};
     store.begin();
-    for (std::uint64_t n = 1; n <= 20'000; ++n) {
+    for (std::uint64_t n = 1; n <= 50'000; ++n) {
       store.record_enqueue(enqueue(n), t0);
       store.record_terminal(terminal(n), t0);
     }
@@ -427,7 +427,8 @@ TEST_CASE_METHOD(actor_fixture,
   }
   const auto before = std::filesystem::file_size(x.file);
   auto running = start(system, x);
-  CHECK(get(running.tracker(), purge_before(at(1))).deleted == 20'000);
+  CHECK(ask(system, running.tracker(), purge_before(at(1)), 60s).deleted
+        == 50'000);
   CHECK(eventually(
     [&] { return std::filesystem::file_size(x.file) < before / 2; }));
 }
