@@ -145,14 +145,14 @@ TEST_CASE_METHOD(power_loss_fixture,
     after.push_back(content_of(known.file));
     vfs.before = [&](const io_call& call) {
       if (call.op == io_op::sync && call.file == io_file::wal)
-        for (int i = 0; i < 60; ++i)
+        for (int i = 0; i < 30; ++i)
           cut(image, answered, any_loss());
       return SQLITE_OK;
     };
     run(store);
     vfs.before = nullptr;
   }
-  CHECK(images > 300);
+  CHECK(images > 150);
   CHECK(lost == 0);
   CHECK(damaged == 0);
 }
