@@ -58,7 +58,9 @@ std::string data_files::with_rows(std::int64_t rows, id_kind ids) {
     // As the store counts them: by kind.
     db.exec("BEGIN; DELETE FROM counter; INSERT INTO counter "
             "SELECT kind, status, count(*) FROM operation GROUP BY 1, 2; "
-            "COMMIT");
+            "DELETE FROM in_flight_block; INSERT INTO in_flight_block "
+            "SELECT status, seq >> 9, count(*) FROM operation "
+            "WHERE status < 2 GROUP BY 1, 2; COMMIT");
     db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
   }
   made_.emplace(k, file);

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "waybill/file_format.hpp"
+#include "waybill/in_flight_blocks.hpp"
 #include "waybill/log_tail.hpp"
 #include "waybill/name_table.hpp"
 #include "waybill/operation_row.hpp"
@@ -159,6 +160,7 @@ public:
       if (sqlite3_changes(db_.get()) == 0)
         return enqueue_reply{enqueue_outcome::duplicate};
       counters_.add(kind.value_or(0), tracking_status::submitted, 1);
+      in_flight_.add(seq, tracking_status::submitted, 1);
       auto& recent = recent_.put(request.id);
       recent.seq = seq;
       recent.chain = {};
@@ -231,6 +233,7 @@ public:
       if (sqlite3_changes(db_.get()) == 0)
         return enqueue_reply{enqueue_outcome::duplicate};
       counters_.add(kind.value_or(0), x.status, 1);
+      in_flight_.add(seq, x.status, 1);
       if (others > 0)
         restore_transitions(record, seq);
       return enqueue_reply{enqueue_outcome::inserted};
@@ -319,6 +322,7 @@ public:
     try {
       latched([&] {
         counters_.flush();
+        in_flight_.flush();
         transitions_.flush();
       });
     } catch (...) {
@@ -339,6 +343,7 @@ public:
     begun_ = false;
     names_.on_commit();
     counters_.on_commit();
+    in_flight_.forget_changes();
     transitions_.on_commit();
   }
 
@@ -357,6 +362,7 @@ public:
     begun_ = false;
     names_.on_rollback();
     counters_.on_rollback();
+    in_flight_.forget_changes();
     transitions_.on_rollback();
     recent_.clear();
   }
@@ -470,6 +476,7 @@ private:
       verify_schema(db_, options_.file);
       names_.load(db_);
       counters_.load(db_);
+      in_flight_.prepare(db_);
       transitions_.load(db_, options_.history);
       prepare();
       make_baseline(); // last: what fails before has written nothing
@@ -604,6 +611,7 @@ private:
       *stmt = {};
     names_.close();
     counters_.close();
+    in_flight_.close();
     transitions_.close();
     db_.close();
     wal_frames_ = 0;
@@ -805,6 +813,8 @@ private:
     if (status != row.status) {
       counters_.add(row.kind, row.status, -1);
       counters_.add(row.kind, status, 1);
+      in_flight_.add(row.seq, row.status, -1);
+      in_flight_.add(row.seq, status, 1);
     }
   }
 
@@ -965,6 +975,7 @@ private:
   sqlite::connection db_;
   name_table names_;
   status_counters counters_;
+  in_flight_blocks in_flight_;
   transition_log transitions_;
   recent_operations recent_;
   sqlite::statement begin_;

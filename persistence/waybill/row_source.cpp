@@ -5,14 +5,14 @@
 #include <string>
 #include <string_view>
 
+#include "waybill/in_flight_blocks.hpp"
 #include "waybill/operation_row.hpp"
 
 namespace waybill {
 
 namespace {
 
-constexpr const char* select = "SELECT " WAYBILL_OPERATION_COLUMNS
-                               ", seq, id FROM operation WHERE ";
+#define WAYBILL_SELECT "SELECT " WAYBILL_OPERATION_COLUMNS ", seq, id FROM "
 
 // The times that the filter leaves to a terminal row.
 std::int64_t first_time(const operation_filter& x) {
@@ -51,8 +51,8 @@ row_source::row_source(sqlite::connection& db, const list_operations& request,
     return;
   if (!in_flight && !by_time_) {
     auto& x = streams_.emplace_back();
-    x.stmt = db.prepare(
-      joined({select, "seq ", beyond, " ?1 ORDER BY seq", direction}));
+    x.stmt = db.prepare(joined({WAYBILL_SELECT "operation WHERE seq ", beyond,
+                                " ?1 ORDER BY seq", direction}));
     x.stmt.bind(1, from.seq);
     return;
   }
@@ -61,15 +61,19 @@ row_source::row_source(sqlite::connection& db, const list_operations& request,
   const auto first = first_time(request.filter);
   const auto end = end_time(request.filter);
   const auto behind = from.key == INT64_MAX ? from.key : from.key + 1;
-  // `status < 2` and `status >= 2` let SQLite see that a partial index serves.
-  constexpr std::string_view of_times
-    = "status >= 2 AND status = ?1 AND updated_at >= ?2 AND updated_at < ?3 ";
+  // `status >= 2` lets SQLite see that the partial index serves. `+seq` keeps
+  // it from going from a block to the end of the list instead of the block's.
   const auto sql
-    = in_flight ? joined({select, "status < 2 AND status = ?1 AND seq ", beyond,
-                          " ?2 ORDER BY seq", direction})
-                : joined({select, of_times, "AND (+updated_at ", beyond,
-                          " ?4 OR +seq ", beyond, " ?5) ORDER BY updated_at",
-                          direction, ", seq", direction});
+    = in_flight
+        ? joined({WAYBILL_SELECT WAYBILL_ROWS_IN_FLIGHT
+                  "WHERE in_status = ?1 AND block ",
+                  beyond, "= ?3 AND +seq ", beyond, " ?2 ORDER BY block",
+                  direction, ", seq", direction})
+        : joined({WAYBILL_SELECT "operation WHERE status >= 2 AND status = ?1 "
+                                 "AND updated_at >= ?2 AND updated_at < ?3 "
+                                 "AND (+updated_at ",
+                  beyond, " ?4 OR +seq ", beyond, " ?5) ORDER BY updated_at",
+                  direction, ", seq", direction});
   for (int i = 0; i < num_tracking_statuses; ++i) {
     if (!statuses.contains(static_cast<tracking_status>(i)))
       continue;
@@ -78,6 +82,7 @@ row_source::row_source(sqlite::connection& db, const list_operations& request,
     x.stmt.bind(1, i);
     if (in_flight) {
       x.stmt.bind(2, from.seq);
+      x.stmt.bind(3, in_flight_blocks::block_of(from.seq));
       continue;
     }
     x.stmt.bind(2, newest_first_ ? first : std::max(first, from.key));

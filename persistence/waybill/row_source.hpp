@@ -11,9 +11,9 @@
 
 namespace waybill {
 
-/// The rows after a place, newest or oldest first. Those in flight come from an
-/// index of their own, and so do those that have finished, by the time at which
-/// they did; a list of both reads the whole table.
+/// The rows after a place, newest or oldest first. Those in flight come
+/// from their blocks, those that have finished from an index by the time at
+/// which they did; a list of both reads the whole table.
 class row_source {
 public:
   /// @param after where the page before ended.

@@ -44,7 +44,6 @@ CREATE TABLE operation (
   last_error TEXT,
   last_transition INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX operation_in_flight ON operation (status) WHERE status < 2;
 CREATE INDEX operation_finished ON operation (status, updated_at)
   WHERE status >= 2;
 CREATE TABLE transition (
@@ -63,6 +62,12 @@ CREATE TABLE counter (
   status INTEGER NOT NULL CHECK (status BETWEEN 0 AND 5),
   operations INTEGER NOT NULL CHECK (operations >= 0),
   PRIMARY KEY (kind, status)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE in_flight_block (
+  in_status INTEGER NOT NULL CHECK (in_status BETWEEN 0 AND 1),
+  block INTEGER NOT NULL,
+  operations INTEGER NOT NULL CHECK (operations >= 0),
+  PRIMARY KEY (in_status, block)
 ) STRICT, WITHOUT ROWID;
 )sql"};
 

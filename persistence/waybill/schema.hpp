@@ -32,6 +32,10 @@
 // counter    the number of operations for each kind (name id; 0 for kinds that
 //            are not interned) and status, changed in the same transaction as
 //            the rows.
+// in_flight_block
+//            the number of operations that are in flight in `in_status` and
+//            whose `seq` is in the block (in_flight_blocks.hpp), as long as it
+//            is not 0; changed like the counters.
 #pragma once
 
 #include <cstdint>

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "waybill/in_flight_blocks.hpp"
 #include "waybill/operation_row.hpp"
 
 namespace waybill {
@@ -15,6 +16,9 @@ constexpr int steps_between_looks = 100'000; // of SQLite's virtual machine
 constexpr std::int64_t rows_between_looks = 4'096;
 
 class store_checker {
+  using kind_and_status = std::pair<std::int64_t, std::int64_t>;
+  using status_and_block = std::pair<std::int64_t, std::int64_t>;
+
 public:
   store_checker(sqlite::connection& db, const name_table& names,
                 const progress_function& progress)
@@ -29,6 +33,7 @@ public:
     if (!check_structure() || !check_rows())
       return std::nullopt;
     check_counters();
+    check_blocks();
     const auto rows = db_.query_int("SELECT count(*) FROM transition");
     if (rows != reached_)
       fault(std::to_string(rows - reached_)
@@ -115,6 +120,9 @@ private:
       const auto x = decode_operation(row, id, names_);
       ++counts_[{row.is_integer(column::kind) ? row.integer(column::kind) : 0,
                  static_cast<std::int64_t>(x.status)}];
+      if (!is_terminal(x.status))
+        ++blocks_[{static_cast<std::int64_t>(x.status),
+                   in_flight_blocks::block_of(row.integer(column::count))}];
       if (x.updated_at < x.created_at)
         fault(name + "was updated before it was recorded");
     } catch (const store_error& e) {
@@ -152,7 +160,28 @@ private:
       counter_fault(key, 0, rows);
   }
 
-  using kind_and_status = std::pair<std::int64_t, std::int64_t>;
+  void check_blocks() {
+    auto stmt
+      = db_.prepare("SELECT in_status, block, operations FROM in_flight_block");
+    while (stmt.step()) {
+      const auto at = blocks_.find({stmt.integer(0), stmt.integer(1)});
+      const auto rows = at == blocks_.end() ? 0 : at->second;
+      if (stmt.integer(2) != rows)
+        block_fault({stmt.integer(0), stmt.integer(1)}, stmt.integer(2), rows);
+      if (at != blocks_.end())
+        blocks_.erase(at);
+    }
+    for (const auto& [key, rows] : blocks_)
+      block_fault(key, 0, rows);
+  }
+
+  void block_fault(const status_and_block& key, std::int64_t counter,
+                   std::int64_t rows) {
+    fault("block " + std::to_string(key.second) + " in flight, "
+          + to_string(static_cast<tracking_status>(key.first)) + ": is "
+          + std::to_string(counter) + ", but there are " + std::to_string(rows)
+          + " operations");
+  }
 
   void counter_fault(const kind_and_status& key, std::int64_t counter,
                      std::int64_t rows) {
@@ -170,6 +199,7 @@ private:
   std::int64_t read_ = 0;
   sqlite::statement chain_;
   std::map<kind_and_status, std::int64_t> counts_;
+  std::map<status_and_block, std::int64_t> blocks_;
   std::int64_t reached_ = 0;
   check_report report_;
 };

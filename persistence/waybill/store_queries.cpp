@@ -2,13 +2,13 @@
 
 #include <string>
 
+#include "waybill/in_flight_blocks.hpp"
+
 namespace waybill {
 
 std::optional<timestamp> oldest_in_flight(sqlite::connection& db) {
-  // `status < 2` lets SQLite see that the partial index serves.
-  auto stmt = db.prepare(
-    "SELECT seq, created_at FROM operation WHERE status < 2 AND status = ?1 "
-    "ORDER BY seq LIMIT 1");
+  auto stmt = db.prepare("SELECT seq, created_at FROM " WAYBILL_ROWS_IN_FLIGHT
+                         "WHERE in_status = ?1 ORDER BY block, seq LIMIT 1");
   std::optional<timestamp> oldest;
   std::int64_t first = INT64_MAX;
   for (const auto status :

@@ -344,7 +344,7 @@ TEST_CASE_METHOD(actor_fixture,
   std::vector<record_terminal> requests;
   for (std::uint64_t n = 1; n <= 500; ++n) {
     requests.push_back(terminal(n, tracking_status::failed));
-    requests.back().last_error = std::string(50'000, 'x');
+    requests.back().last_error = std::string(100'000, 'x');
   }
   const auto outcomes = send_all(system, running.tracker(), requests);
   const auto overloaded = std::ranges::count_if(outcomes, [](const auto& each) {
@@ -419,7 +419,7 @@ TEST_CASE_METHOD(actor_fixture,
   {
     operation_tracking_store store{{.file = x.file, .vfs = {}}};
     store.begin();
-    for (std::uint64_t n = 1; n <= 50'000; ++n) {
+    for (std::uint64_t n = 1; n <= 100'000; ++n) {
       store.record_enqueue(enqueue(n), t0);
       store.record_terminal(terminal(n), t0);
     }
@@ -428,7 +428,7 @@ TEST_CASE_METHOD(actor_fixture,
   const auto before = std::filesystem::file_size(x.file);
   auto running = start(system, x);
   CHECK(ask(system, running.tracker(), purge_before(at(1)), 60s).deleted
-        == 50'000);
+        == 100'000);
   CHECK(eventually(
     [&] { return std::filesystem::file_size(x.file) < before / 2; }));
 }

@@ -208,6 +208,17 @@ TEST_CASE_METHOD(foreign_fixture,
   CHECK(db.query_int("SELECT count(*) FROM operation WHERE status > 0") == 0);
 }
 
+TEST_CASE_METHOD(foreign_fixture,
+                 "a block in flight that is not listed is damage",
+                 "[promise-11]") {
+  make_store();
+  meddle("DELETE FROM in_flight_block");
+  operation_tracking_store store{options_for(file)};
+  const auto e = error_of([&] { store.record_terminal(terminal(1), at(1)); });
+  CHECK(e.code == errc::store_corrupt);
+  CHECK(e.mentions("not listed"));
+}
+
 TEST_CASE_METHOD(foreign_fixture, "a truncated store is damaged",
                  "[promise-11]") {
   make_store(500);

@@ -1,5 +1,7 @@
 // The reader: lists, cursors, counts, and that it leaves the store alone.
 
+#include <algorithm>
+#include <map>
 #include <random>
 #include <set>
 #include <thread>
@@ -389,6 +391,10 @@ TEST_CASE_METHOD(reader_fixture, "check finds what does not fit together",
   CHECK(faults_after("UPDATE store SET opens = opens") == "");
   CHECK_THAT(faults_after("UPDATE counter SET operations = 7"),
              Catch::Contains("is 7, but there are "));
+  CHECK_THAT(faults_after("UPDATE in_flight_block SET operations = 77"),
+             Catch::Contains("is 77, but there are "));
+  CHECK_THAT(faults_after("DELETE FROM in_flight_block"),
+             Catch::Contains("is 0, but there are "));
   CHECK_THAT(faults_after("DELETE FROM operation WHERE seq = 3"),
              Catch::Contains("counter"));
   CHECK_THAT(faults_after("UPDATE transition SET operation = 99"),
@@ -398,6 +404,57 @@ TEST_CASE_METHOD(reader_fixture, "check finds what does not fit together",
              Catch::Contains("belong to no operation"));
   CHECK_THAT(faults_after("UPDATE operation SET kind = 99 WHERE seq = 1"),
              Catch::Contains("the name 99"));
+}
+
+TEST_CASE_METHOD(reader_fixture,
+                 "operations in flight are found among many, whatever was "
+                 "rolled back",
+                 "[reader]") {
+  std::mt19937_64 random{seed_for("operations in flight")};
+  std::map<std::uint64_t, tracking_status> in_flight;
+  std::uint64_t last = 0;
+  for (int round = 0; round < 120; ++round) {
+    auto changed = in_flight;
+    auto next = last;
+    store.begin();
+    for (int i = 0; i < 100; ++i) {
+      const auto n = 1 + random() % (next + 1);
+      const auto is_there = changed.contains(n);
+      if (n == next + 1 || random() % 4 == 0) {
+        record(++next);
+        changed[next] = tracking_status::submitted;
+      } else if (random() % 2 == 0) {
+        store.record_attempt(attempt(n, 1), at(1));
+        if (is_there)
+          changed[n] = tracking_status::retrying;
+      } else {
+        finish(n, tracking_status::delivered, 1);
+        changed.erase(n);
+      }
+    }
+    if (random() % 3 == 0) {
+      store.rollback();
+      continue;
+    }
+    store.commit();
+    last = next;
+    in_flight = changed;
+    for (const auto status :
+         {tracking_status::submitted, tracking_status::retrying}) {
+      numbers expected;
+      for (const auto& [n, is] : in_flight)
+        if (is == status)
+          expected.push_back(n);
+      auto x = page_of(7, list_order::oldest_first);
+      x.filter.statuses = {status};
+      CHECK(all(x) == expected);
+      std::ranges::reverse(expected);
+      x.order = list_order::newest_first;
+      CHECK(all(x) == expected);
+    }
+  }
+  CHECK(last > 1'000); // several blocks
+  CHECK(reader.check()->faults.empty());
 }
 
 TEST_CASE_METHOD(reader_fixture, "a backup is a store with the same content",

@@ -42,6 +42,10 @@ inline void fill_store(const std::string& file, int rows) {
     DELETE FROM counter;
     INSERT INTO counter
       SELECT kind, status, count(*) FROM operation GROUP BY 1, 2;
+    DELETE FROM in_flight_block;
+    INSERT INTO in_flight_block
+      SELECT status, seq >> 9, count(*) FROM operation WHERE status < 2
+      GROUP BY 1, 2;
     COMMIT;
     PRAGMA wal_checkpoint(TRUNCATE))")
             .c_str());
