@@ -430,7 +430,7 @@ TEST_CASE_METHOD(actor_fixture,
   CHECK(ask(system, running.tracker(), purge_before(at(1)), 60s).deleted
         == 100'000);
   CHECK(eventually(
-    [&] { return std::filesystem::file_size(x.file) < before / 2; }));
+    [&] { return std::filesystem::file_size(x.file) < before / 2; }, 30s));
 }
 
 TEST_CASE_METHOD(actor_fixture,
