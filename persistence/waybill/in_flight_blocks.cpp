@@ -30,6 +30,15 @@ void in_flight_blocks::flush() {
       decrease(where, -change);
 }
 
+std::vector<std::int64_t>
+in_flight_blocks::changed(tracking_status status) const {
+  std::vector<std::int64_t> blocks;
+  for (const auto& [where, change] : changes_)
+    if (where.first == status && change > 0)
+      blocks.push_back(where.second);
+  return blocks;
+}
+
 void in_flight_blocks::increase(const place& where, std::int64_t by) {
   bind(increase_, where);
   increase_.bind(3, by);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <utility>
+#include <vector>
 
 #include "waybill/messages.hpp"
 #include "waybill/sqlite.hpp"
@@ -34,6 +35,10 @@ public:
   /// Writes what has changed in the current transaction.
   /// @throws store_error `store_corrupt` if a block was not listed that should.
   void flush();
+
+  /// The blocks, in order, in which there may be more in `status` than is
+  /// written yet.
+  [[nodiscard]] std::vector<std::int64_t> changed(tracking_status status) const;
 
   void forget_changes() noexcept { changes_.clear(); }
 

@@ -276,7 +276,7 @@ public:
     require_usable();
     return latched([&] {
       auto reply = counters_.snapshot(names_);
-      reply.oldest_in_flight = oldest_in_flight(db_);
+      reply.oldest_in_flight = oldest_in_flight(db_, in_flight_);
       reply.oldest_parked = waybill::oldest_finished(db_,
                                                      tracking_status::parked);
       return reply;

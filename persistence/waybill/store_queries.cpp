@@ -6,19 +6,37 @@
 
 namespace waybill {
 
-std::optional<timestamp> oldest_in_flight(sqlite::connection& db) {
-  auto stmt = db.prepare("SELECT seq, created_at FROM " WAYBILL_ROWS_IN_FLIGHT
-                         "WHERE in_status = ?1 ORDER BY block, seq LIMIT 1");
+std::optional<timestamp> oldest_in_flight(sqlite::connection& db,
+                                          const in_flight_blocks& unwritten) {
+  auto listed = db.prepare("SELECT seq, created_at FROM " WAYBILL_ROWS_IN_FLIGHT
+                           "WHERE in_status = ?1 ORDER BY block, seq LIMIT 1");
+  auto in_block = db.prepare(
+    "SELECT seq, created_at FROM operation WHERE status = ?1 "
+    "AND seq >= ?2 AND seq < ?3 ORDER BY seq LIMIT 1");
   std::optional<timestamp> oldest;
   std::int64_t first = INT64_MAX;
+  // Returns whether there is one.
+  const auto look = [&](sqlite::statement& stmt) {
+    const sqlite::reset_guard guard{stmt};
+    if (!stmt.step())
+      return false;
+    if (stmt.integer(0) < first) {
+      first = stmt.integer(0);
+      oldest = timestamp{stmt.integer(1)};
+    }
+    return true;
+  };
   for (const auto status :
        {tracking_status::submitted, tracking_status::retrying}) {
-    stmt.bind(1, static_cast<std::int64_t>(status));
-    const sqlite::reset_guard guard{stmt};
-    if (!stmt.step() || stmt.integer(0) >= first)
-      continue;
-    first = stmt.integer(0);
-    oldest = timestamp{stmt.integer(1)};
+    listed.bind(1, static_cast<std::int64_t>(status));
+    look(listed);
+    for (const auto block : unwritten.changed(status)) {
+      in_block.bind(1, static_cast<std::int64_t>(status));
+      in_block.bind(2, block * in_flight_blocks::size);
+      in_block.bind(3, (block + 1) * in_flight_blocks::size);
+      if (block > in_flight_blocks::block_of(first) || look(in_block))
+        break;
+    }
   }
   return oldest;
 }

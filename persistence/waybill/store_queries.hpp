@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "waybill/in_flight_blocks.hpp"
 #include "waybill/sqlite.hpp"
 #include "waybill/store_size.hpp"
 #include "waybill/timestamp.hpp"
@@ -12,7 +13,10 @@
 namespace waybill {
 
 /// When the operation in flight that was recorded first was recorded.
-std::optional<timestamp> oldest_in_flight(sqlite::connection& db);
+/// @param unwritten what the current transaction has changed.
+std::optional<timestamp> oldest_in_flight(sqlite::connection& db,
+                                          const in_flight_blocks& unwritten
+                                          = {});
 
 /// When the operation in that terminal status finished that did so first.
 std::optional<timestamp> oldest_finished(sqlite::connection& db,

@@ -86,6 +86,23 @@ TEST_CASE_METHOD(counters_fixture, "a rollback takes its counts back") {
   check();
 }
 
+TEST_CASE_METHOD(counters_fixture,
+                 "the oldest in flight is known before its transaction ends") {
+  store.record_enqueue(enqueue(1), at(1));
+  store.record_enqueue(enqueue(2), at(2));
+  store.begin();
+  store.record_attempt(attempt(1, 1), at(3));
+  CHECK(store.get_counts().oldest_in_flight == at(1));
+  store.record_terminal(terminal(1), at(4));
+  CHECK(store.get_counts().oldest_in_flight == at(2));
+  store.record_terminal(terminal(2), at(4));
+  CHECK(store.get_counts().oldest_in_flight == std::nullopt);
+  store.record_enqueue(enqueue(3), at(5));
+  CHECK(store.get_counts().oldest_in_flight == at(5));
+  store.commit();
+  CHECK(store.get_counts().oldest_in_flight == at(5));
+}
+
 TEST_CASE_METHOD(
   counters_fixture,
   "a row that comes and goes in one transaction leaves no count") {
