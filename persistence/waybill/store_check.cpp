@@ -16,9 +16,6 @@ constexpr int steps_between_looks = 100'000; // of SQLite's virtual machine
 constexpr std::int64_t rows_between_looks = 4'096;
 
 class store_checker {
-  using kind_and_status = std::pair<std::int64_t, std::int64_t>;
-  using status_and_block = std::pair<std::int64_t, std::int64_t>;
-
 public:
   store_checker(sqlite::connection& db, const name_table& names,
                 const progress_function& progress)
@@ -121,8 +118,8 @@ private:
       ++counts_[{row.is_integer(column::kind) ? row.integer(column::kind) : 0,
                  static_cast<std::int64_t>(x.status)}];
       if (!is_terminal(x.status))
-        ++blocks_[{static_cast<std::int64_t>(x.status),
-                   in_flight_blocks::block_of(row.integer(column::count))}];
+        ++blocks_[{in_flight_blocks::block_of(row.integer(column::count)),
+                   static_cast<std::int64_t>(x.status)}];
       if (x.updated_at < x.created_at)
         fault(name + "was updated before it was recorded");
     } catch (const store_error& e) {
@@ -145,51 +142,47 @@ private:
     }
   }
 
+  // A kind's name id, or a block, and a status.
+  using count_key = std::pair<std::int64_t, std::int64_t>;
+  using row_counts = std::map<count_key, std::int64_t>;
+
   void check_counters() {
-    auto stmt = db_.prepare("SELECT kind, status, operations FROM counter");
-    while (stmt.step()) {
-      const auto at = counts_.find({stmt.integer(0), stmt.integer(1)});
-      const auto rows = at == counts_.end() ? 0 : at->second;
-      if (stmt.integer(2) != rows)
-        counter_fault({stmt.integer(0), stmt.integer(1)}, stmt.integer(2),
-                      rows);
-      if (at != counts_.end())
-        counts_.erase(at);
-    }
-    for (const auto& [key, rows] : counts_)
-      counter_fault(key, 0, rows);
+    compare("SELECT kind, status, operations FROM counter", counts_,
+            [this](std::int64_t id) {
+              const auto* const kind = names_.find(id);
+              return "counter of " + (kind == nullptr ? other_kinds : *kind);
+            });
   }
 
   void check_blocks() {
-    auto stmt
-      = db_.prepare("SELECT in_status, block, operations FROM in_flight_block");
+    compare("SELECT block, in_status, operations FROM in_flight_block", blocks_,
+            [](std::int64_t block) {
+              return "block " + std::to_string(block) + " in flight";
+            });
+  }
+
+  // Compares what is stored with what was counted row by row.
+  template <class F>
+  void compare(const char* stored, row_counts& counted, F&& name_of) {
+    const auto differ = [&](const count_key& key, std::int64_t is,
+                            std::int64_t rows) {
+      fault(name_of(key.first) + ", "
+            + to_string(static_cast<tracking_status>(key.second)) + ": is "
+            + std::to_string(is) + ", but there are " + std::to_string(rows)
+            + " operations");
+    };
+    auto stmt = db_.prepare(stored);
     while (stmt.step()) {
-      const auto at = blocks_.find({stmt.integer(0), stmt.integer(1)});
-      const auto rows = at == blocks_.end() ? 0 : at->second;
+      const count_key key{stmt.integer(0), stmt.integer(1)};
+      const auto at = counted.find(key);
+      const auto rows = at == counted.end() ? 0 : at->second;
       if (stmt.integer(2) != rows)
-        block_fault({stmt.integer(0), stmt.integer(1)}, stmt.integer(2), rows);
-      if (at != blocks_.end())
-        blocks_.erase(at);
+        differ(key, stmt.integer(2), rows);
+      if (at != counted.end())
+        counted.erase(at);
     }
-    for (const auto& [key, rows] : blocks_)
-      block_fault(key, 0, rows);
-  }
-
-  void block_fault(const status_and_block& key, std::int64_t counter,
-                   std::int64_t rows) {
-    fault("block " + std::to_string(key.second) + " in flight, "
-          + to_string(static_cast<tracking_status>(key.first)) + ": is "
-          + std::to_string(counter) + ", but there are " + std::to_string(rows)
-          + " operations");
-  }
-
-  void counter_fault(const kind_and_status& key, std::int64_t counter,
-                     std::int64_t rows) {
-    const auto* const kind = names_.find(key.first);
-    fault("counter of " + (kind == nullptr ? other_kinds : *kind) + ", "
-          + to_string(static_cast<tracking_status>(key.second)) + ": is "
-          + std::to_string(counter) + ", but there are " + std::to_string(rows)
-          + " operations");
+    for (const auto& [key, rows] : counted)
+      differ(key, 0, rows);
   }
 
   sqlite::connection& db_;
@@ -198,8 +191,8 @@ private:
   std::int64_t pages_;
   std::int64_t read_ = 0;
   sqlite::statement chain_;
-  std::map<kind_and_status, std::int64_t> counts_;
-  std::map<status_and_block, std::int64_t> blocks_;
+  row_counts counts_;
+  row_counts blocks_;
   std::int64_t reached_ = 0;
   check_report report_;
 };
