@@ -30,8 +30,9 @@ while [[ $# -gt 0 ]]; do
   shift
 done
 
+# Standard output is for the answer of --build-rows.
 need_packages "${build_packages[@]}" "${example_packages[@]}" \
-  "${test_packages[@]}"
+  "${test_packages[@]}" >&2
 if $build_rows; then
   configure asan >&2
   build_quietly asan sanitized_rows >&2
