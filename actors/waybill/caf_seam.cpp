@@ -76,6 +76,14 @@ void register_types(caf::actor_system_config& config) {
 #endif
 }
 
+void wake_workers_at_once(caf::actor_system_config& config) {
+#if WAYBILL_CAF_1
+  static_cast<void>(config);
+#else
+  config.set("work-stealing.moderate-poll-attempts", std::size_t{0});
+#endif
+}
+
 bool types_registered() {
 #if WAYBILL_CAF_1
   return caf::detail::global_meta_object_or_null(caf::type_id_v<drained>)

@@ -7,9 +7,9 @@ namespace waybill::detail {
 fault check_text(const char* name, std::string_view text,
                  std::size_t max_bytes) {
   const auto too_long = text.size() > max_bytes;
-  const auto has_nul = !too_long && text.find('\0') != text.npos;
-  if (!too_long && !has_nul && is_valid_utf8(text))
+  if (!too_long && is_valid_text(text))
     return std::nullopt;
+  const auto has_nul = !too_long && text.find('\0') != text.npos;
   const auto prefix = std::string{name} + ": ";
   if (too_long)
     return prefix + "must be at most " + std::to_string(max_bytes)

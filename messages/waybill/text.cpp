@@ -63,14 +63,33 @@ decoded decode(std::string_view text, std::size_t at) noexcept {
   return {code_point, length, true};
 }
 
-// True if the `n` bytes at `p`, eight at most, are all ASCII.
-bool is_ascii_block(const char* p, std::size_t n) noexcept {
+// The eight bytes at `p`, in one load.
+std::uint64_t load_block(const char* p) noexcept {
   std::uint64_t block = 0;
-  if (n == sizeof block)
-    std::memcpy(&block, p, sizeof block); // one load
-  else
-    std::memcpy(&block, p, n);
-  return (block & 0x8080'8080'8080'8080U) == 0;
+  std::memcpy(&block, p, sizeof block);
+  return block;
+}
+
+// True if all bytes are 1 to 127: no high bit is set, and adding 127 to each
+// sets it in all.
+bool is_plain(std::uint64_t block) noexcept {
+  constexpr std::uint64_t high_bits = 0x8080'8080'8080'8080U;
+  return ((block | ~(block + 0x7F7F'7F7F'7F7F'7F7FU)) & high_bits) == 0;
+}
+
+bool is_plain(std::string_view text) noexcept {
+  const auto* p = text.data();
+  auto left = text.size();
+  for (; left >= 8; left -= 8, p += 8)
+    if (!is_plain(load_block(p)))
+      return false;
+  if (left == 0)
+    return true;
+  if (text.size() >= 8) // looks at some bytes twice
+    return is_plain(load_block(text.data() + text.size() - 8));
+  return std::all_of(p, p + left, [](char c) {
+    return c != 0 && static_cast<unsigned char>(c) < 0x80U;
+  });
 }
 
 template <class... Args>
@@ -93,9 +112,8 @@ constexpr bool is_deceptive(char32_t c) noexcept {
 bool is_valid_utf8(std::string_view text) noexcept {
   std::size_t at = 0;
   while (at < text.size()) {
-    const auto block = std::min<std::size_t>(8, text.size() - at);
-    if (is_ascii_block(text.data() + at, block)) {
-      at += block;
+    if (text.size() - at >= 8 && is_plain(load_block(text.data() + at))) {
+      at += 8;
       continue;
     }
     const auto next = decode(text, at);
@@ -104,6 +122,11 @@ bool is_valid_utf8(std::string_view text) noexcept {
     at += next.length;
   }
   return true;
+}
+
+bool is_valid_text(std::string_view text) noexcept {
+  return is_plain(text)
+         || (text.find('\0') == std::string_view::npos && is_valid_utf8(text));
 }
 
 std::string sanitize_utf8(std::string_view text) {

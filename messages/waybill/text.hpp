@@ -11,6 +11,9 @@ namespace waybill {
 /// nothing above U+10FFFF). NUL is valid here.
 bool is_valid_utf8(std::string_view text) noexcept;
 
+/// True if `text` is valid UTF-8 without NUL.
+bool is_valid_text(std::string_view text) noexcept;
+
 /// `text` with each invalid byte and each NUL replaced by U+FFFD.
 std::string sanitize_utf8(std::string_view text);
 

@@ -1,5 +1,8 @@
 #include "waybill/name_table.hpp"
 
+#include <algorithm>
+#include <functional>
+
 #include "waybill/messages.hpp"
 
 namespace waybill {
@@ -10,12 +13,15 @@ namespace {
 constexpr std::array<std::size_t, num_name_fields> quotas{
   limits::max_counted_kinds, 1'024, 1'024, 1'024, 1'024};
 
+std::size_t hash_of(std::string_view text) noexcept {
+  return std::hash<std::string_view>{}(text);
+}
+
 } // namespace
 
 void name_table::read(sqlite::connection& db) {
   texts_.clear();
-  for (auto& ids : ids_)
-    ids.clear();
+  ids_ = {};
   auto stmt = db.prepare("SELECT id, field, text FROM name ORDER BY id");
   while (stmt.step()) {
     // Ids count from 1 without a gap; anything else would decode rows wrongly.
@@ -38,18 +44,18 @@ void name_table::load(sqlite::connection& db) {
 
 std::optional<std::int64_t> name_table::id_of(name_field field,
                                               const std::string& text) const {
-  const auto& ids = ids_.at(static_cast<std::size_t>(field));
-  const auto at = ids.find(text);
-  return at == ids.end() ? std::nullopt : std::optional{at->second};
+  const auto id = find(ids_.at(static_cast<std::size_t>(field)), hash_of(text),
+                       text);
+  return id == 0 ? std::nullopt : std::optional{id};
 }
 
 std::optional<std::int64_t> name_table::intern(name_field field,
                                                std::string_view text) {
-  const auto index = static_cast<std::size_t>(field);
-  auto& ids = ids_.at(index);
-  if (const auto at = ids.find(text); at != ids.end())
-    return at->second;
-  if (ids.size() >= quotas.at(index))
+  const auto number = static_cast<std::size_t>(field);
+  const auto& ids = ids_.at(number);
+  if (const auto id = find(ids, hash_of(text), text); id != 0)
+    return id;
+  if (ids.size >= quotas.at(number))
     return std::nullopt;
   insert_.bind(1, static_cast<std::int64_t>(texts_.size()) + 1);
   insert_.bind(2, static_cast<std::int64_t>(field));
@@ -65,18 +71,55 @@ const std::string* name_table::find(std::int64_t id) const noexcept {
   return &texts_[static_cast<std::size_t>(id) - 1].text;
 }
 
-void name_table::on_rollback() {
-  while (texts_.size() > committed_) {
-    const auto& last = texts_.back();
-    ids_.at(static_cast<std::size_t>(last.field)).erase(last.text);
-    texts_.pop_back();
+void name_table::on_rollback() noexcept {
+  if (texts_.size() == committed_)
+    return;
+  texts_.erase(texts_.begin() + static_cast<std::ptrdiff_t>(committed_),
+               texts_.end());
+  for (auto& ids : ids_) {
+    std::ranges::fill(ids.slots, slot{});
+    ids.size = 0;
   }
+  for (std::size_t i = 0; i < texts_.size(); ++i)
+    put(ids_.at(static_cast<std::size_t>(texts_[i].field)), i);
+}
+
+std::int64_t name_table::find(const index& ids, std::size_t hash,
+                              std::string_view text) const noexcept {
+  if (ids.slots.empty())
+    return 0;
+  const auto mask = ids.slots.size() - 1;
+  for (auto at = hash & mask; ids.slots[at].id != 0; at = (at + 1) & mask) {
+    const auto& x = ids.slots[at];
+    if (x.hash == hash
+        && texts_[static_cast<std::size_t>(x.id) - 1].text == text)
+      return x.id;
+  }
+  return 0;
+}
+
+void name_table::put(index& ids, std::size_t at) noexcept {
+  const auto hash = hash_of(texts_[at].text);
+  const auto mask = ids.slots.size() - 1;
+  auto place = hash & mask;
+  while (ids.slots[place].id != 0)
+    place = (place + 1) & mask;
+  ids.slots[place] = {hash, static_cast<std::int64_t>(at) + 1};
+  ++ids.size;
 }
 
 void name_table::add(name_field field, std::string_view text) {
+  auto& ids = ids_.at(static_cast<std::size_t>(field));
   texts_.push_back({field, std::string{text}});
-  ids_.at(static_cast<std::size_t>(field))
-    .emplace(text, static_cast<std::int64_t>(texts_.size()));
+  if (2 * (ids.size + 1) <= ids.slots.size()) {
+    put(ids, texts_.size() - 1);
+    return;
+  }
+  ids.slots.assign(std::max<std::size_t>(64, 2 * ids.slots.size()), slot{});
+  ids.size = 0;
+  for (std::size_t i = 0; i < texts_.size(); ++i)
+    if (texts_[i].field == field)
+      put(ids, i);
 }
 
 } // namespace waybill

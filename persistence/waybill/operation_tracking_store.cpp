@@ -155,10 +155,14 @@ public:
       bind(6, name_field::source_script, request.source_script);
       bind(7, name_field::source_node, request.source_node);
       const auto seq = transitions_.next_number();
-      insert_.bind(8, seq);
+      if (seq == next_seq_)
+        insert_.bind_null(8);
+      else
+        insert_.bind(8, seq);
       change_rows(insert_);
       if (sqlite3_changes(db_.get()) == 0)
         return enqueue_reply{enqueue_outcome::duplicate};
+      next_seq_ = seq + 1;
       counters_.add(kind.value_or(0), tracking_status::submitted, 1);
       in_flight_.add(seq, tracking_status::submitted, 1);
       auto& recent = recent_.put(request.id);
@@ -232,6 +236,7 @@ public:
       const auto kind = insert_restored(x, seq, others == 0 ? 0 : seq + others);
       if (sqlite3_changes(db_.get()) == 0)
         return enqueue_reply{enqueue_outcome::duplicate};
+      next_seq_ = seq + 1;
       counters_.add(kind.value_or(0), x.status, 1);
       in_flight_.add(seq, x.status, 1);
       if (others > 0)
@@ -365,6 +370,7 @@ public:
     in_flight_.forget_changes();
     transitions_.on_rollback();
     recent_.clear();
+    next_seq_ = 0;
   }
 
   [[nodiscard]] bool in_transaction() const noexcept {
@@ -906,6 +912,7 @@ private:
     const sqlite::reset_guard guard{delete_};
     std::int64_t deleted = 0;
     writing_ = true; // see change_rows()
+    next_seq_ = 0;   // the last row may go
     while (delete_.step()) {
       ++deleted;
       counters_.add(delete_.is_integer(0) ? delete_.integer(0) : 0, status, -1);
@@ -988,6 +995,9 @@ private:
   sqlite::statement select_;
   sqlite::statement delete_;
   sqlite::statement restore_; // prepared when it is first needed
+  // What SQLite gives a row without a number, if that is known: it need not
+  // look whether there is such a row then, a fifteenth of an enqueue.
+  std::int64_t next_seq_ = 0;
   std::int64_t wal_frames_ = 0;
   std::optional<log_end> log_end_; // when the transaction began
   // Frames of the largest commit since the log began, and of the one before.

@@ -118,36 +118,24 @@ statement::statement(sqlite3* db, std::string_view sql) {
     raise(db, code, sql);
 }
 
-void statement::check(int code, std::string_view doing) {
-  if (code == SQLITE_OK)
-    return;
+void statement::cannot_bind(int code) {
   auto* const db = sqlite3_db_handle(stmt_.get());
   // What is too big to be bound is the request's; a row that is too big to be
   // read is the file's.
   if (code == SQLITE_TOOBIG)
     throw store_error{errc::invalid_request,
-                      std::string{doing} + ": " + sqlite3_errmsg(db), code};
-  raise(db, code, doing);
-}
-
-void statement::bind(int at, std::int64_t value) {
-  check(sqlite3_bind_int64(stmt_.get(), at, value), "bind");
-}
-
-void statement::bind_null(int at) {
-  check(sqlite3_bind_null(stmt_.get(), at), "bind");
+                      std::string{"bind: "} + sqlite3_errmsg(db), code};
+  raise(db, code, "bind");
 }
 
 void statement::bind_borrowed(int at, std::string_view text) {
   check(sqlite3_bind_text64(stmt_.get(), at, text.data(), text.size(),
-                            SQLITE_STATIC, SQLITE_UTF8),
-        "bind");
+                            SQLITE_STATIC, SQLITE_UTF8));
 }
 
 void statement::bind_borrowed(int at, std::span<const std::uint8_t> blob) {
   check(sqlite3_bind_blob64(stmt_.get(), at, blob.data(), blob.size(),
-                            SQLITE_STATIC),
-        "bind");
+                            SQLITE_STATIC));
 }
 
 bool statement::step() {

@@ -83,8 +83,10 @@ public:
 
   /// Binds by number, from 1. Texts and blobs are borrowed: they must live
   /// until the step after.
-  void bind(int at, std::int64_t value);
-  void bind_null(int at);
+  void bind(int at, std::int64_t value) {
+    check(sqlite3_bind_int64(stmt_.get(), at, value));
+  }
+  void bind_null(int at) { check(sqlite3_bind_null(stmt_.get(), at)); }
   void bind_borrowed(int at, std::string_view text);
   void bind_borrowed(int at, std::span<const std::uint8_t> blob);
 
@@ -113,7 +115,11 @@ private:
     }
   };
 
-  void check(int code, std::string_view doing);
+  void check(int code) {
+    if (code != SQLITE_OK)
+      cannot_bind(code);
+  }
+  [[noreturn]] void cannot_bind(int code);
 
   std::unique_ptr<sqlite3_stmt, finalizer> stmt_;
 };

@@ -221,6 +221,14 @@ TEST_CASE("options come from the host's CAF config") {
   CHECK_FALSE(x.retention_delivered);
 }
 
+TEST_CASE("the host's own settings of CAF's scheduler stand") {
+  actor_config config;
+  read_config(config, "work-stealing { moderate-poll-attempts = 7 }\n");
+  CHECK(caf::get_or(config, "work-stealing.moderate-poll-attempts",
+                    std::size_t{500})
+        == 7);
+}
+
 TEST_CASE("a host's CAF config with a wrong option is refused by its name") {
   actor_config config;
   read_config(config, "waybill {\n  file = \"t.db\"\n  max-bach = 1\n}\n");

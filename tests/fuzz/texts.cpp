@@ -44,7 +44,10 @@ void check_utf8(std::string_view text) {
   const auto clean = sanitize_utf8(text);
   require(is_valid_utf8(clean), "a sanitized text");
   require(clean.find('\0') == std::string::npos, "a sanitized text's NUL");
-  if (is_valid_utf8(text) && text.find('\0') == std::string_view::npos)
+  const auto has_nul = text.find('\0') != std::string_view::npos;
+  require(is_valid_text(text) == (is_valid_utf8(text) && !has_nul),
+          "a text without NUL");
+  if (is_valid_text(text))
     require(clean == text, "a text that needs no sanitizing");
   for (const auto cap : {truncation_mark.size(), std::size_t{20},
                          std::size_t{64}, text.size() + 3}) {

@@ -33,6 +33,22 @@ TEST_CASE("valid UTF-8 is told from invalid, byte for byte") {
   }
 }
 
+TEST_CASE("a text may hold any character but NUL, at any place") {
+  for (std::size_t before = 0; before < 18; ++before)
+    for (std::size_t after = 0; after < 10; ++after) {
+      const auto around = [&](std::string_view middle) {
+        return std::string(before, 'a') + std::string{middle}
+               + std::string(after, '\x7f');
+      };
+      CAPTURE(before, after);
+      for (const auto valid : {""sv, "\x01"sv, "~"sv, "\u00e9"sv, "\uFFFD"sv})
+        CHECK(is_valid_text(around(valid)));
+      for (const auto invalid :
+           {"\0"sv, "\0\0"sv, "\x80"sv, "\xff"sv, "\u00e9\0"sv})
+        CHECK_FALSE(is_valid_text(around(invalid)));
+    }
+}
+
 TEST_CASE("sanitizing replaces what is invalid and keeps the rest") {
   CHECK(sanitize_utf8("caf\u00e9") == "caf\u00e9");
   CHECK(sanitize_utf8("a\0b"sv) == "a\uFFFDb");

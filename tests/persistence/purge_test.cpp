@@ -88,6 +88,23 @@ TEST_CASE_METHOD(purge_fixture,
 }
 
 TEST_CASE_METHOD(purge_fixture,
+                 "operations are found in their rows after the last was purged",
+                 "[contract]") {
+  finish(1, 3);
+  store.purge_terminal(purge_before(at(4)), at(4));
+  store.begin();
+  for (std::uint64_t n = 4; n <= 6; ++n)
+    store.record_enqueue(enqueue(n), at(5));
+  for (std::uint64_t n = 4; n <= 6; ++n)
+    CHECK(store.record_attempt(attempt(n, 7), at(6)).outcome
+          == update_outcome::applied);
+  store.commit();
+  restart();
+  for (std::uint64_t n = 4; n <= 6; ++n)
+    CHECK(snapshot_of(n)->retry_count == 7);
+}
+
+TEST_CASE_METHOD(purge_fixture,
                  "promise 9, purge: a chunk takes no more rows than it is "
                  "given",
                  "[promise-9]") {
