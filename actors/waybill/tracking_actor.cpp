@@ -176,6 +176,7 @@ private:
   struct bundle_job {
     open_bundle answers;
     std::int64_t open_bytes; // of the requests that are not settled
+    bool held;               // until the open batch is committed
   };
 
   struct purge_job {
@@ -233,13 +234,23 @@ private:
     auto to = this->make_response_promise<reply_type>();
     attempt(to, weight(x), [&] {
       auto reply = look();
-      if (batch_open_)
+      if (may_be_undone(x))
         hold(to, std::move(reply), weight(x), id_of(x));
       else
         answer(to, std::move(reply), weight(x));
     });
     commit_if_full();
     return to;
+  }
+
+  // Whether the answer to a request waits for the open batch.
+  template <class Request>
+  [[nodiscard]] bool may_be_undone(const Request&) const noexcept {
+    return batch_open_;
+  }
+
+  [[nodiscard]] bool may_be_undone(const get_status& x) const noexcept {
+    return batch_open_ && store_.may_be_undone(x.id);
   }
 
   // Each request for itself; one answer when the last of them has ended.
@@ -253,10 +264,14 @@ private:
     }
     heed_damage();
     arrivals_ = true;
-    bundles_.push_back({open_bundle{to, x}, 0});
+    bundles_.push_back({open_bundle{to, x}, 0, false});
     for_each_request(x, [this](const auto& each) { run_next(each); });
-    if (!batch_open_)
+    if (!batch_open_) {
       settle_bundles();
+    } else if (!bundles_.back().held) {
+      settle(bundles_.back());
+      bundles_.pop_back();
+    }
     return to;
   }
 
@@ -276,7 +291,10 @@ private:
       on_bad_alloc(fail_one);
       return;
     }
-    if (batch_open_ && ++num_held_ >= max_batch_)
+    if (!may_be_undone(x))
+      return;
+    bundles_.back().held = true;
+    if (++num_held_ >= max_batch_)
       commit();
   }
 
@@ -285,12 +303,15 @@ private:
   void settle_bundles() {
     const auto unfinished = !bundles_.empty()
                             && !bundles_.back().answers.is_complete();
-    for (auto& x : bundles_) {
-      waiting_->leave(std::exchange(x.open_bytes, 0), x.answers.settle());
-      if (x.answers.is_complete())
-        x.answers.deliver();
-    }
+    for (auto& x : bundles_)
+      settle(x);
     bundles_.erase(bundles_.begin(), bundles_.end() - (unfinished ? 1 : 0));
+  }
+
+  void settle(bundle_job& x) {
+    waiting_->leave(std::exchange(x.open_bytes, 0), x.answers.settle());
+    if (x.answers.is_complete())
+      x.answers.deliver();
   }
 
   // The one that an exception has interrupted, if there is one.

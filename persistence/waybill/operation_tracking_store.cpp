@@ -237,6 +237,7 @@ public:
       if (sqlite3_changes(db_.get()) == 0)
         return enqueue_reply{enqueue_outcome::duplicate};
       next_seq_ = seq + 1;
+      recent_.changed_elsewhere(x.id);
       counters_.add(kind.value_or(0), x.status, 1);
       in_flight_.add(seq, x.status, 1);
       if (others > 0)
@@ -309,6 +310,7 @@ public:
     maintain();
     latched([&] { begin_.run(); });
     begun_ = true;
+    recent_.begin_transaction();
     log_end_ = find_log_end(db_.get());
   }
 
@@ -375,6 +377,10 @@ public:
 
   [[nodiscard]] bool in_transaction() const noexcept {
     return begun_ && db_.in_transaction();
+  }
+
+  [[nodiscard]] bool may_be_undone(const tracked_operation_id& id) noexcept {
+    return begun_ && recent_.may_have_changed(id);
   }
 
   void maintain() noexcept {
@@ -808,7 +814,10 @@ private:
                           {status, retry_count, updated_at, request.http_status,
                            error});
     }
-    if (row.recent != nullptr) {
+    if (row.recent == nullptr) {
+      recent_.changed_elsewhere(request.id);
+    } else {
+      recent_.changed(*row.recent);
       row.recent->status = status;
       row.recent->updated_at_us = updated_at.us();
       row.recent->http_status = request.http_status.value_or(0);
@@ -1101,6 +1110,11 @@ operation_tracking_store::oldest_finished(tracking_status status) {
 
 store_size operation_tracking_store::size() {
   return impl_->size();
+}
+
+bool operation_tracking_store::may_be_undone(
+  const tracked_operation_id& id) const noexcept {
+  return impl_->may_be_undone(id);
 }
 
 void operation_tracking_store::maintain() {

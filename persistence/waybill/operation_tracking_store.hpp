@@ -125,6 +125,11 @@ public:
 
   [[nodiscard]] bool in_transaction() const noexcept;
 
+  /// Whether what `get_status()` says of an operation may rest on the open
+  /// transaction. False only if it is committed.
+  [[nodiscard]] bool
+  may_be_undone(const tracked_operation_id& id) const noexcept;
+
   // -- care -------------------------------------------------------------------
 
   /// What one step of a purge did.

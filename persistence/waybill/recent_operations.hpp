@@ -2,6 +2,7 @@
 // search, and questions about them no read.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -38,7 +39,8 @@ public:
     std::int32_t retry_count = 0;
     std::int32_t http_status = 0; // 0: none
     transition_chain chain;
-    std::string last_error; // meaningless without `has_error`
+    std::int64_t transaction = 0; // that changed it last
+    std::string last_error;       // meaningless without `has_error`
   };
 
   static_assert(sizeof(entry) == 2 * cache_line);
@@ -56,8 +58,39 @@ public:
     if (entries_.empty())
       entries_.resize(num_entries);
     auto& x = slot(id);
+    if (x.seq != 0 && x.transaction == transaction_ && x.id != id)
+      changed_elsewhere(x.id);
     x.id = id;
+    x.transaction = transaction_;
     return x;
+  }
+
+  void changed(entry& x) noexcept { x.transaction = transaction_; }
+
+  /// The transaction changes an operation that is not remembered.
+  void changed_elsewhere(const tracked_operation_id& id) noexcept {
+    if (num_elsewhere_ < elsewhere_.size())
+      elsewhere_[num_elsewhere_] = id;
+    ++num_elsewhere_;
+  }
+
+  /// Changes belong to another transaction from here on.
+  void begin_transaction() noexcept {
+    ++transaction_;
+    num_elsewhere_ = 0;
+  }
+
+  /// Whether the transaction may have changed an operation. Knows all that it
+  /// remembers, and a few of the others.
+  [[nodiscard]] bool may_have_changed(const tracked_operation_id& id) noexcept {
+    if (num_elsewhere_ > elsewhere_.size())
+      return true;
+    const auto* const x = find(id);
+    if (x != nullptr && x->transaction == transaction_)
+      return true;
+    const auto end = elsewhere_.begin()
+                     + static_cast<std::ptrdiff_t>(num_elsewhere_);
+    return std::find(elsewhere_.begin(), end, id) != end;
   }
 
   /// Fetches an operation's slot from main memory meanwhile. Always inline: GCC
@@ -74,6 +107,7 @@ public:
   void erase(const tracked_operation_id& id) noexcept {
     if (auto* const x = find(id))
       x->seq = 0;
+    changed_elsewhere(id);
   }
 
   void clear() noexcept { entries_.clear(); }
@@ -101,6 +135,9 @@ private:
   static_assert(num_entries == std::size_t{1} << 14U);
 
   std::vector<entry> entries_;
+  std::int64_t transaction_ = 0;
+  std::array<tracked_operation_id, 64> elsewhere_{};
+  std::size_t num_elsewhere_ = 0; // more: all may have changed
 };
 
 } // namespace waybill

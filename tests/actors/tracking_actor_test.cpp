@@ -32,6 +32,64 @@ operation_tracking_store reopen(const actor_fixture& fixture) {
     {.file = fixture.make_options().file, .vfs = {}}};
 }
 
+// An actor that writes and asks at once, as many rounds as it is told, and
+// answers how often the question was answered first.
+using racing_actor = caf::typed_actor<handles<std::int64_t, std::int64_t>>;
+
+template <class Question>
+class racer : public racing_actor::base {
+public:
+  racer(caf::actor_config& config, tracking_actor tracker, Question question,
+        std::uint64_t first)
+    : racing_actor::base{config},
+      tracker_{std::move(tracker)},
+      question_{std::move(question)},
+      next_{first} {}
+
+  behavior_type make_behavior() override {
+    return {[this](std::int64_t rounds) {
+      left_ = rounds;
+      to_ = this->make_response_promise<std::int64_t>();
+      begin_round();
+      return to_;
+    }};
+  }
+
+private:
+  void begin_round() {
+    open_ = 2;
+    waybill::request(this, tracker_, 10s, waybill::test::enqueue(next_++))
+      .then([this](const enqueue_reply&) { end_one(); },
+            [this](const caf::error& e) { fail(e); });
+    waybill::request(this, tracker_, 10s, question_)
+      .then(
+        [this](const typename Question::reply&) {
+          overtook_ += open_ == 2 ? 1 : 0;
+          end_one();
+        },
+        [this](const caf::error& e) { fail(e); });
+  }
+
+  void end_one() {
+    if (--open_ > 0)
+      return;
+    if (--left_ > 0)
+      begin_round();
+    else
+      to_.deliver(overtook_);
+  }
+
+  void fail(const caf::error& e) { to_.deliver(e); }
+
+  tracking_actor tracker_;
+  Question question_;
+  std::uint64_t next_;
+  std::int64_t left_ = 0;
+  int open_ = 0;
+  std::int64_t overtook_ = 0;
+  caf::typed_response_promise<std::int64_t> to_;
+};
+
 } // namespace
 
 TEST_CASE_METHOD(actor_fixture,
@@ -280,6 +338,32 @@ TEST_CASE_METHOD(actor_fixture,
                              [](const caf::error&) {});
     REQUIRE(done);
   }
+}
+
+TEST_CASE_METHOD(actor_fixture,
+                 "a question about what the open batch has not touched waits "
+                 "for no COMMIT") {
+  auto running = start(system, make_options());
+  get(running.tracker(), enqueue(1));
+  std::uint64_t first = 2;
+  // The two share a batch if the question comes before the COMMIT.
+  const auto overtakes = [&](auto question) {
+    constexpr std::int64_t rounds = 100;
+    const auto asker = system.spawn<racer<decltype(question)>>(
+      running.tracker(), question, first);
+    first += rounds;
+    caf::scoped_actor self{system};
+    std::int64_t result = -1;
+    waybill::request(self, asker, 60s, rounds)
+      .receive([&](std::int64_t n) { result = n; }, [](const caf::error&) {});
+    return result;
+  };
+  CHECK(overtakes(status_of(1)) > 0);
+  request_bundle bundle;
+  bundle.add(status_of(1));
+  CHECK(overtakes(bundle) > 0);
+  bundle.add(enqueue(1)); // whose answer depends on the batch
+  CHECK(overtakes(bundle) == 0);
 }
 
 TEST_CASE_METHOD(actor_fixture,

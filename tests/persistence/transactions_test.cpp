@@ -80,6 +80,52 @@ TEST_CASE_METHOD(store_fixture,
   CHECK(snapshot_of(1).value().terminal_at == at(1));
 }
 
+TEST_CASE_METHOD(store_fixture,
+                 "what may be undone is known for each operation",
+                 "[promise-6]") {
+  const auto may_be_undone = [&](std::uint64_t n) {
+    return store.may_be_undone(id_of(n));
+  };
+  for (std::uint64_t n = 1; n <= 3; ++n)
+    store.record_enqueue(enqueue(n), at(0));
+  CHECK_FALSE(may_be_undone(1)); // no transaction is open
+  store.begin();
+  store.record_attempt(attempt(1, 1), at(1));
+  store.record_enqueue(enqueue(4), at(1));
+  CHECK(may_be_undone(1));
+  CHECK_FALSE(may_be_undone(2));
+  CHECK(may_be_undone(4));
+  CHECK_FALSE(may_be_undone(5)); // nor is there such an operation
+  store.rollback();
+  CHECK_FALSE(may_be_undone(1));
+  CHECK_FALSE(may_be_undone(4));
+
+  restart(); // and nothing is in memory
+  store.begin();
+  store.record_terminal(terminal(1), at(2));
+  CHECK(may_be_undone(1));
+  CHECK_FALSE(may_be_undone(2));
+  store.purge_chunk(purge_before(at(3)), at(3), 10, std::chrono::seconds{10});
+  CHECK(may_be_undone(1));
+  CHECK_FALSE(may_be_undone(3));
+  store.restore({fresh(6, at(0)), {}});
+  CHECK(may_be_undone(6));
+  store.commit();
+  store.begin();
+  CHECK_FALSE(may_be_undone(1));
+  CHECK_FALSE(may_be_undone(6));
+  store.rollback();
+
+  // More than is remembered.
+  store.begin();
+  for (std::uint64_t n = 100; n < 40'000; ++n)
+    store.record_enqueue(enqueue(n), at(4));
+  std::uint64_t overlooked = 0;
+  for (std::uint64_t n = 100; n < 40'000; ++n)
+    overlooked += may_be_undone(n) ? 0U : 1U;
+  CHECK(overlooked == 0);
+}
+
 TEST_CASE_METHOD(store_fixture, "an empty transaction can be committed") {
   store.begin();
   store.commit();
