@@ -1,7 +1,8 @@
 # The plots of docs/performance.md, from the data files that waybill_bench
 # writes. Usage: gnuplot -e "folder='…'" bench/plots.gp
-set terminal svg size 720,420 font "sans-serif,12" background "white"
-set key top left
+set terminal svg noenhanced size 720,420 font "sans-serif,12" background "white"
+set format y "%.0s%c"
+set key bottom right
 set grid ytics lc "#dddddd"
 set style data linespoints
 
@@ -26,22 +27,29 @@ unset xrange
 set output folder . "/latency.svg"
 set title "Latency of a request, by load (clients x window) and verb"
 set xlabel ""
-set ylabel "µs"
+set ylabel "time"
+set format y "%.0s %cs"
+set key top left
 set logscale y
+set bmargin 7
+set rmargin 9
 set style data histograms
 set style histogram clustered gap 1
 set style fill solid 0.8 border -1
-set xtics rotate by -35
+set xtics rotate by -35 scale 0
 plot folder . "/latency.dat" \
-       using 3:xtic(strcol(1) . " " . strcol(2)) skip 1 title "p50", \
-     "" using 4 skip 1 title "p99", \
-     "" using 5 skip 1 title "p99.9"
+       using ($3/1e6):xtic(strcol(1) . " " . strcol(2)) skip 1 title "p50", \
+     "" using ($4/1e6) skip 1 title "p99", \
+     "" using ($5/1e6) skip 1 title "p99.9"
 unset logscale
 
 set output folder . "/synchronous.svg"
 set title "Operations a second by durability"
 set ylabel "operations/s"
-set xtics norotate
+set format y "%.0s%c"
+unset bmargin
+unset rmargin
+set xtics norotate scale 0
 set logscale y
 plot folder . "/synchronous.dat" \
        using 2:xtic(1) skip 1 title "enqueue", \

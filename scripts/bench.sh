@@ -57,7 +57,7 @@ fi
 name=bench
 [[ -z $prefix_path ]] || name=bench-other-caf
 
-mkdir -p "$out"
+mkdir -p "$out" "$dir/results"
 result=0
 "$dir/bench/waybill_bench" --scratch "$dir" --out "$out" --name "$name" \
   ${arguments[@]+"${arguments[@]}"} || result=$?
@@ -66,8 +66,7 @@ $partial && exit $result
 # Micro figures: one step of a request by itself.
 (cd "$dir" && bench/waybill_bench_micro \
   --benchmark_min_time="$($quick && echo 0.1 || echo 1)" \
-  --benchmark_out=micro.json --benchmark_out_format=json) || result=$?
-cp "$dir/micro.json" "$out/micro.json"
+  --benchmark_out=results/micro.json --benchmark_out_format=json) || result=$?
 
 if command -v gnuplot >/dev/null; then
   gnuplot -e "folder='$out'" bench/plots.gp || result=$?
