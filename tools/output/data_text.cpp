@@ -25,7 +25,7 @@ std::uint32_t code_point_in(std::string_view escaped) {
 }
 
 void append_unit(std::string& to, std::uint32_t unit) {
-  char text[8];
+  char text[16];
   std::snprintf(text, sizeof text, "\\u%04X", static_cast<unsigned>(unit));
   to += text;
 }
