@@ -33,6 +33,10 @@ constexpr std::int64_t wal_frame_bytes
   = page_bytes + std::int64_t{file_format::frame_header_bytes};
 // Rows that a purge deletes between two looks at the clock, histories included.
 constexpr std::int64_t rows_between_clock_looks = 2'048;
+// A purge changes pages all over the file, and giving back space moves them.
+// All wait while the disk takes them, so it gets them in small lots.
+constexpr std::int64_t scattered_log_pages = 1'000;
+constexpr std::int64_t pages_cut_off_at_once = 2'048;
 constexpr std::array terminal_statuses{tracking_status::delivered,
                                        tracking_status::parked,
                                        tracking_status::failed,
@@ -265,6 +269,7 @@ public:
           const auto limit = std::min(most, max_rows - progress.deleted);
           const auto n = delete_finished(status, request.older_than, limit);
           progress.deleted += n;
+          log_is_scattered_ = log_is_scattered_ || n > 0;
           if (n < limit)
             break; // no more of this status
           if (progress.deleted >= max_rows
@@ -386,8 +391,12 @@ public:
   void maintain() noexcept {
     // Before the next transaction takes the log past its size, not after.
     const auto most_to_come = std::max(largest_commit_, largest_commit_before_);
-    if ((log_held_ || wal_frames_ + most_to_come >= options_.checkpoint_pages)
-        && usable() && !in_transaction())
+    const auto most = log_is_scattered_
+                        ? std::min<std::int64_t>(scattered_log_pages,
+                                                 options_.checkpoint_pages)
+                        : options_.checkpoint_pages;
+    if ((log_held_ || wal_frames_ + most_to_come >= most) && usable()
+        && !in_transaction())
       checkpoint();
   }
 
@@ -408,14 +417,16 @@ public:
       if (unused <= keep)
         return false;
       const auto pages = std::min<std::int64_t>(max_pages, unused - keep);
+      log_is_scattered_ = true;
       db_.exec(
         ("PRAGMA incremental_vacuum(" + std::to_string(pages) + ")").c_str());
       const auto left = db_.query_int("PRAGMA freelist_count");
       // A file that someone else made may not be able to give pages back.
-      if (left > keep && left < unused)
-        return true;
-      checkpoint(); // this is what shortens the file
-      return false;
+      const auto more = left > keep && left < unused;
+      pages_to_cut_off_ += unused - left;
+      if (!more || pages_to_cut_off_ >= pages_cut_off_at_once)
+        checkpoint(); // this is what shortens the file
+      return more;
     });
   }
 
@@ -665,6 +676,8 @@ private:
         return; // someone reads the end of it
     }
     wal_frames_ = 0;
+    log_is_scattered_ = false;
+    pages_to_cut_off_ = 0;
   }
 
   // -- running verbs ----------------------------------------------------------
@@ -1012,10 +1025,12 @@ private:
   // Frames of the largest commit since the log began, and of the one before.
   std::int64_t largest_commit_ = 0;
   std::int64_t largest_commit_before_ = 0;
-  bool log_held_ = false; // a reader kept it from being emptied
-  bool begun_ = false;    // begin() was called and not ended
-  bool broken_ = false;   // a COMMIT ended without saying how
-  bool writing_ = false;  // a statement is changing rows
+  bool log_held_ = false;             // a reader kept it from being emptied
+  bool log_is_scattered_ = false;     // it has pages from all over the file
+  std::int64_t pages_to_cut_off_ = 0; // given back, but in the file yet
+  bool begun_ = false;                // begin() was called and not ended
+  bool broken_ = false;               // a COMMIT ended without saying how
+  bool writing_ = false;              // a statement is changing rows
   std::optional<store_error> failure_;
 };
 

@@ -133,6 +133,55 @@ TEST_CASE_METHOD(maintenance_fixture,
   CHECK(integrity_of(options.file) == "ok");
 }
 
+TEST_CASE_METHOD(maintenance_fixture,
+                 "promise 9, purge: the disk gets what a purge changes and "
+                 "frees in small lots",
+                 "[promise-9]") {
+  fault_vfs vfs;
+  sqlite3_int64 lot = 0;
+  sqlite3_int64 largest_lot = 0;
+  sqlite3_int64 size = 0;
+  sqlite3_int64 most_freed = 0;
+  vfs.after = [&](const io_call& x) {
+    if (x.file != io_file::database)
+      return;
+    if (x.op == io_op::write) {
+      lot += std::ssize(x.bytes);
+      size = std::max<sqlite3_int64>(size, x.offset + std::ssize(x.bytes));
+    } else if (x.op == io_op::sync) {
+      largest_lot = std::max(largest_lot, std::exchange(lot, 0));
+    } else if (x.op == io_op::truncate) {
+      most_freed = std::max(most_freed,
+                            std::exchange(size, x.offset) - x.offset);
+    }
+  };
+  vfs.real_syncs = false;
+  options.vfs = vfs.name();
+  options.checkpoint_pages = 100'000;
+  options.synchronous = durability::full;
+  store.reset();
+  store.emplace(options);
+  fill(8'000);
+  store.reset();
+  store.emplace(options);
+  constexpr sqlite3_int64 page = 4'096;
+  REQUIRE(std::exchange(largest_lot, 0) > 5'000 * page);
+
+  for (bool more = true; more;) {
+    store->begin();
+    more = !store->purge_chunk(purge_before(at(2)), at(2), 100, 1s).finished;
+    store->commit();
+    store->maintain();
+  }
+  while (store->give_back_space(100))
+    store->maintain();
+  CHECK(largest_lot > 100 * page);
+  CHECK(largest_lot <= 1'500 * page);
+  CHECK(most_freed > 100 * page);
+  CHECK(most_freed <= 2'500 * page);
+  store.reset();
+}
+
 TEST_CASE_METHOD(maintenance_fixture, "a step of no pages is refused") {
   for (const auto pages : {0, -1})
     expect_error(errc::invalid_request, "max_pages",
