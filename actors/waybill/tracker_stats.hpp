@@ -25,6 +25,17 @@ public:
     totals_.since = since;
   }
 
+  /// What the requests of a batch did.
+  struct tally {
+    std::int64_t inserted = 0;
+    std::int64_t duplicates = 0;
+    std::int64_t attempts = 0;
+    std::array<std::int64_t, 4> finished{};
+    std::int64_t already_terminal = 0;
+    std::int64_t not_found = 0;
+    std::int64_t purged = 0;
+  };
+
   // -- requests of the open batch ---------------------------------------------
 
   void applied(const record_enqueue&, const enqueue_reply& reply) noexcept {
@@ -50,25 +61,27 @@ public:
 
   void purged(std::int64_t rows) noexcept { batch_.purged += rows; }
 
-  void committed(std::int64_t requests, clock::duration took) noexcept {
-    totals_.inserted += batch_.inserted;
-    totals_.duplicates += batch_.duplicates;
-    totals_.attempts += batch_.attempts;
-    totals_.delivered += batch_.finished[0];
-    totals_.parked += batch_.finished[1];
-    totals_.failed += batch_.finished[2];
-    totals_.discarded += batch_.finished[3];
-    totals_.already_terminal += batch_.already_terminal;
-    totals_.not_found += batch_.not_found;
-    totals_.purged += batch_.purged;
-    batch_ = {};
+  /// What the open batch has done; it starts with nothing again.
+  tally take_batch() noexcept { return std::exchange(batch_, {}); }
+
+  void committed(const tally& x, std::int64_t requests,
+                 clock::duration took) noexcept {
+    totals_.inserted += x.inserted;
+    totals_.duplicates += x.duplicates;
+    totals_.attempts += x.attempts;
+    totals_.delivered += x.finished[0];
+    totals_.parked += x.finished[1];
+    totals_.failed += x.finished[2];
+    totals_.discarded += x.finished[3];
+    totals_.already_terminal += x.already_terminal;
+    totals_.not_found += x.not_found;
+    totals_.purged += x.purged;
     ++totals_.batches;
     totals_.batch_size.add(requests);
     totals_.commit_latency.add(to_us(took));
   }
 
   void rolled_back(std::int64_t requests, errc why) noexcept {
-    batch_ = {};
     (certainty_of(why) == certainty::unknown ? totals_.unknown
                                              : totals_.not_stored)
       += requests;
@@ -139,17 +152,6 @@ private:
     else
       ++batch_.not_found;
   }
-
-  // Of the open batch.
-  struct tally {
-    std::int64_t inserted = 0;
-    std::int64_t duplicates = 0;
-    std::int64_t attempts = 0;
-    std::array<std::int64_t, 4> finished{};
-    std::int64_t already_terminal = 0;
-    std::int64_t not_found = 0;
-    std::int64_t purged = 0;
-  };
 
   std::array<retention_window, 4> windows_;
   tally batch_;

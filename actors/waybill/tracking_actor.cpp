@@ -29,6 +29,7 @@ constexpr int vacuum_step_pages = 256;
 // What a work_tick is for, if not of a wake_up.
 constexpr std::int64_t work_between_requests = 0;
 constexpr std::int64_t work_on_log = -1;
+constexpr std::int64_t work_after_sync = -2;
 constexpr auto held_log_delay = milliseconds{200};
 constexpr const char* held_log
   = "a reader keeps the write-ahead log from being emptied";
@@ -104,6 +105,7 @@ public:
       [this](const get_counts& x) {
         return read(x, [&] {
           admit(x);
+          settle_what_is_shown();
           return store_.get_counts();
         });
       },
@@ -111,6 +113,7 @@ public:
       [this](const get_stats& x) {
         return read(x, [&] {
           admit(x);
+          settle_what_is_shown();
           return stats();
         });
       },
@@ -138,6 +141,9 @@ public:
           case work_between_requests:
             work();
             break;
+          case work_after_sync:
+            finish_sync();
+            break;
           default:
             if (wait_timer_.is_for(x.serial))
               run_wait_timers();
@@ -152,12 +158,18 @@ public:
   void on_exit() override {
     waiting_->stop();
     heed_damage();
-    try {
+    const auto answered = [](auto&& f) {
+      try {
+        f();
+      } catch (const std::exception&) {
+        // The host's clock: what was to be answered has been.
+      }
+    };
+    answered([this] { finish_sync(); });
+    answered([this] {
       if (batch_open_)
         commit();
-    } catch (const std::exception&) {
-      // The host's clock: what was to be answered has been.
-    }
+    });
     while (!purges_.empty())
       fail_purge({stopping_ ? errc::stopped : errc::not_stored,
                   "the tracker has ended before the purge"});
@@ -177,6 +189,20 @@ private:
     open_bundle answers;
     std::int64_t open_bytes; // of the requests that are not settled
     bool held;               // until the open batch is committed
+  };
+
+  using all_held
+    = std::tuple<held_answers<enqueue_reply>, held_answers<update_reply>,
+                 held_answers<status_reply>, held_answers<purge_reply>,
+                 held_answers<counts_reply>, held_answers<stats_reply>>;
+
+  // A batch that is committed, and whose log is being synced.
+  struct synced_batch {
+    all_held held;
+    std::vector<bundle_job> bundles;
+    std::int64_t requests = 0;
+    tracker_stats::tally did;
+    steady_clock::time_point began;
   };
 
   struct purge_job {
@@ -211,6 +237,8 @@ private:
   }
 
   status_reply apply(const get_status& x) {
+    if (syncing_ && store_.may_be_undone(x.id))
+      settle_what_is_shown();
     auto reply = store_.get_status(x, clock_.wall());
     stats_.asked();
     return reply;
@@ -221,9 +249,10 @@ private:
   promise<typename Request::reply> write(const Request& x) {
     using reply_type = typename Request::reply;
     arrivals_ = true;
+    finish_sync_that_has_ended();
     auto to = this->make_response_promise<reply_type>();
     attempt(to, weight(x), [&] { hold(to, apply(x), weight(x)); });
-    commit_if_full();
+    commit_if_due();
     return to;
   }
 
@@ -239,7 +268,7 @@ private:
       else
         answer(to, std::move(reply), weight(x));
     });
-    commit_if_full();
+    commit_if_due();
     return to;
   }
 
@@ -264,6 +293,7 @@ private:
     }
     heed_damage();
     arrivals_ = true;
+    finish_sync_that_has_ended();
     bundles_.push_back({open_bundle{to, x}, 0, false});
     for_each_request(x, [this](const auto& each) { run_next(each); });
     if (!batch_open_) {
@@ -272,6 +302,7 @@ private:
       settle(bundles_.back());
       bundles_.pop_back();
     }
+    commit_if_due();
     return to;
   }
 
@@ -455,6 +486,7 @@ private:
       new_waits_.push_back(added);
       waiting_->leave(bytes); // it has a bound of its own
     });
+    settle_what_is_shown();
     if (!batch_open_) // else what it sees may be undone
       begin_new_waits();
     return to;
@@ -503,6 +535,7 @@ private:
   }
 
   void run_wait_timers() {
+    settle_what_is_shown();
     waits_due_ = batch_open_; // what is answered must be committed
     if (waits_due_)
       return;
@@ -609,16 +642,17 @@ private:
   void for_each_held(F&& f) {
     std::swap(held_, answering_); // two, to keep what they have allocated
     num_held_ = 0;
-    std::apply(
-      [&](auto&... lists) {
-        const auto drain = [&](auto& list) {
-          for (auto& x : list)
-            f(x);
-          list.clear();
-        };
-        (drain(lists), ...);
-      },
-      answering_);
+    drain(answering_, f);
+  }
+
+  template <class Lists, class F>
+  static void drain(Lists& all, F&& f) {
+    const auto drain_one = [&](auto& list) {
+      for (auto& x : list)
+        f(x);
+      list.clear();
+    };
+    std::apply([&](auto&... lists) { (drain_one(lists), ...); }, all);
   }
 
   // -- group commit -----------------------------------------------------------
@@ -635,9 +669,22 @@ private:
     tell(this, owned_tracking_actor{this}, stats_.stamped({++batch_}));
   }
 
-  void commit_if_full() {
+  void commit_if_due() {
     if (num_held_ >= max_batch_)
       commit();
+    else if (overlap_pays())
+      commit_ahead();
+  }
+
+  // A batch may be synced while the next is worked on. That pays if there is as
+  // much to do as has been done, and the batch has taken as long as its COMMIT
+  // will: else two small batches cost two syncs where one large costs one.
+  // Not if someone waits for the batch to be over.
+  [[nodiscard]] bool overlap_pays() const {
+    return batch_open_ && !syncing_ && num_held_ > 0
+           && waiting_->requests() >= 2 * num_held_ && finished_.empty()
+           && new_waits_.empty() && !waits_due_ && passed_on_.empty()
+           && steady_clock::now() - batch_began_ >= commit_time_;
   }
 
   // The commit message's turn. Where requests came since it was sent, more have
@@ -652,21 +699,52 @@ private:
   }
 
   void commit() {
-    batch_open_ = false;
+    finish_sync();
+    if (!batch_open_)
+      return; // it fell with the one before
     const auto began = steady_clock::now();
-    try {
-      store_.commit();
-    } catch (const store_error& e) {
-      fail_batch(e);
+    if (try_to_commit([this] { store_.commit(); }))
+      committed(began);
+  }
+
+  // Leaves the sync to another thread.
+  void commit_ahead() {
+    const auto began = steady_clock::now();
+    auto syncs = false;
+    if (!try_to_commit([&] {
+          syncs = store_.begin_commit([me = owned_tracking_actor{this}] {
+            tell_from_nobody(me, work_tick{work_after_sync});
+          });
+        }))
       return;
-    } catch (const std::exception& e) {
-      fail_batch({errc::outcome_unknown, e.what()});
+    if (!syncs) {
+      committed(began);
       return;
     }
-    ++batches_;
-    batched_requests_ += num_held_;
-    stats_.committed(num_held_, steady_clock::now() - began);
-    recovery_delay_ = first_recovery_delay;
+    syncing_ = true;
+    std::swap(held_, before_.held);
+    std::swap(bundles_, before_.bundles);
+    before_.requests = std::exchange(num_held_, 0);
+    before_.did = stats_.take_batch();
+    before_.began = began;
+  }
+
+  template <class F>
+  bool try_to_commit(F&& f) {
+    batch_open_ = false;
+    try {
+      f();
+      return true;
+    } catch (const store_error& e) {
+      fail_batch(e);
+    } catch (const std::exception& e) {
+      fail_batch({errc::outcome_unknown, e.what()});
+    }
+    return false;
+  }
+
+  void committed(steady_clock::time_point began) {
+    count_commit(stats_.take_batch(), num_held_, began);
     for_each_held(
       [this](auto& x) { answer(x.to, std::move(x.reply), x.weight); });
     settle_bundles();
@@ -675,6 +753,70 @@ private:
     desk_.listener->on_commit();
     maintain(); // nobody waits for an answer now
     storage_works();
+  }
+
+  void count_commit(const tracker_stats::tally& did, std::int64_t requests,
+                    steady_clock::time_point began) {
+    const auto took = steady_clock::now() - began;
+    ++batches_;
+    batched_requests_ += requests;
+    stats_.committed(did, requests, took);
+    commit_time_ += (took - commit_time_) / 4; // one that is slow is no rule
+    recovery_delay_ = first_recovery_delay;
+  }
+
+  // The end of the batch that is being synced; waits for it.
+  void finish_sync() {
+    if (!std::exchange(syncing_, false))
+      return;
+    try {
+      store_.finish_commit();
+    } catch (const store_error& e) {
+      fail_synced(e);
+      return;
+    }
+    count_commit(before_.did, before_.requests, before_.began);
+    drain(before_.held,
+          [this](auto& x) { answer(x.to, std::move(x.reply), x.weight); });
+    for (auto& x : std::exchange(before_.bundles, {}))
+      settle(x);
+    desk_.listener->on_commit();
+    storage_works();
+  }
+
+  void finish_sync_that_has_ended() {
+    if (syncing_ && store_.commit_has_ended())
+      finish_sync();
+  }
+
+  // What is shown while no batch is open is answered at once, and so must be
+  // durable.
+  void settle_what_is_shown() {
+    if (!batch_open_)
+      finish_sync();
+  }
+
+  // The batch that was synced may be there or not; the one after it is not.
+  void fail_synced(const store_error& e) {
+    if (store_.needs_recovery())
+      forbid_reading(e);
+    stats_.rolled_back(before_.requests, e.code());
+    drain(before_.held, [&](auto& x) {
+      if (!look_again(x))
+        fail(x.to, e, x.weight);
+    });
+    for (auto& x : std::exchange(before_.bundles, {})) {
+      x.answers.fail_open(e.code(), e.what(),
+                          [this](const auto& id) { return look_at(id); });
+      settle(x);
+    }
+    if (batch_open_)
+      fail_batch({errc::not_stored,
+                  std::string{"rolled back with the batch before: "} + e.what(),
+                  e.sqlite_code()});
+    else if (!purges_.empty())
+      fail_purge(e); // a step of it may have been in that batch
+    on_error(e);
   }
 
   void storage_works() {
@@ -706,8 +848,10 @@ private:
   void fail_batch(const store_error& e) {
     batch_open_ = false;
     store_.rollback();
+    finish_sync();
     if (store_.needs_recovery())
       forbid_reading(e);
+    stats_.take_batch();
     stats_.rolled_back(num_held_, e.code());
     finished_.clear();
     for_each_held([&](auto& x) {
@@ -824,6 +968,7 @@ private:
   // request is refused. After other failures a small write shows it.
   void recover() {
     recovering_ = false;
+    finish_sync();
     heed_damage();
     if (state_ != health_state::degraded)
       return; // a batch has shown it
@@ -927,7 +1072,7 @@ private:
       purges_.pop_front();
       vacuum_wanted_ = vacuum_wanted_ || finished.deleted > 0;
       hold(finished.to, purge_reply{finished.deleted}, 0);
-      commit_if_full();
+      commit_if_due();
     } catch (const store_error& e) {
       fail_purge(e);
       on_error(e);
@@ -947,6 +1092,7 @@ private:
     try {
       if (batch_open_)
         commit();
+      finish_sync();
       vacuum_wanted_ = store_.give_back_space(vacuum_step_pages);
       maintain();
     } catch (const store_error& e) {
@@ -972,12 +1118,13 @@ private:
   bool arrivals_ = false; // writes since the commit message was sent
   std::int64_t batch_ = 0;
   std::int64_t num_held_ = 0;
-  std::tuple<held_answers<enqueue_reply>, held_answers<update_reply>,
-             held_answers<status_reply>, held_answers<purge_reply>,
-             held_answers<counts_reply>, held_answers<stats_reply>>
-    held_, answering_;
+  all_held held_, answering_;
 
   std::vector<bundle_job> bundles_;
+
+  bool syncing_ = false;
+  synced_batch before_;                  // meaningless unless `syncing_`
+  steady_clock::duration commit_time_{}; // about how long one takes
 
   std::vector<std::function<void()>> passed_on_; // when the batch has ended
 

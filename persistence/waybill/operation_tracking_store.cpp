@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <new>
 #include <optional>
 #include <span>
@@ -315,13 +316,48 @@ public:
     maintain();
     latched([&] { begin_.run(); });
     begun_ = true;
-    recent_.begin_transaction();
+    recent_.begin_transaction(finishing_);
     log_end_ = find_log_end(db_.get());
+  }
+
+  bool begin_commit(std::function<void()> on_synced) {
+    vfs_.syncer().put_off();
+    try {
+      commit();
+    } catch (...) {
+      vfs_.syncer().forget();
+      throw;
+    }
+    finishing_ = vfs_.syncer().start(std::move(on_synced));
+    return finishing_;
+  }
+
+  [[nodiscard]] bool commit_has_ended() {
+    return finishing_ && !vfs_.syncer().is_under_way();
+  }
+
+  void finish_commit() {
+    if (!finishing_)
+      return;
+    const auto code = vfs_.syncer().finish();
+    if (code != SQLITE_OK) {
+      broken_ = true; // as after a COMMIT that fails there
+      rollback();
+      finishing_ = false;
+      throw store_error{errc::outcome_unknown,
+                        std::string{"COMMIT: "} + sqlite3_errstr(code)
+                          + " (SQLite code " + std::to_string(code) + ")",
+                        code};
+    }
+    finishing_ = false;
+    recent_.only_last_is_open();
   }
 
   void commit() {
     if (!begun_)
       throw store_error{errc::not_stored, "no transaction is open"};
+    if (finishing_)
+      throw store_error{errc::not_stored, "a commit has not been finished"};
     if (failure_) {
       rollback();
       throw store_error{*failure_};
@@ -376,7 +412,7 @@ public:
     counters_.on_rollback();
     in_flight_.forget_changes();
     transitions_.on_rollback();
-    recent_.clear();
+    recent_.clear(finishing_);
     next_seq_ = 0;
   }
 
@@ -385,7 +421,7 @@ public:
   }
 
   [[nodiscard]] bool may_be_undone(const tracked_operation_id& id) noexcept {
-    return begun_ && recent_.may_have_changed(id);
+    return (begun_ || finishing_) && recent_.may_have_changed(id);
   }
 
   void maintain() noexcept {
@@ -628,6 +664,7 @@ private:
   }
 
   void close_database() noexcept {
+    finishing_ = false; // closing the log waits
     for (auto* const stmt :
          {&begin_, &commit_, &insert_, &find_, &update_attempt_, &update_retry_,
           &update_terminal_, &select_, &delete_, &restore_})
@@ -1029,6 +1066,7 @@ private:
   bool log_is_scattered_ = false;     // it has pages from all over the file
   std::int64_t pages_to_cut_off_ = 0; // given back, but in the file yet
   bool begun_ = false;                // begin() was called and not ended
+  bool finishing_ = false;            // begin_commit() was, not finish_commit()
   bool broken_ = false;               // a COMMIT ended without saying how
   bool writing_ = false;              // a statement is changing rows
   std::optional<store_error> failure_;
@@ -1093,6 +1131,18 @@ void operation_tracking_store::begin() {
 
 void operation_tracking_store::commit() {
   impl_->commit();
+}
+
+bool operation_tracking_store::begin_commit(std::function<void()> on_synced) {
+  return impl_->begin_commit(std::move(on_synced));
+}
+
+bool operation_tracking_store::commit_has_ended() const {
+  return impl_->commit_has_ended();
+}
+
+void operation_tracking_store::finish_commit() {
+  impl_->finish_commit();
 }
 
 void operation_tracking_store::prove() {

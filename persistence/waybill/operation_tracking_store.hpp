@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -120,13 +121,33 @@ public:
   ///         there; any other code if they are certainly rolled back.
   void commit();
 
+  /// Commits as `commit()` does, but leaves the log's sync to another thread:
+  /// what is committed is durable when `finish_commit()` has returned.
+  /// Meanwhile another transaction may be begun and worked on, but not
+  /// committed.
+  /// @param on_synced called by that thread when the sync has ended; must not
+  ///        throw.
+  /// @returns false if there is nothing to wait for, because nothing was
+  ///          changed or `synchronous` is not `full`.
+  /// @throws store_error as `commit()`
+  bool begin_commit(std::function<void()> on_synced);
+
+  /// Whether a commit was begun whose sync has ended.
+  [[nodiscard]] bool commit_has_ended() const;
+
+  /// Waits for the commit that was begun, if there is one.
+  /// @throws store_error `outcome_unknown` if the sync failed; then what was
+  ///         begun since is rolled back.
+  void finish_commit();
+
   /// Undoes all since `begin()`; does nothing outside a transaction.
   void rollback() noexcept;
 
   [[nodiscard]] bool in_transaction() const noexcept;
 
   /// Whether what `get_status()` says of an operation may rest on the open
-  /// transaction. False only if it is committed.
+  /// transaction, or on a commit that is not finished. False only if it is
+  /// durable.
   [[nodiscard]] bool
   may_be_undone(const tracked_operation_id& id) const noexcept;
 

@@ -58,7 +58,7 @@ public:
     if (entries_.empty())
       entries_.resize(num_entries);
     auto& x = slot(id);
-    if (x.seq != 0 && x.transaction == transaction_ && x.id != id)
+    if (x.seq != 0 && x.transaction >= first_open_ && x.id != id)
       changed_elsewhere(x.id);
     x.id = id;
     x.transaction = transaction_;
@@ -69,28 +69,32 @@ public:
 
   /// The transaction changes an operation that is not remembered.
   void changed_elsewhere(const tracked_operation_id& id) noexcept {
-    if (num_elsewhere_ < elsewhere_.size())
-      elsewhere_[num_elsewhere_] = id;
-    ++num_elsewhere_;
+    elsewhere_.add(id);
   }
 
   /// Changes belong to another transaction from here on.
-  void begin_transaction() noexcept {
+  /// @param open whether the one before may be undone yet
+  void begin_transaction(bool open) noexcept {
     ++transaction_;
-    num_elsewhere_ = 0;
+    if (open)
+      elsewhere_before_.add(elsewhere_);
+    else
+      only_last_is_open();
+    elsewhere_.clear();
   }
 
-  /// Whether the transaction may have changed an operation. Knows all that it
-  /// remembers, and a few of the others.
+  /// The transactions before the last one cannot be undone any more.
+  void only_last_is_open() noexcept {
+    first_open_ = transaction_;
+    elsewhere_before_.clear();
+  }
+
+  /// Whether a transaction that may be undone may have changed an operation.
+  /// Knows all that it remembers, and a few of the others.
   [[nodiscard]] bool may_have_changed(const tracked_operation_id& id) noexcept {
-    if (num_elsewhere_ > elsewhere_.size())
-      return true;
     const auto* const x = find(id);
-    if (x != nullptr && x->transaction == transaction_)
-      return true;
-    const auto end = elsewhere_.begin()
-                     + static_cast<std::ptrdiff_t>(num_elsewhere_);
-    return std::find(elsewhere_.begin(), end, id) != end;
+    return (x != nullptr && x->transaction >= first_open_)
+           || elsewhere_.may_hold(id) || elsewhere_before_.may_hold(id);
   }
 
   /// Fetches an operation's slot from main memory meanwhile. Always inline: GCC
@@ -110,7 +114,13 @@ public:
     changed_elsewhere(id);
   }
 
-  void clear() noexcept { entries_.clear(); }
+  /// @param open whether a transaction may be undone yet: it may have changed
+  ///        anything.
+  void clear(bool open) noexcept {
+    entries_.clear();
+    if (open)
+      elsewhere_before_.overflow();
+  }
 
   /// Keeps the error text of a row if it is short enough.
   static void set_error(entry& x, bool present, std::string_view text) {
@@ -134,10 +144,39 @@ private:
 
   static_assert(num_entries == std::size_t{1} << 14U);
 
+  // A few ids. Holds any once there were more.
+  class few_ids {
+  public:
+    void add(const tracked_operation_id& id) noexcept {
+      if (size_ < ids_.size())
+        ids_[size_] = id;
+      ++size_;
+    }
+    void add(const few_ids& x) noexcept {
+      if (x.size_ > ids_.size())
+        overflow();
+      for (std::size_t i = 0; i < std::min(x.size_, ids_.size()); ++i)
+        add(x.ids_[i]);
+    }
+    void clear() noexcept { size_ = 0; }
+    void overflow() noexcept { size_ = ids_.size() + 1; }
+    [[nodiscard]] bool may_hold(const tracked_operation_id& id) const noexcept {
+      const auto end
+        = ids_.begin()
+          + static_cast<std::ptrdiff_t>(std::min(size_, ids_.size()));
+      return size_ > ids_.size() || std::find(ids_.begin(), end, id) != end;
+    }
+
+  private:
+    std::array<tracked_operation_id, 64> ids_{};
+    std::size_t size_ = 0;
+  };
+
   std::vector<entry> entries_;
   std::int64_t transaction_ = 0;
-  std::array<tracked_operation_id, 64> elsewhere_{};
-  std::size_t num_elsewhere_ = 0; // more: all may have changed
+  std::int64_t first_open_ = 0; // all transactions before it are durable
+  few_ids elsewhere_;           // of the last transaction
+  few_ids elsewhere_before_;    // of the one before, while it may be undone
 };
 
 } // namespace waybill

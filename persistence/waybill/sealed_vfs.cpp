@@ -76,7 +76,7 @@ std::uint64_t seal_of(std::span<const std::uint8_t> content,
 }
 
 // What SQLite takes for its file: the real one lies behind it. Only the
-// database gets one; logs and journals are opened as they are.
+// database and its log get one; journals are opened as they are.
 struct sealed_vfs::file {
   sqlite3_file base;
   std::uint32_t application_id;
@@ -206,6 +206,77 @@ struct sealed_vfs::file {
   }
 };
 
+// The log, whose syncs are the syncer's.
+struct sealed_vfs::log_file {
+  sqlite3_file base;
+  log_syncer* syncer;
+  sqlite3_file* real;
+
+  static log_file& of(sqlite3_file* x) noexcept {
+    return *reinterpret_cast<log_file*>(x);
+  }
+
+  int write(const void* from, int n, sqlite3_int64 offset) const {
+    if (const auto code = syncer->before_change(); code != SQLITE_OK)
+      return code;
+    if (offset == 0)
+      syncer->header_written();
+    return real->pMethods->xWrite(real, from, n, offset);
+  }
+
+  int truncate(sqlite3_int64 size) const {
+    const auto code = syncer->before_change();
+    return code == SQLITE_OK ? real->pMethods->xTruncate(real, size) : code;
+  }
+
+  static const sqlite3_io_methods* methods() noexcept {
+    static const sqlite3_io_methods all = [] {
+      sqlite3_io_methods m{};
+      m.iVersion = 1;
+      m.xClose = [](sqlite3_file* f) {
+        of(f).syncer->finish();
+        return of(f).real->pMethods->xClose(of(f).real);
+      };
+      m.xRead = [](sqlite3_file* f, void* to, int n, sqlite3_int64 offset) {
+        return of(f).real->pMethods->xRead(of(f).real, to, n, offset);
+      };
+      m.xWrite = [](sqlite3_file* f, const void* from, int n,
+                    sqlite3_int64 offset) {
+        return of(f).write(from, n, offset);
+      };
+      m.xTruncate = [](sqlite3_file* f, sqlite3_int64 size) {
+        return of(f).truncate(size);
+      };
+      m.xSync = [](sqlite3_file* f, int flags) {
+        return of(f).syncer->sync(flags);
+      };
+      m.xFileSize = [](sqlite3_file* f, sqlite3_int64* size) {
+        return of(f).real->pMethods->xFileSize(of(f).real, size);
+      };
+      m.xLock = [](sqlite3_file* f, int level) {
+        return of(f).real->pMethods->xLock(of(f).real, level);
+      };
+      m.xUnlock = [](sqlite3_file* f, int level) {
+        return of(f).real->pMethods->xUnlock(of(f).real, level);
+      };
+      m.xCheckReservedLock = [](sqlite3_file* f, int* out) {
+        return of(f).real->pMethods->xCheckReservedLock(of(f).real, out);
+      };
+      m.xFileControl = [](sqlite3_file* f, int op, void* arg) {
+        return of(f).real->pMethods->xFileControl(of(f).real, op, arg);
+      };
+      m.xSectorSize = [](sqlite3_file* f) {
+        return of(f).real->pMethods->xSectorSize(of(f).real);
+      };
+      m.xDeviceCharacteristics = [](sqlite3_file* f) {
+        return of(f).real->pMethods->xDeviceCharacteristics(of(f).real);
+      };
+      return m;
+    }();
+    return &all;
+  }
+};
+
 sealed_vfs::sealed_vfs(const std::string& base, std::uint32_t application_id)
   : base_{sqlite3_vfs_find(base.empty() ? nullptr : base.c_str())},
     application_id_{application_id},
@@ -215,7 +286,8 @@ sealed_vfs::sealed_vfs(const std::string& base, std::uint32_t application_id)
   static std::atomic<std::uint64_t> serial{0};
   name_ = "waybill-sealed-" + std::to_string(++serial);
   vfs_.iVersion = std::min(base_->iVersion, 2);
-  vfs_.szOsFile = static_cast<int>(sizeof(file)) + base_->szOsFile;
+  vfs_.szOsFile = static_cast<int>(std::max(sizeof(file), sizeof(log_file)))
+                  + base_->szOsFile;
   vfs_.mxPathname = base_->mxPathname;
   vfs_.zName = name_.c_str();
   vfs_.pAppData = this;
@@ -270,6 +342,8 @@ sealed_vfs::~sealed_vfs() {
 
 int sealed_vfs::open(const char* name, sqlite3_file* out, int flags,
                      int* out_flags) {
+  if ((flags & SQLITE_OPEN_WAL) != 0)
+    return open_log(name, out, flags, out_flags);
   if ((flags & SQLITE_OPEN_MAIN_DB) == 0)
     return base_->xOpen(base_, name, out, flags, out_flags);
   auto& x = *new (out) file{};
@@ -281,6 +355,20 @@ int sealed_vfs::open(const char* name, sqlite3_file* out, int flags,
   // SQLite closes a file exactly if it has methods.
   if (x.real->pMethods != nullptr)
     x.base.pMethods = file::methods(*x.real->pMethods);
+  return code;
+}
+
+int sealed_vfs::open_log(const char* name, sqlite3_file* out, int flags,
+                         int* out_flags) {
+  auto& x = *new (out) log_file{};
+  x.syncer = &syncer_;
+  x.real = reinterpret_cast<sqlite3_file*>(&x + 1);
+  std::memset(x.real, 0, static_cast<std::size_t>(base_->szOsFile));
+  const auto code = base_->xOpen(base_, name, x.real, flags, out_flags);
+  if (x.real->pMethods != nullptr) {
+    x.base.pMethods = log_file::methods();
+    syncer_.opened(x.real);
+  }
   return code;
 }
 

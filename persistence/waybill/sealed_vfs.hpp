@@ -17,6 +17,7 @@
 #include <span>
 #include <string>
 
+#include "waybill/log_syncer.hpp"
 #include "waybill/patience.hpp"
 
 namespace waybill::sqlite {
@@ -29,9 +30,10 @@ inline constexpr std::size_t seal_bytes = 8;
 std::uint64_t seal_of(std::span<const std::uint8_t> content,
                       std::uint64_t number) noexcept;
 
-/// A VFS that does what `base` does, keeps seals and waits for locks with
-/// `patience`. For one thread at a time. Registered as long as it
-/// lives; must outlive the connections that use it.
+/// A VFS that does what `base` does, keeps seals, waits for locks with
+/// `patience` and leaves the log's syncs to a `log_syncer`. For one connection,
+/// and one thread at a time. Registered as long as it lives; must outlive the
+/// connection that uses it.
 class sealed_vfs {
 public:
   /// @param base the name of a registered VFS; empty for the default.
@@ -46,22 +48,28 @@ public:
   /// The name to open connections with.
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
+  /// For the log of the connection.
+  [[nodiscard]] log_syncer& syncer() noexcept { return syncer_; }
+
   /// Makes room for the seals in a database that is still empty.
   static void prepare(sqlite3* db);
 
 private:
   struct file;
+  struct log_file;
 
   static sealed_vfs& self_of(sqlite3_vfs* vfs) noexcept {
     return *static_cast<sealed_vfs*>(vfs->pAppData);
   }
 
   int open(const char* name, sqlite3_file* out, int flags, int* out_flags);
+  int open_log(const char* name, sqlite3_file* out, int flags, int* out_flags);
 
   sqlite3_vfs* base_;
   std::uint32_t application_id_;
   std::string name_;
   patience patience_;
+  log_syncer syncer_;
   sqlite3_vfs vfs_;
 };
 

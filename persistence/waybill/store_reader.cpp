@@ -380,9 +380,28 @@ private:
       snapshot& operator=(const snapshot&) = delete;
       impl& self;
     };
-    const snapshot guard{*this};
-    read_new_names();
-    return f();
+    auto result = [&] {
+      const snapshot guard{*this};
+      read_new_names();
+      return f();
+    }();
+    make_certain();
+    return result;
+  }
+
+  // What the owner has committed last may not be on the disk yet, and nobody is
+  // to hear of what a power loss may take back.
+  void make_certain() {
+    sqlite3_file* log = nullptr;
+    if (sqlite3_file_control(db_.get(), "main", SQLITE_FCNTL_JOURNAL_POINTER,
+                             &log)
+          != SQLITE_OK
+        || log == nullptr || log->pMethods == nullptr)
+      return;
+    const auto code
+      = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
+    if (code != SQLITE_OK)
+      sqlite::raise(nullptr, code, "syncing the log");
   }
 
   // Names are only ever added.

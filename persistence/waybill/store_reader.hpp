@@ -45,8 +45,9 @@ using progress_function
 /// checkpoints, and holds no snapshot longer than a call takes; whoever owns
 /// the store goes on meanwhile.
 ///
-/// What it shows is committed. While no owner runs it may be what a killed one
-/// had not synced yet; the next owner makes that certain.
+/// What it shows is committed and durable: it syncs the log before it answers.
+/// Only after a failed sync it may be what the disk has not got; the owner, or
+/// the next one, makes that certain.
 ///
 /// All calls throw store_error: `invalid_request` naming the field,
 /// `store_corrupt`, `not_stored` if reading failed.

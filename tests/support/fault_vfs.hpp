@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
+#include <mutex>
 #include <new>
 #include <string>
 #include <string_view>
@@ -43,12 +44,16 @@ struct io_call {
 /// A VFS for one test at a time, registered as long as it lives.
 class fault_vfs {
 public:
-  /// Asked before each call; anything but SQLITE_OK makes the call fail with
-  /// that code, undone. An unlock is never asked about: SQLite cannot bear it.
+  /// Asked before each call, by one thread at a time; anything but SQLITE_OK
+  /// makes the call fail with that code, undone. An unlock is never asked
+  /// about: SQLite cannot bear it.
   std::function<int(const io_call&)> before;
 
   /// Told of each call that succeeded.
   std::function<void(const io_call&)> after;
+
+  /// Called in the midst of each sync, by whichever thread carries it out.
+  std::function<void(io_file)> during_sync;
 
   /// False leaves out the syncs themselves: quick, and no less to test with as
   /// long as the machine stays up.
@@ -142,11 +147,11 @@ private:
 
   template <class F>
   int through(const io_call& call, F&& real) {
-    if (before)
+    if (const std::lock_guard guard{mutex_}; before)
       if (const auto code = before(call); code != SQLITE_OK)
         return code;
     const auto code = real();
-    if (after && code == SQLITE_OK)
+    if (const std::lock_guard guard{mutex_}; after && code == SQLITE_OK)
       after(call);
     return code;
   }
@@ -208,6 +213,8 @@ private:
       };
       m.xSync = [](sqlite3_file* f, int flags) {
         return through(f, io_op::sync, [&](sqlite3_file* real) {
+          if (of(f).self->during_sync)
+            of(f).self->during_sync(of(f).kind);
           return of(f).self->real_syncs ? real->pMethods->xSync(real, flags)
                                         : SQLITE_OK;
         });
@@ -267,6 +274,7 @@ private:
   static inline std::atomic<int> last_{0};
   const std::string name_ = "waybill-test-" + std::to_string(++last_);
 
+  std::recursive_mutex mutex_; // what is called may use SQLite itself
   sqlite3_vfs* base_ = sqlite3_vfs_find(nullptr);
   sqlite3_vfs vfs_{};
 };

@@ -1,0 +1,189 @@
+// Batches of which one is worked on while the one before is synced.
+
+#include <atomic>
+#include <future>
+#include <thread>
+
+#include "support/actors.hpp"
+#include "support/fault_vfs.hpp"
+#include "support/plain_sqlite.hpp"
+#include "torture/gate.hpp"
+
+using namespace waybill;
+using namespace waybill::test;
+
+namespace {
+
+// Many requests at once are committed in two batches at least: the first while
+// there is as much to do again, for nothing is known of the disk yet.
+struct overlapped_commits : actor_fixture {
+  fault_vfs vfs;
+  torture::gate at_clock;
+  std::atomic<bool> shut{false}; // syncs of the log wait
+  std::atomic<int> in_sync{0};
+  std::atomic<int> fails{SQLITE_OK}; // what the next sync of the log ends with
+
+  overlapped_commits() {
+    vfs.before = [this](const io_call& x) -> int {
+      return x.file == io_file::wal && x.op == io_op::sync
+               ? fails.exchange(SQLITE_OK)
+               : SQLITE_OK;
+    };
+    vfs.during_sync = [this](io_file kind) {
+      if (kind != io_file::wal)
+        return;
+      ++in_sync;
+      while (shut)
+        std::this_thread::sleep_for(1ms);
+      --in_sync;
+    };
+  }
+
+  ~overlapped_commits() { shut = false; }
+
+  overlapped_commits(const overlapped_commits&) = delete;
+  overlapped_commits& operator=(const overlapped_commits&) = delete;
+
+  options make() {
+    auto x = make_options();
+    x.vfs = vfs.name();
+    x.clock = at_clock.clock();
+    x.retention_interval = 1h;
+    return x;
+  }
+
+  static std::vector<record_enqueue> enqueues(std::uint64_t first,
+                                              std::uint64_t last) {
+    std::vector<record_enqueue> all;
+    for (auto n = first; n <= last; ++n)
+      all.push_back(enqueue(n));
+    return all;
+  }
+
+  static bool is_stored(const std::string& file, std::uint64_t n) {
+    operation_tracking_store store{{.file = file, .vfs = {}}};
+    return store.get_status(status_of(n), t0).snapshot.has_value();
+  }
+};
+
+} // namespace
+
+TEST_CASE_METHOD(overlapped_commits,
+                 "promise 1, durability: what comes during a sync is applied, "
+                 "and nothing is answered before it has ended",
+                 "[promise-1]") {
+  auto running = start(system, make());
+  const auto& tracker = running.tracker();
+  get(tracker, enqueue(1));
+  std::atomic<int> applied{0};
+  at_clock.close();
+  auto all = std::async(std::launch::async, [&] {
+    return send_all(system, tracker, enqueues(100, 199), [&] {
+      shut = true;
+      at_clock.open([&](std::int64_t) { ++applied; });
+    });
+  });
+  CHECK(eventually([&] { return in_sync == 1 && applied >= 100; }));
+  CHECK(all.wait_for(50ms) == std::future_status::timeout);
+  shut = false;
+  for (const auto& x : all.get())
+    CHECK(x.reply->outcome == enqueue_outcome::inserted);
+  CHECK(get(tracker, get_health{}).batches >= 3);
+}
+
+TEST_CASE_METHOD(overlapped_commits,
+                 "promise 2, outcomes: if the sync of a batch fails, it is "
+                 "unknown, and the next is not stored",
+                 "[promise-2][promise-3]") {
+  auto running = start(system, make());
+  const auto& tracker = running.tracker();
+  get(tracker, enqueue(1));
+  at_clock.close();
+  const auto all = send_all(system, tracker, enqueues(100, 199), [&] {
+    fails = SQLITE_IOERR_FSYNC;
+    at_clock.open();
+  });
+  int unknown = 0;
+  std::vector<std::uint64_t> inserted;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (all[i].reply) {
+      inserted.push_back(100 + i);
+      continue;
+    }
+    REQUIRE(all[i].error);
+    if (all[i].error->code == errc::outcome_unknown)
+      ++unknown;
+    else
+      CHECK(all[i].error->code == errc::not_stored);
+  }
+  CHECK(unknown > 0);
+  CHECK(unknown < 100);
+  CHECK(eventually(
+    [&] { return get(tracker, get_health{}).state == health_state::ok; }));
+  CHECK(get(tracker, get_stats{}).unknown == unknown);
+  for (const auto n : inserted)
+    CHECK(get(tracker, status_of(n)).snapshot);
+  for (std::size_t i = 0; i < all.size(); ++i)
+    if (all[i].error && all[i].error->code == errc::not_stored)
+      CHECK_FALSE(get(tracker, status_of(100 + i)).snapshot);
+  for (std::uint64_t n = 100; n < 200; ++n) // and all can be repeated
+    get(tracker, enqueue(n));
+  CHECK(get(tracker, status_of(199)).snapshot);
+}
+
+TEST_CASE_METHOD(overlapped_commits,
+                 "promise 6, linearizability: a question during a sync is "
+                 "answered after it, unless it is about something else",
+                 "[promise-6]") {
+  auto running = start(system, make());
+  const auto& tracker = running.tracker();
+  get(tracker, enqueue(1));
+  at_clock.close();
+  auto all = std::async(std::launch::async, [&] {
+    return send_all(system, tracker, enqueues(100, 199), [&] {
+      shut = true;
+      at_clock.open();
+    });
+  });
+  REQUIRE(eventually([&] { return in_sync == 1; }));
+  auto other = std::async(std::launch::async,
+                          [&] { return get(tracker, status_of(1)); });
+  auto same = std::async(std::launch::async,
+                         [&] { return get(tracker, status_of(100)); });
+  auto counts = std::async(std::launch::async,
+                           [&] { return get(tracker, get_counts{}); });
+  CHECK(same.wait_for(50ms) == std::future_status::timeout);
+  CHECK(counts.wait_for(0ms) == std::future_status::timeout);
+  shut = false;
+  CHECK(same.get().snapshot);
+  CHECK(other.get().snapshot);
+  CHECK_FALSE(counts.get().counts.empty());
+  all.get();
+}
+
+TEST_CASE_METHOD(overlapped_commits,
+                 "promise 2, outcomes: stopping during a sync answers all",
+                 "[promise-2]") {
+  auto x = make();
+  auto running = start(system, x);
+  const auto& tracker = running.tracker();
+  get(tracker, enqueue(1));
+  at_clock.close();
+  std::future<bool> stopped;
+  std::future<void> opened;
+  const auto all = send_all(system, tracker, enqueues(100, 199), [&] {
+    shut = true;
+    at_clock.open();
+    stopped = std::async(std::launch::async, [&] { return running.stop(); });
+    opened = std::async(std::launch::async, [&] {
+      std::this_thread::sleep_for(50ms);
+      shut = false;
+    });
+  });
+  for (std::size_t i = 0; i < all.size(); ++i)
+    CHECK(
+      (all[i].reply || (all[i].error && all[i].error->code == errc::stopped)));
+  CHECK(stopped.get());
+  for (std::size_t i = 0; i < all.size(); ++i)
+    CHECK(is_stored(x.file, 100 + i) == all[i].reply.has_value());
+}
