@@ -676,13 +676,14 @@ private:
       commit_ahead();
   }
 
-  // A batch may be synced while the next is worked on. That pays if there is as
-  // much to do as has been done, and the batch has taken as long as its COMMIT
-  // will: else two small batches cost two syncs where one large costs one.
-  // Not if someone waits for the batch to be over.
+  // A batch may be synced while the next is worked on. That pays when two
+  // fifths to a half of all that waits have been done, as long as a batch of
+  // that size takes as long as its COMMIT: else two small batches cost two
+  // syncs where a large one costs one. Not if someone waits for its end.
   [[nodiscard]] bool overlap_pays() const {
-    return batch_open_ && !syncing_ && num_held_ > 0
-           && waiting_->requests() >= 2 * num_held_ && finished_.empty()
+    const auto waiting = waiting_->requests();
+    return batch_open_ && !syncing_ && num_held_ > 0 && 2 * num_held_ <= waiting
+           && 2 * waiting <= 5 * num_held_ && finished_.empty()
            && new_waits_.empty() && !waits_due_ && passed_on_.empty()
            && steady_clock::now() - batch_began_ >= commit_time_;
   }
