@@ -10,6 +10,7 @@
 #include <mutex>
 #include <set>
 #include <sstream>
+#include <thread>
 
 #include "support/durable_image.hpp"
 #include "support/fake_clock.hpp"
@@ -145,6 +146,8 @@ struct recording {
   /// What the store must hold after so many requests.
   std::vector<digest> after{0};
   std::vector<std::string> faults;
+  /// Syncs of the log beside work on the next batch.
+  std::int64_t overlapped = 0;
 };
 
 // Drives a tracker on a new file with one client, whose requests are applied in
@@ -164,6 +167,11 @@ public:
     vfs_.after = [this](const io_call& call) {
       if (durable_image::is_change(call))
         note(durable_image::to_change(call));
+    };
+    vfs_.during_sync = [this](io_file kind) {
+      const std::lock_guard guard{mutex_};
+      if (kind == io_file::wal && writer_ != std::this_thread::get_id())
+        ++result_.overlapped;
     };
     options_.file = dir_ / "track.db";
     options_.vfs = vfs_.name();
@@ -189,9 +197,21 @@ public:
   }
 
 private:
-  void note(std::optional<disk_change> change) {
+  void note(disk_change change) {
     const std::lock_guard guard{mutex_};
+    if (change.op == io_op::write)
+      writer_ = std::this_thread::get_id();
     result_.events.push_back({std::move(change), answered_});
+  }
+
+  void note_answers(std::size_t all) {
+    const std::lock_guard guard{mutex_};
+    answered_ = all;
+    auto& events = result_.events;
+    if (!events.empty() && !events.back().change)
+      events.back().answered = all;
+    else
+      events.push_back({std::nullopt, all});
   }
 
   std::uint64_t any(std::uint64_t n) { return random_() % n; }
@@ -226,14 +246,13 @@ private:
         else
           send(any_request_about(last_id_ < 20 ? 1 + any(20)
                                                : last_id_ - any(20)));
-    for (const auto& x : expected)
+    // They are applied in this order: with one, those before it are answered.
+    auto answered = result_.after.size() - 1 - expected.size();
+    for (const auto& x : expected) {
       if (!same(to.receive(), x))
         result_.faults.push_back("a wrong answer while recording");
-    {
-      const std::lock_guard guard{mutex_};
-      answered_ = result_.after.size() - 1;
+      note_answers(++answered);
     }
-    note(std::nullopt);
   }
 
   // Only replies are expected, never a failure.
@@ -272,6 +291,7 @@ private:
   std::uint64_t last_id_ = 0;
   std::mutex mutex_;
   std::size_t answered_ = 0;
+  std::thread::id writer_; // of the log
   recording result_;
 };
 
@@ -449,6 +469,7 @@ void power_loss_row(report& r) {
   const auto states = r.pick<std::int64_t>(16'000, 200'000);
   tally all;
   std::int64_t events = 0;
+  std::int64_t overlapped = 0;
   std::uint64_t part = 0;
   while (all.states < states) {
     const auto spills = part % 4 == 2;
@@ -457,6 +478,7 @@ void power_loss_row(report& r) {
     for (const auto& fault : made.faults)
       r.violation(fault);
     events += static_cast<std::int64_t>(made.events.size());
+    overlapped += made.overlapped;
     const auto found = replay{made, r.random(++part)}.run(
       20, 150, [&](std::int64_t n) { r.tried(n, states); });
     all.states += found.states;
@@ -466,6 +488,7 @@ void power_loss_row(report& r) {
                   + found.text() + "; " + found.first);
   }
   r.figure(std::to_string(events) + " recorded events");
+  r.figure(std::to_string(overlapped) + " syncs beside work");
   r.figure(std::to_string(all.recoveries)
            + " recoveries cut at every step as well");
   // A test that cannot fail shows nothing: with less durability it must.
