@@ -82,6 +82,8 @@ struct options {
   notice_function on_notice = &print_notice;
   /// See store_options::vfs.
   std::string vfs;
+  /// Whether a batch may be worked on while the one before is synced.
+  bool overlap_commits = true;
 };
 
 /// One option, for people: what `--help` and the README show.

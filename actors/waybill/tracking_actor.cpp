@@ -74,6 +74,7 @@ public:
       on_notice_{x.on_notice},
       max_batch_{x.max_batch},
       purge_chunk_rows_{x.purge_chunk_rows},
+      overlap_commits_{x.overlap_commits},
       waiting_{std::move(post.waiting)},
       restarts_{post.restarts},
       desk_{std::move(post.desk)},
@@ -682,9 +683,10 @@ private:
   // syncs where a large one costs one. Not if someone waits for its end.
   [[nodiscard]] bool overlap_pays() const {
     const auto waiting = waiting_->requests();
-    return batch_open_ && !syncing_ && num_held_ > 0 && 2 * num_held_ <= waiting
-           && 2 * waiting <= 5 * num_held_ && finished_.empty()
-           && new_waits_.empty() && !waits_due_ && passed_on_.empty()
+    return overlap_commits_ && batch_open_ && !syncing_ && num_held_ > 0
+           && 2 * num_held_ <= waiting && 2 * waiting <= 5 * num_held_
+           && finished_.empty() && new_waits_.empty() && !waits_due_
+           && passed_on_.empty()
            && steady_clock::now() - batch_began_ >= commit_time_;
   }
 
@@ -1108,6 +1110,7 @@ private:
   notice_function on_notice_;
   const std::int64_t max_batch_;
   const std::int64_t purge_chunk_rows_;
+  const bool overlap_commits_;
   const std::shared_ptr<admission> waiting_;
   const std::int64_t restarts_;
   const query_desk desk_;

@@ -14,16 +14,18 @@ using namespace waybill::test;
 
 namespace {
 
-// Many requests at once are committed in two batches at least: the first while
-// there is as much to do again, for nothing is known of the disk yet.
+// A hundred requests at once are committed in two batches at least: the first
+// takes longer than a COMMIT, for whoever looks at the clock waits.
 struct overlapped_commits : actor_fixture {
   fault_vfs vfs;
   torture::gate at_clock;
+  std::atomic<int> looks{0};     // at the clock: one for each request
   std::atomic<bool> shut{false}; // syncs of the log wait
   std::atomic<int> in_sync{0};
   std::atomic<int> fails{SQLITE_OK}; // what the next sync of the log ends with
 
   overlapped_commits() {
+    vfs.real_syncs = false;
     vfs.before = [this](const io_call& x) -> int {
       return x.file == io_file::wal && x.op == io_op::sync
                ? fails.exchange(SQLITE_OK)
@@ -52,12 +54,26 @@ struct overlapped_commits : actor_fixture {
     return x;
   }
 
-  static std::vector<record_enqueue> enqueues(std::uint64_t first,
-                                              std::uint64_t last) {
+  /// Operations 100 to 199, all of them in the tracker's mailbox before the
+  /// first is worked on: it waits at a question.
+  template <class F>
+  std::vector<outcome_of<enqueue_reply>>
+  send_hundred(const tracking_actor& tracker, F&& then) {
     std::vector<record_enqueue> all;
-    for (auto n = first; n <= last; ++n)
+    for (std::uint64_t n = 100; n < 200; ++n)
       all.push_back(enqueue(n));
-    return all;
+    at_clock.close();
+    caf::scoped_actor self{system};
+    auto question = request(self, tracker, 10s, status_of(1));
+    auto outcomes = send_all(system, tracker, std::move(all), [&] {
+      then();
+      at_clock.open([this](std::int64_t) {
+        ++looks;
+        std::this_thread::sleep_for(1ms); // longer than a COMMIT, in all
+      });
+    });
+    std::move(question).receive([](status_reply&) {}, [](const caf::error&) {});
+    return outcomes;
   }
 
   static bool is_stored(const std::string& file, std::uint64_t n) {
@@ -75,15 +91,10 @@ TEST_CASE_METHOD(overlapped_commits,
   auto running = start(system, make());
   const auto& tracker = running.tracker();
   get(tracker, enqueue(1));
-  std::atomic<int> applied{0};
-  at_clock.close();
   auto all = std::async(std::launch::async, [&] {
-    return send_all(system, tracker, enqueues(100, 199), [&] {
-      shut = true;
-      at_clock.open([&](std::int64_t) { ++applied; });
-    });
+    return send_hundred(tracker, [&] { shut = true; });
   });
-  CHECK(eventually([&] { return in_sync == 1 && applied >= 100; }));
+  CHECK(eventually([&] { return in_sync == 1 && looks >= 100; }));
   CHECK(all.wait_for(50ms) == std::future_status::timeout);
   shut = false;
   for (const auto& x : all.get())
@@ -98,11 +109,7 @@ TEST_CASE_METHOD(overlapped_commits,
   auto running = start(system, make());
   const auto& tracker = running.tracker();
   get(tracker, enqueue(1));
-  at_clock.close();
-  const auto all = send_all(system, tracker, enqueues(100, 199), [&] {
-    fails = SQLITE_IOERR_FSYNC;
-    at_clock.open();
-  });
+  const auto all = send_hundred(tracker, [&] { fails = SQLITE_IOERR_FSYNC; });
   int unknown = 0;
   std::vector<std::uint64_t> inserted;
   for (std::size_t i = 0; i < all.size(); ++i) {
@@ -138,12 +145,8 @@ TEST_CASE_METHOD(overlapped_commits,
   auto running = start(system, make());
   const auto& tracker = running.tracker();
   get(tracker, enqueue(1));
-  at_clock.close();
   auto all = std::async(std::launch::async, [&] {
-    return send_all(system, tracker, enqueues(100, 199), [&] {
-      shut = true;
-      at_clock.open();
-    });
+    return send_hundred(tracker, [&] { shut = true; });
   });
   REQUIRE(eventually([&] { return in_sync == 1; }));
   auto other = std::async(std::launch::async,
@@ -168,12 +171,10 @@ TEST_CASE_METHOD(overlapped_commits,
   auto running = start(system, x);
   const auto& tracker = running.tracker();
   get(tracker, enqueue(1));
-  at_clock.close();
   std::future<bool> stopped;
   std::future<void> opened;
-  const auto all = send_all(system, tracker, enqueues(100, 199), [&] {
+  const auto all = send_hundred(tracker, [&] {
     shut = true;
-    at_clock.open();
     stopped = std::async(std::launch::async, [&] { return running.stop(); });
     opened = std::async(std::launch::async, [&] {
       std::this_thread::sleep_for(50ms);

@@ -169,6 +169,7 @@ TEST_CASE_METHOD(
   x.clock = clock.clock();
   x.cache_bytes = 65'536;
   x.last_error_cap = 1'048'576;
+  x.overlap_commits = false; // one batch it shall be
   auto running = start(system, x);
   const auto& tracker = running.tracker();
   get(tracker, enqueue(1));

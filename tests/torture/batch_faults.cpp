@@ -59,6 +59,7 @@ private:
     x.cache_bytes = 65'536;
     x.last_error_cap = 1'048'576;
     x.clock = clock.clock();
+    x.overlap_commits = false; // else it is two batches
     x.on_notice = [](severity, const std::string&) {};
     auto running = start(system_, x);
     sqlite3_limit(spy.get(), SQLITE_LIMIT_LENGTH, longest_value);

@@ -22,6 +22,7 @@ options quiet_options(const std::string& file) {
   x.file = file;
   x.checkpoint_pages = 100;
   x.on_notice = [](severity, const std::string&) {};
+  x.overlap_commits = false; // what is sent at once is one batch
   return x;
 }
 
