@@ -18,7 +18,8 @@ public:
                query_desk desk)
     : forwarding_actor{config},
       state_{std::move(state)},
-      desk_{std::move(desk)} {}
+      queries_{caf::actor_cast<caf::weak_actor_ptr>(desk.queries)},
+      waiting_{std::move(desk.waiting)} {}
 
   const char* name() const override { return "waybill.gate"; }
 
@@ -60,10 +61,13 @@ private:
   }
 
   route find_desk(const content_view& content) const {
-    switch (admit<list_operations, get_history, watch_transitions>(
-      content, *desk_.waiting)) {
+    auto queries = queries_.lock();
+    if (!queries)
+      return refusal({errc::stopped, "the tracker has stopped"});
+    switch (admit<list_operations, get_history, watch_transitions>(content,
+                                                                   *waiting_)) {
       case admission::verdict::admitted:
-        return {caf::actor_cast<caf::strong_actor_ptr>(desk_.queries), {}};
+        return {std::move(queries), {}};
       case admission::verdict::overloaded:
         return refusal({errc::overloaded, "too many questions wait"});
       default:
@@ -97,7 +101,10 @@ private:
   }
 
   const std::shared_ptr<gate_state> state_;
-  const query_desk desk_;
+  // Who still holds the gate of a service that has stopped does not keep its
+  // query actor, and that one's thread.
+  const caf::weak_actor_ptr queries_;
+  const std::shared_ptr<admission> waiting_;
 };
 
 } // namespace

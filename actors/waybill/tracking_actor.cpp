@@ -197,13 +197,11 @@ private:
                  held_answers<status_reply>, held_answers<purge_reply>,
                  held_answers<counts_reply>, held_answers<stats_reply>>;
 
-  // A batch that is committed, and whose log is being synced.
-  struct synced_batch {
+  // What a batch is owed once it is known how it has ended.
+  struct batch_answers {
     all_held held;
     std::vector<bundle_job> bundles;
-    std::int64_t requests = 0;
-    tracker_stats::tally did;
-    steady_clock::time_point began;
+    std::int64_t requests = 0; // those in bundles, too
   };
 
   struct purge_job {
@@ -295,13 +293,14 @@ private:
     heed_damage();
     arrivals_ = true;
     finish_sync_that_has_ended();
-    bundles_.push_back({open_bundle{to, x}, 0, false});
+    auto& bundles = open_.bundles;
+    bundles.push_back({open_bundle{to, x}, 0, false});
     for_each_request(x, [this](const auto& each) { run_next(each); });
     if (!batch_open_) {
-      settle_bundles();
-    } else if (!bundles_.back().held) {
-      settle(bundles_.back());
-      bundles_.pop_back();
+      settle(bundles);
+    } else if (!bundles.back().held) {
+      settle(bundles.back());
+      bundles.pop_back();
     }
     commit_if_due();
     return to;
@@ -309,12 +308,12 @@ private:
 
   template <class Request>
   void run_next(const Request& x) {
-    bundles_.back().open_bytes += weight(x);
+    open_.bundles.back().open_bytes += weight(x);
     const auto fail_one = [&](const store_error& e) {
-      bundles_.back().answers.fail(x, e.code(), e.what());
+      open_.bundles.back().answers.fail(x, e.code(), e.what());
     };
     try {
-      bundles_.back().answers.add(x, apply(x));
+      open_.bundles.back().answers.add(x, apply(x));
     } catch (const store_error& e) {
       fail_one(e);
       on_error(e);
@@ -325,19 +324,19 @@ private:
     }
     if (!may_be_undone(x))
       return;
-    bundles_.back().held = true;
-    if (++num_held_ >= max_batch_)
+    open_.bundles.back().held = true;
+    if (++open_.requests >= max_batch_)
       commit();
   }
 
   // What has been run stands; answers the bundles that have been run to their
   // end. Only the last one may not have been.
-  void settle_bundles() {
-    const auto unfinished = !bundles_.empty()
-                            && !bundles_.back().answers.is_complete();
-    for (auto& x : bundles_)
+  void settle(std::vector<bundle_job>& bundles) {
+    const auto unfinished = !bundles.empty()
+                            && !bundles.back().answers.is_complete();
+    for (auto& x : bundles)
       settle(x);
-    bundles_.erase(bundles_.begin(), bundles_.end() - (unfinished ? 1 : 0));
+    bundles.erase(bundles.begin(), bundles.end() - (unfinished ? 1 : 0));
   }
 
   void settle(bundle_job& x) {
@@ -348,10 +347,10 @@ private:
 
   // The one that an exception has interrupted, if there is one.
   void abandon_bundle() {
-    for (auto& x : bundles_)
+    for (auto& x : open_.bundles)
       x.answers.deliver(
         to_error(errc::outcome_unknown, "the tracker has ended"));
-    bundles_.clear();
+    open_.bundles.clear();
   }
 
   // The one place where an exception becomes an answer. `f` must not throw once
@@ -633,25 +632,40 @@ private:
   template <class Reply>
   void hold(const promise<Reply>& to, Reply reply, std::int64_t bytes,
             tracked_operation_id id = {}) {
-    std::get<held_answers<Reply>>(held_).push_back(
-      {to, std::move(reply), bytes, id});
-    ++num_held_;
+    std::get<held_answers<Reply>>(open_.held)
+      .push_back({to, std::move(reply), bytes, id});
+    ++open_.requests;
   }
 
-  // Takes the answers out first: whoever gets one may be asking again already.
+  // The batch is durable.
+  void release(batch_answers& x) {
+    drain(x.held, [this](auto& each) {
+      answer(each.to, std::move(each.reply), each.weight);
+    });
+    settle(x.bundles);
+    x.requests = 0;
+  }
+
+  // The batch is undone, or it is not known whether it is.
+  void refuse(batch_answers& x, const store_error& e) {
+    stats_.rolled_back(x.requests, e.code());
+    drain(x.held, [&](auto& each) {
+      if (!look_again(each))
+        fail(each.to, e, each.weight);
+    });
+    for (auto& each : x.bundles)
+      each.answers.fail_open(e.code(), e.what(),
+                             [this](const auto& id) { return look_at(id); });
+    settle(x.bundles);
+    x.requests = 0;
+  }
+
   template <class F>
-  void for_each_held(F&& f) {
-    std::swap(held_, answering_); // two, to keep what they have allocated
-    num_held_ = 0;
-    drain(answering_, f);
-  }
-
-  template <class Lists, class F>
-  static void drain(Lists& all, F&& f) {
+  static void drain(all_held& all, F&& f) {
     const auto drain_one = [&](auto& list) {
       for (auto& x : list)
         f(x);
-      list.clear();
+      list.clear(); // which keeps what it has allocated
     };
     std::apply([&](auto&... lists) { (drain_one(lists), ...); }, all);
   }
@@ -663,6 +677,8 @@ private:
   void open_batch() {
     if (batch_open_)
       return;
+    if (store_.checkpoint_is_due())
+      finish_sync(); // nobody waits for an answer then
     store_.begin();
     batch_open_ = true;
     batch_began_ = steady_clock::now();
@@ -671,7 +687,7 @@ private:
   }
 
   void commit_if_due() {
-    if (num_held_ >= max_batch_)
+    if (open_.requests >= max_batch_)
       commit();
     else if (overlap_pays())
       commit_ahead();
@@ -683,8 +699,9 @@ private:
   // syncs where a large one costs one. Not if someone waits for its end.
   [[nodiscard]] bool overlap_pays() const {
     const auto waiting = waiting_->requests();
-    return overlap_commits_ && batch_open_ && !syncing_ && num_held_ > 0
-           && 2 * num_held_ <= waiting && 2 * waiting <= 5 * num_held_
+    const auto held = open_.requests;
+    return overlap_commits_ && batch_open_ && !syncing_ && held > 0
+           && 2 * held <= waiting && 2 * waiting <= 5 * held
            && finished_.empty() && new_waits_.empty() && !waits_due_
            && passed_on_.empty()
            && steady_clock::now() - batch_began_ >= commit_time_;
@@ -725,11 +742,9 @@ private:
       return;
     }
     syncing_ = true;
-    std::swap(held_, before_.held);
-    std::swap(bundles_, before_.bundles);
-    before_.requests = std::exchange(num_held_, 0);
-    before_.did = stats_.take_batch();
-    before_.began = began;
+    sync_began_ = began;
+    std::swap(open_, synced_); // which has been emptied
+    synced_did_ = stats_.take_batch();
   }
 
   template <class F>
@@ -747,10 +762,8 @@ private:
   }
 
   void committed(steady_clock::time_point began) {
-    count_commit(stats_.take_batch(), num_held_, began);
-    for_each_held(
-      [this](auto& x) { answer(x.to, std::move(x.reply), x.weight); });
-    settle_bundles();
+    count_commit(stats_.take_batch(), open_.requests, began);
+    release(open_);
     tell_waiters();
     send_passed_on();
     desk_.listener->on_commit();
@@ -778,11 +791,8 @@ private:
       fail_synced(e);
       return;
     }
-    count_commit(before_.did, before_.requests, before_.began);
-    drain(before_.held,
-          [this](auto& x) { answer(x.to, std::move(x.reply), x.weight); });
-    for (auto& x : std::exchange(before_.bundles, {}))
-      settle(x);
+    count_commit(synced_did_, synced_.requests, sync_began_);
+    release(synced_);
     desk_.listener->on_commit();
     storage_works();
   }
@@ -803,16 +813,7 @@ private:
   void fail_synced(const store_error& e) {
     if (store_.needs_recovery())
       forbid_reading(e);
-    stats_.rolled_back(before_.requests, e.code());
-    drain(before_.held, [&](auto& x) {
-      if (!look_again(x))
-        fail(x.to, e, x.weight);
-    });
-    for (auto& x : std::exchange(before_.bundles, {})) {
-      x.answers.fail_open(e.code(), e.what(),
-                          [this](const auto& id) { return look_at(id); });
-      settle(x);
-    }
+    refuse(synced_, e);
     if (batch_open_)
       fail_batch({errc::not_stored,
                   std::string{"rolled back with the batch before: "} + e.what(),
@@ -855,16 +856,8 @@ private:
     if (store_.needs_recovery())
       forbid_reading(e);
     stats_.take_batch();
-    stats_.rolled_back(num_held_, e.code());
     finished_.clear();
-    for_each_held([&](auto& x) {
-      if (!look_again(x))
-        fail(x.to, e, x.weight);
-    });
-    for (auto& x : bundles_)
-      x.answers.fail_open(e.code(), e.what(),
-                          [this](const auto& id) { return look_at(id); });
-    settle_bundles();
+    refuse(open_, e);
     if (!purges_.empty())
       fail_purge(e); // its last step may have been in this batch
     tell_waiters();  // those who came meanwhile
@@ -1121,13 +1114,12 @@ private:
   steady_clock::time_point batch_began_;
   bool arrivals_ = false; // writes since the commit message was sent
   std::int64_t batch_ = 0;
-  std::int64_t num_held_ = 0;
-  all_held held_, answering_;
-
-  std::vector<bundle_job> bundles_;
+  batch_answers open_;
 
   bool syncing_ = false;
-  synced_batch before_;                  // meaningless unless `syncing_`
+  batch_answers synced_; // empty unless `syncing_`
+  tracker_stats::tally synced_did_;
+  steady_clock::time_point sync_began_;
   steady_clock::duration commit_time_{}; // about how long one takes
 
   std::vector<std::function<void()>> passed_on_; // when the batch has ended

@@ -5,10 +5,6 @@
 
 namespace waybill::sqlite {
 
-log_syncer::~log_syncer() {
-  finish();
-}
-
 bool log_syncer::start(std::function<void()> done) {
   put_off_ = false;
   if (!std::exchange(wanted_, false))
@@ -19,6 +15,7 @@ bool log_syncer::start(std::function<void()> done) {
         = std::jthread{[this](const std::stop_token& stop) { run(stop); }};
   } catch (const std::exception&) { // no thread is to be had
     result_ = log_->pMethods->xSync(log_, flags_);
+    done();
     return true;
   }
   {
@@ -39,6 +36,11 @@ int log_syncer::finish() {
   std::unique_lock lock{mutex_};
   changed_.wait(lock, [this] { return !under_way_; });
   return result_;
+}
+
+void log_syncer::stop() {
+  finish();
+  thread_ = {}; // asks it to end, and waits
 }
 
 void log_syncer::opened(sqlite3_file* log) noexcept {
@@ -62,7 +64,7 @@ int log_syncer::sync(int flags) {
 void log_syncer::run(const std::stop_token& stop) {
   std::unique_lock lock{mutex_};
   while (changed_.wait(lock, stop, [this] { return under_way_; })) {
-    const auto done = std::exchange(done_, nullptr);
+    auto done = std::exchange(done_, nullptr);
     lock.unlock();
     const auto code = log_->pMethods->xSync(log_, flags_);
     lock.lock();
@@ -70,8 +72,8 @@ void log_syncer::run(const std::stop_token& stop) {
     under_way_ = false;
     changed_.notify_all();
     lock.unlock();
-    if (done)
-      done();
+    done();
+    done = nullptr; // what it holds may do anything when it goes
     lock.lock();
   }
 }

@@ -15,13 +15,13 @@ namespace waybill::sqlite {
 /// Stands between SQLite and the syncs of one log. All but the other thread's
 /// own part is for one thread.
 ///
-/// Nothing gets into the log while a sync is under way: whoever writes to it
-/// waits. So a transaction's frames never reach the disk before those of the
-/// one that was committed before it.
+/// Nothing gets into the log while a sync is under way: whoever changes it
+/// calls `finish()` first. So a transaction's frames never reach the disk
+/// before those of the one that was committed before it.
 class log_syncer {
 public:
   log_syncer() noexcept = default;
-  ~log_syncer();
+  ~log_syncer() { stop(); }
 
   log_syncer(const log_syncer&) = delete;
   log_syncer& operator=(const log_syncer&) = delete;
@@ -33,7 +33,7 @@ public:
   void put_off() noexcept { put_off_ = true; }
 
   /// Begins the sync that was put off.
-  /// @param done called by the other thread when it has ended.
+  /// @param done called, and let go of, by the other thread when it has ended.
   /// @returns false if there was none; from here on none is put off.
   bool start(std::function<void()> done);
 
@@ -48,12 +48,12 @@ public:
   ///          it, until the log is opened anew.
   int finish();
 
+  /// Waits for the sync that is under way, and for the other thread to end.
+  void stop();
+
   // -- for the log ------------------------------------------------------------
 
   void opened(sqlite3_file* log) noexcept;
-
-  /// Waits for the sync that is under way, as what changes the log must.
-  int before_change() { return finish(); }
 
   /// A log that begins anew is synced before anything else gets into it.
   void header_written() noexcept { header_is_new_ = true; }

@@ -6,6 +6,8 @@
 #include <span>
 #include <vector>
 
+#include "waybill/sqlite.hpp"
+
 namespace waybill {
 
 namespace {
@@ -17,14 +19,6 @@ constexpr std::size_t chunk_bytes = 65'536; // the most that SQLite writes
 
 bool is_page_size(std::size_t x) noexcept {
   return x >= 512 && x <= 65'536;
-}
-
-sqlite3_file* file_of(sqlite3* db, int which) noexcept {
-  sqlite3_file* file = nullptr;
-  if (sqlite3_file_control(db, "main", which, &file) != SQLITE_OK
-      || file == nullptr || file->pMethods == nullptr)
-    return nullptr;
-  return file;
 }
 
 enum class got : std::uint8_t { all, end_of_file, error };
@@ -52,7 +46,7 @@ int shorten(sqlite3_file* file, sqlite3_int64 size) noexcept {
 } // namespace
 
 std::optional<log_end> find_log_end(sqlite3* db) noexcept {
-  auto* const file = file_of(db, SQLITE_FCNTL_FILE_POINTER);
+  auto* const file = sqlite::file_of(db);
   if (file == nullptr || file->pMethods->iVersion < 2)
     return std::nullopt;
   void volatile* region = nullptr;
@@ -75,7 +69,7 @@ std::optional<log_end> find_log_end(sqlite3* db) noexcept {
 
 bool is_surely_undone(sqlite3* db, const log_end& begin) noexcept {
   const auto now = find_log_end(db);
-  auto* const log = file_of(db, SQLITE_FCNTL_JOURNAL_POINTER);
+  auto* const log = sqlite::log_of(db);
   if (!now || log == nullptr)
     return false;
   const auto is_same = now->frames == begin.frames && now->salt == begin.salt;
@@ -123,7 +117,7 @@ bool is_surely_undone(sqlite3* db, const log_end& begin) noexcept {
 
 int write_log_again(sqlite3* db, bool sync) {
   const auto end = find_log_end(db);
-  auto* const log = file_of(db, SQLITE_FCNTL_JOURNAL_POINTER);
+  auto* const log = sqlite::log_of(db);
   if (!end || log == nullptr)
     return SQLITE_IOERR;
   std::array<std::uint8_t, log_header_bytes> header_bytes{};

@@ -345,9 +345,7 @@ public:
       rollback();
       finishing_ = false;
       throw store_error{errc::outcome_unknown,
-                        std::string{"COMMIT: "} + sqlite3_errstr(code)
-                          + " (SQLite code " + std::to_string(code) + ")",
-                        code};
+                        sqlite::to_text(nullptr, code, "COMMIT"), code};
     }
     finishing_ = false;
     recent_.only_last_is_open();
@@ -424,15 +422,19 @@ public:
     return (begun_ || finishing_) && recent_.may_have_changed(id);
   }
 
-  void maintain() noexcept {
+  [[nodiscard]] bool checkpoint_is_due() const noexcept {
     // Before the next transaction takes the log past its size, not after.
     const auto most_to_come = std::max(largest_commit_, largest_commit_before_);
     const auto most = log_is_scattered_
                         ? std::min<std::int64_t>(scattered_log_pages,
                                                  options_.checkpoint_pages)
                         : options_.checkpoint_pages;
-    if ((log_held_ || wal_frames_ + most_to_come >= most) && usable()
-        && !in_transaction())
+    return (log_held_ || wal_frames_ + most_to_come >= most) && usable()
+           && !in_transaction();
+  }
+
+  void maintain() noexcept {
+    if (checkpoint_is_due())
       checkpoint();
   }
 
@@ -495,6 +497,7 @@ public:
       checkpoint_on_close(true); // which also removes the log
     }
     close_database();
+    vfs_.syncer().stop();
     broken_ = true;
     ownership_ = file_ownership{};
   }
@@ -1184,6 +1187,10 @@ bool operation_tracking_store::may_be_undone(
 
 void operation_tracking_store::maintain() {
   impl_->maintain();
+}
+
+bool operation_tracking_store::checkpoint_is_due() const noexcept {
+  return impl_->checkpoint_is_due();
 }
 
 bool operation_tracking_store::give_back_space(int max_pages, bool keep_some) {

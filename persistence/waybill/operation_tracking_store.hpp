@@ -125,8 +125,8 @@ public:
   /// what is committed is durable when `finish_commit()` has returned.
   /// Meanwhile another transaction may be begun and worked on, but not
   /// committed.
-  /// @param on_synced called by that thread when the sync has ended; must not
-  ///        throw.
+  /// @param on_synced called, and let go of, by that thread when the sync has
+  ///        ended, at the latest before `close()` returns; must not throw.
   /// @returns false if there is nothing to wait for, because nothing was
   ///          changed or `synchronous` is not `full`.
   /// @throws store_error as `commit()`
@@ -188,6 +188,9 @@ public:
   /// Nothing is lost if it fails; a later call tries again. Does nothing in a
   /// transaction.
   void maintain();
+
+  /// Whether `maintain()` and `begin()` would do that, which takes time.
+  [[nodiscard]] bool checkpoint_is_due() const noexcept;
 
   /// Returns up to `max_pages` (1 or more) unused pages to the file system, if
   /// more than a tenth of the file (and 1,024 pages) is unused.

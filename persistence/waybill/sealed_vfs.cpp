@@ -77,14 +77,95 @@ std::uint64_t seal_of(std::span<const std::uint8_t> content,
 
 // What SQLite takes for its file: the real one lies behind it. Only the
 // database and its log get one; journals are opened as they are.
-struct sealed_vfs::file {
+struct sealed_vfs::layer {
   sqlite3_file base;
-  std::uint32_t application_id;
-  bool sealed; // unless the header says that it is another program's
   sqlite3_file* real;
 
+  static layer& of(sqlite3_file* x) noexcept {
+    return *reinterpret_cast<layer*>(x);
+  }
+
+  // Passes all calls on. Version 2: without xFetch, pages are never mapped past
+  // the seals.
+  static sqlite3_io_methods methods() noexcept {
+    sqlite3_io_methods m{};
+    m.iVersion = 2;
+    m.xClose = [](sqlite3_file* f) {
+      auto* const real = of(f).real;
+      return real->pMethods->xClose(real);
+    };
+    m.xRead = [](sqlite3_file* f, void* to, int n, sqlite3_int64 offset) {
+      auto* const real = of(f).real;
+      return real->pMethods->xRead(real, to, n, offset);
+    };
+    m.xWrite = [](sqlite3_file* f, const void* from, int n,
+                  sqlite3_int64 offset) {
+      auto* const real = of(f).real;
+      return real->pMethods->xWrite(real, from, n, offset);
+    };
+    m.xTruncate = [](sqlite3_file* f, sqlite3_int64 size) {
+      auto* const real = of(f).real;
+      return real->pMethods->xTruncate(real, size);
+    };
+    m.xSync = [](sqlite3_file* f, int flags) {
+      auto* const real = of(f).real;
+      return real->pMethods->xSync(real, flags);
+    };
+    m.xFileSize = [](sqlite3_file* f, sqlite3_int64* size) {
+      auto* const real = of(f).real;
+      return real->pMethods->xFileSize(real, size);
+    };
+    m.xLock = [](sqlite3_file* f, int level) {
+      auto* const real = of(f).real;
+      return real->pMethods->xLock(real, level);
+    };
+    m.xUnlock = [](sqlite3_file* f, int level) {
+      auto* const real = of(f).real;
+      return real->pMethods->xUnlock(real, level);
+    };
+    m.xCheckReservedLock = [](sqlite3_file* f, int* out) {
+      auto* const real = of(f).real;
+      return real->pMethods->xCheckReservedLock(real, out);
+    };
+    m.xFileControl = [](sqlite3_file* f, int op, void* arg) {
+      auto* const real = of(f).real;
+      return real->pMethods->xFileControl(real, op, arg);
+    };
+    m.xSectorSize = [](sqlite3_file* f) {
+      auto* const real = of(f).real;
+      return real->pMethods->xSectorSize(real);
+    };
+    m.xDeviceCharacteristics = [](sqlite3_file* f) {
+      auto* const real = of(f).real;
+      return real->pMethods->xDeviceCharacteristics(real);
+    };
+    m.xShmMap = [](sqlite3_file* f, int page, int size, int extend,
+                   void volatile** out) {
+      auto* const real = of(f).real;
+      return real->pMethods->xShmMap(real, page, size, extend, out);
+    };
+    m.xShmLock = [](sqlite3_file* f, int offset, int n, int flags) {
+      auto* const real = of(f).real;
+      return real->pMethods->xShmLock(real, offset, n, flags);
+    };
+    m.xShmBarrier = [](sqlite3_file* f) {
+      auto* const real = of(f).real;
+      real->pMethods->xShmBarrier(real);
+    };
+    m.xShmUnmap = [](sqlite3_file* f, int remove) {
+      auto* const real = of(f).real;
+      return real->pMethods->xShmUnmap(real, remove);
+    };
+    return m;
+  }
+};
+
+struct sealed_vfs::file : layer {
+  std::uint32_t application_id;
+  bool sealed; // unless the header says that it is another program's
+
   static file& of(sqlite3_file* x) noexcept {
-    return *reinterpret_cast<file*>(x);
+    return static_cast<file&>(layer::of(x));
   }
 
   // Any read that shows the header tells whose file it is.
@@ -141,83 +222,39 @@ struct sealed_vfs::file {
 
   // The calls that the file behind it has, too.
   static const sqlite3_io_methods*
-  methods(const sqlite3_io_methods& real) noexcept {
+  methods(const sqlite3_io_methods& of_real) noexcept {
+    static const auto all = [] {
+      auto m = layer::methods();
+      m.xRead = [](sqlite3_file* f, void* to, int n, sqlite3_int64 offset) {
+        return of(f).read(to, n, offset);
+      };
+      m.xWrite = [](sqlite3_file* f, const void* from, int n,
+                    sqlite3_int64 offset) {
+        return of(f).write(from, n, offset);
+      };
+      return m;
+    }();
     static const auto without_shared_memory = [] {
-      auto some = *all_methods();
+      auto some = all;
       some.iVersion = 1;
       return some;
     }();
-    return real.iVersion < 2 || real.xShmMap == nullptr ? &without_shared_memory
-                                                        : all_methods();
-  }
-
-  static const sqlite3_io_methods* all_methods() noexcept {
-    // Version 2: without xFetch, pages are never mapped past the seals.
-    static const sqlite3_io_methods all{
-      2,
-      [](sqlite3_file* f) { return of(f).real->pMethods->xClose(of(f).real); },
-      [](sqlite3_file* f, void* to, int n, sqlite3_int64 offset) {
-        return of(f).read(to, n, offset);
-      },
-      [](sqlite3_file* f, const void* from, int n, sqlite3_int64 offset) {
-        return of(f).write(from, n, offset);
-      },
-      [](sqlite3_file* f, sqlite3_int64 size) {
-        return of(f).real->pMethods->xTruncate(of(f).real, size);
-      },
-      [](sqlite3_file* f, int flags) {
-        return of(f).real->pMethods->xSync(of(f).real, flags);
-      },
-      [](sqlite3_file* f, sqlite3_int64* size) {
-        return of(f).real->pMethods->xFileSize(of(f).real, size);
-      },
-      [](sqlite3_file* f, int level) {
-        return of(f).real->pMethods->xLock(of(f).real, level);
-      },
-      [](sqlite3_file* f, int level) {
-        return of(f).real->pMethods->xUnlock(of(f).real, level);
-      },
-      [](sqlite3_file* f, int* out) {
-        return of(f).real->pMethods->xCheckReservedLock(of(f).real, out);
-      },
-      [](sqlite3_file* f, int op, void* arg) {
-        return of(f).real->pMethods->xFileControl(of(f).real, op, arg);
-      },
-      [](sqlite3_file* f) {
-        return of(f).real->pMethods->xSectorSize(of(f).real);
-      },
-      [](sqlite3_file* f) {
-        return of(f).real->pMethods->xDeviceCharacteristics(of(f).real);
-      },
-      [](sqlite3_file* f, int page, int size, int extend, void volatile** out) {
-        return of(f).real->pMethods->xShmMap(of(f).real, page, size, extend,
-                                             out);
-      },
-      [](sqlite3_file* f, int offset, int n, int flags) {
-        return of(f).real->pMethods->xShmLock(of(f).real, offset, n, flags);
-      },
-      [](sqlite3_file* f) { of(f).real->pMethods->xShmBarrier(of(f).real); },
-      [](sqlite3_file* f, int remove) {
-        return of(f).real->pMethods->xShmUnmap(of(f).real, remove);
-      },
-      nullptr,
-      nullptr};
-    return &all;
+    return of_real.iVersion < 2 || of_real.xShmMap == nullptr
+             ? &without_shared_memory
+             : &all;
   }
 };
 
 // The log, whose syncs are the syncer's.
-struct sealed_vfs::log_file {
-  sqlite3_file base;
+struct sealed_vfs::log_file : layer {
   log_syncer* syncer;
-  sqlite3_file* real;
 
   static log_file& of(sqlite3_file* x) noexcept {
-    return *reinterpret_cast<log_file*>(x);
+    return static_cast<log_file&>(layer::of(x));
   }
 
   int write(const void* from, int n, sqlite3_int64 offset) const {
-    if (const auto code = syncer->before_change(); code != SQLITE_OK)
+    if (const auto code = syncer->finish(); code != SQLITE_OK)
       return code;
     if (offset == 0)
       syncer->header_written();
@@ -225,21 +262,20 @@ struct sealed_vfs::log_file {
   }
 
   int truncate(sqlite3_int64 size) const {
-    const auto code = syncer->before_change();
+    const auto code = syncer->finish();
     return code == SQLITE_OK ? real->pMethods->xTruncate(real, size) : code;
   }
 
+  int close() const {
+    syncer->finish();
+    return real->pMethods->xClose(real);
+  }
+
   static const sqlite3_io_methods* methods() noexcept {
-    static const sqlite3_io_methods all = [] {
-      sqlite3_io_methods m{};
-      m.iVersion = 1;
-      m.xClose = [](sqlite3_file* f) {
-        of(f).syncer->finish();
-        return of(f).real->pMethods->xClose(of(f).real);
-      };
-      m.xRead = [](sqlite3_file* f, void* to, int n, sqlite3_int64 offset) {
-        return of(f).real->pMethods->xRead(of(f).real, to, n, offset);
-      };
+    static const auto all = [] {
+      auto m = layer::methods();
+      m.iVersion = 1; // a log is not shared memory
+      m.xClose = [](sqlite3_file* f) { return of(f).close(); };
       m.xWrite = [](sqlite3_file* f, const void* from, int n,
                     sqlite3_int64 offset) {
         return of(f).write(from, n, offset);
@@ -249,27 +285,6 @@ struct sealed_vfs::log_file {
       };
       m.xSync = [](sqlite3_file* f, int flags) {
         return of(f).syncer->sync(flags);
-      };
-      m.xFileSize = [](sqlite3_file* f, sqlite3_int64* size) {
-        return of(f).real->pMethods->xFileSize(of(f).real, size);
-      };
-      m.xLock = [](sqlite3_file* f, int level) {
-        return of(f).real->pMethods->xLock(of(f).real, level);
-      };
-      m.xUnlock = [](sqlite3_file* f, int level) {
-        return of(f).real->pMethods->xUnlock(of(f).real, level);
-      };
-      m.xCheckReservedLock = [](sqlite3_file* f, int* out) {
-        return of(f).real->pMethods->xCheckReservedLock(of(f).real, out);
-      };
-      m.xFileControl = [](sqlite3_file* f, int op, void* arg) {
-        return of(f).real->pMethods->xFileControl(of(f).real, op, arg);
-      };
-      m.xSectorSize = [](sqlite3_file* f) {
-        return of(f).real->pMethods->xSectorSize(of(f).real);
-      };
-      m.xDeviceCharacteristics = [](sqlite3_file* f) {
-        return of(f).real->pMethods->xDeviceCharacteristics(of(f).real);
       };
       return m;
     }();
@@ -342,34 +357,35 @@ sealed_vfs::~sealed_vfs() {
 
 int sealed_vfs::open(const char* name, sqlite3_file* out, int flags,
                      int* out_flags) {
-  if ((flags & SQLITE_OPEN_WAL) != 0)
-    return open_log(name, out, flags, out_flags);
-  if ((flags & SQLITE_OPEN_MAIN_DB) == 0)
-    return base_->xOpen(base_, name, out, flags, out_flags);
-  auto& x = *new (out) file{};
-  x.application_id = application_id_;
-  x.sealed = true;
-  x.real = reinterpret_cast<sqlite3_file*>(&x + 1);
-  std::memset(x.real, 0, static_cast<std::size_t>(base_->szOsFile));
-  const auto code = base_->xOpen(base_, name, x.real, flags, out_flags);
+  const auto open_behind = [&](auto& x) {
+    x.real = reinterpret_cast<sqlite3_file*>(&x + 1);
+    std::memset(x.real, 0, static_cast<std::size_t>(base_->szOsFile));
+    return base_->xOpen(base_, name, x.real, flags, out_flags);
+  };
   // SQLite closes a file exactly if it has methods.
-  if (x.real->pMethods != nullptr)
-    x.base.pMethods = file::methods(*x.real->pMethods);
-  return code;
-}
-
-int sealed_vfs::open_log(const char* name, sqlite3_file* out, int flags,
-                         int* out_flags) {
-  auto& x = *new (out) log_file{};
-  x.syncer = &syncer_;
-  x.real = reinterpret_cast<sqlite3_file*>(&x + 1);
-  std::memset(x.real, 0, static_cast<std::size_t>(base_->szOsFile));
-  const auto code = base_->xOpen(base_, name, x.real, flags, out_flags);
-  if (x.real->pMethods != nullptr) {
-    x.base.pMethods = log_file::methods();
-    syncer_.opened(x.real);
+  const auto is_open = [](const layer& x) {
+    return x.real->pMethods != nullptr;
+  };
+  if ((flags & SQLITE_OPEN_MAIN_DB) != 0) {
+    auto& x = *new (out) file{};
+    x.application_id = application_id_;
+    x.sealed = true;
+    const auto code = open_behind(x);
+    if (is_open(x))
+      x.base.pMethods = file::methods(*x.real->pMethods);
+    return code;
   }
-  return code;
+  if ((flags & SQLITE_OPEN_WAL) != 0) {
+    auto& x = *new (out) log_file{};
+    x.syncer = &syncer_;
+    const auto code = open_behind(x);
+    if (is_open(x)) {
+      x.base.pMethods = log_file::methods();
+      syncer_.opened(x.real);
+    }
+    return code;
+  }
+  return base_->xOpen(base_, name, out, flags, out_flags);
 }
 
 void sealed_vfs::prepare(sqlite3* db) {

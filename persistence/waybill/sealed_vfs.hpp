@@ -55,6 +55,7 @@ public:
   static void prepare(sqlite3* db);
 
 private:
+  struct layer;
   struct file;
   struct log_file;
 
@@ -63,7 +64,6 @@ private:
   }
 
   int open(const char* name, sqlite3_file* out, int flags, int* out_flags);
-  int open_log(const char* name, sqlite3_file* out, int flags, int* out_flags);
 
   sqlite3_vfs* base_;
   std::uint32_t application_id_;

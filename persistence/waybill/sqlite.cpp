@@ -8,13 +8,20 @@ namespace {
 
 // A quota and a limit on the size of files are a full disk too; SQLite takes
 // only ENOSPC for one.
+sqlite3_file* open_file(sqlite3* db, int which) noexcept {
+  sqlite3_file* file = nullptr;
+  if (sqlite3_file_control(db, "main", which, &file) != SQLITE_OK
+      || file == nullptr || file->pMethods == nullptr)
+    return nullptr;
+  return file;
+}
+
 bool is_full(sqlite3* db, int code) noexcept {
-  sqlite3_file* log = nullptr;
+  if (db == nullptr || code != SQLITE_IOERR_WRITE)
+    return false;
+  auto* const log = log_of(db);
   auto system_code = 0;
-  return db != nullptr && code == SQLITE_IOERR_WRITE
-         && sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log)
-              == SQLITE_OK
-         && log != nullptr && log->pMethods != nullptr
+  return log != nullptr
          && log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO,
                                         &system_code)
               == SQLITE_OK
@@ -39,7 +46,7 @@ errc to_errc(int code) noexcept {
   }
 }
 
-void raise(sqlite3* db, int code, std::string_view doing) {
+std::string to_text(sqlite3* db, int code, std::string_view doing) {
   std::string message{doing};
   message += ": ";
   // The connection's message says more than the code's, if it is about it.
@@ -48,8 +55,20 @@ void raise(sqlite3* db, int code, std::string_view doing) {
   else
     message += sqlite3_errstr(code);
   message += " (SQLite code " + std::to_string(code) + ")";
+  return message;
+}
+
+void raise(sqlite3* db, int code, std::string_view doing) {
   throw store_error{is_full(db, code) ? errc::store_full : to_errc(code),
-                    message, code};
+                    to_text(db, code, doing), code};
+}
+
+sqlite3_file* file_of(sqlite3* db) noexcept {
+  return open_file(db, SQLITE_FCNTL_FILE_POINTER);
+}
+
+sqlite3_file* log_of(sqlite3* db) noexcept {
+  return open_file(db, SQLITE_FCNTL_JOURNAL_POINTER);
 }
 
 connection::connection(const std::string& file, int flags,

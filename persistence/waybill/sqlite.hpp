@@ -17,8 +17,17 @@ namespace waybill::sqlite {
 /// What `code`, from anything but COMMIT, means for a request.
 errc to_errc(int code) noexcept;
 
-/// Throws a store_error that names `doing`, the file and SQLite's message.
+/// Names `doing`, SQLite's message and its code.
+std::string to_text(sqlite3* db, int code, std::string_view doing);
+
+/// Throws a store_error with that text.
 [[noreturn]] void raise(sqlite3* db, int code, std::string_view doing);
+
+/// SQLite's own view of the database file; null if it is not open.
+sqlite3_file* file_of(sqlite3* db) noexcept;
+
+/// And of its write-ahead log.
+sqlite3_file* log_of(sqlite3* db) noexcept;
 
 /// How long another connection's lock is waited for.
 constexpr int busy_timeout_ms = 1'000;

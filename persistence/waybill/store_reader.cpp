@@ -392,11 +392,8 @@ private:
   // What the owner has committed last may not be on the disk yet, and nobody is
   // to hear of what a power loss may take back.
   void make_certain() {
-    sqlite3_file* log = nullptr;
-    if (sqlite3_file_control(db_.get(), "main", SQLITE_FCNTL_JOURNAL_POINTER,
-                             &log)
-          != SQLITE_OK
-        || log == nullptr || log->pMethods == nullptr)
+    auto* const log = sqlite::log_of(db_.get());
+    if (log == nullptr)
       return;
     const auto code
       = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <thread>
 
 #include <sys/stat.h>
@@ -149,6 +150,27 @@ TEST_CASE_METHOD(actor_fixture, "a service starts and stops many times") {
           == enqueue_outcome::inserted);
     CHECK(get(running.tracker(), status_of(1)).snapshot);
   }
+}
+
+TEST_CASE_METHOD(actor_fixture,
+                 "a service that has stopped keeps no thread, though someone "
+                 "still holds its tracker") {
+  const auto threads = [] {
+    return std::distance(std::filesystem::directory_iterator{"/proc/self/task"},
+                         {});
+  };
+  std::vector<tracking_actor> held;
+  const auto start_and_stop = [&] {
+    auto running = start(system, make_options());
+    get(running.tracker(), enqueue(1));
+    held.push_back(running.tracker());
+  };
+  start_and_stop(); // from here on CAF 1.1 uses its threads again
+  start_and_stop();
+  const auto before = threads();
+  for (int i = 0; i < 8; ++i)
+    start_and_stop();
+  CHECK(eventually([&] { return threads() <= before + 2; }));
 }
 
 TEST_CASE("waybill lives beside a host's own messages") {

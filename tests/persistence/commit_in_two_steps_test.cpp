@@ -308,3 +308,20 @@ TEST_CASE_METHOD(two_steps,
   shut = false;
   store->finish_commit();
 }
+
+TEST_CASE_METHOD(two_steps,
+                 "close() waits for who is being told that a sync has ended") {
+  // The tracker gives a handle of itself: were the last one let go of by the
+  // other thread, that thread would have to wait for its own end.
+  auto held = std::make_shared<std::promise<void>>();
+  const std::weak_ptr watched = held;
+  auto begun = held->get_future();
+  REQUIRE(begin_one(2, [held] {
+    held->set_value();
+    std::this_thread::sleep_for(50ms);
+  }));
+  held.reset();
+  REQUIRE(begun.wait_for(5s) == std::future_status::ready);
+  store->close();
+  CHECK(watched.expired());
+}

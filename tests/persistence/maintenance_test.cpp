@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "support/disk_lots.hpp"
 #include "support/fault_vfs.hpp"
 #include "support/store_fixture.hpp"
 #include "support/workload.hpp"
@@ -138,23 +139,8 @@ TEST_CASE_METHOD(maintenance_fixture,
                  "frees in small lots",
                  "[promise-9]") {
   fault_vfs vfs;
-  sqlite3_int64 lot = 0;
-  sqlite3_int64 largest_lot = 0;
-  sqlite3_int64 size = 0;
-  sqlite3_int64 most_freed = 0;
-  vfs.after = [&](const io_call& x) {
-    if (x.file != io_file::database)
-      return;
-    if (x.op == io_op::write) {
-      lot += std::ssize(x.bytes);
-      size = std::max<sqlite3_int64>(size, x.offset + std::ssize(x.bytes));
-    } else if (x.op == io_op::sync) {
-      largest_lot = std::max(largest_lot, std::exchange(lot, 0));
-    } else if (x.op == io_op::truncate) {
-      most_freed = std::max(most_freed,
-                            std::exchange(size, x.offset) - x.offset);
-    }
-  };
+  disk_lots lots;
+  vfs.after = [&](const io_call& x) { lots.see(x); };
   vfs.real_syncs = false;
   options.vfs = vfs.name();
   options.checkpoint_pages = 100'000;
@@ -164,8 +150,7 @@ TEST_CASE_METHOD(maintenance_fixture,
   fill(8'000);
   store.reset();
   store.emplace(options);
-  constexpr sqlite3_int64 page = 4'096;
-  REQUIRE(std::exchange(largest_lot, 0) > 5'000 * page);
+  REQUIRE(lots.take_most_synced() > 5'000);
 
   for (bool more = true; more;) {
     store->begin();
@@ -175,10 +160,12 @@ TEST_CASE_METHOD(maintenance_fixture,
   }
   while (store->give_back_space(100))
     store->maintain();
-  CHECK(largest_lot > 100 * page);
-  CHECK(largest_lot <= 1'500 * page);
-  CHECK(most_freed > 100 * page);
-  CHECK(most_freed <= 2'500 * page);
+  const auto most_synced = lots.take_most_synced();
+  CHECK(most_synced > 100);
+  CHECK(most_synced <= 1'500);
+  const auto most_freed = lots.take_most_freed();
+  CHECK(most_freed > 100);
+  CHECK(most_freed <= 2'500);
   store.reset();
 }
 

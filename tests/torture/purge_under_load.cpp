@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "support/actors.hpp"
+#include "support/disk_lots.hpp"
 #include "support/fault_vfs.hpp"
 #include "support/plain_sqlite.hpp"
 #include "torture/rows.hpp"
@@ -60,22 +61,13 @@ public:
       const std::lock_guard guard{mutex_};
       if (is_slow(x))
         began_ = steady::now();
-      if (x.file == io_file::database && x.op == io_op::truncate)
-        see(std::exchange(size_, x.offset) - x.offset);
       return SQLITE_OK;
     };
     vfs_.after = [this](const io_call& x) {
       const std::lock_guard guard{mutex_};
       if (is_slow(x))
         spent_ += steady::now() - *std::exchange(began_, std::nullopt);
-      if (x.file != io_file::database)
-        return;
-      if (x.op == io_op::write) {
-        unsynced_ += std::ssize(x.bytes);
-        size_ = std::max<sqlite3_int64>(size_, x.offset + std::ssize(x.bytes));
-      } else if (x.op == io_op::sync) {
-        see(std::exchange(unsynced_, 0));
-      }
+      lots_.see(x);
     };
   }
 
@@ -90,8 +82,7 @@ public:
   /// The most that it had to sync or to free at once since the last call.
   std::int64_t most_pages() {
     const std::lock_guard guard{mutex_};
-    return std::exchange(most_bytes_, 0)
-           / static_cast<std::int64_t>(sqlite::page_bytes);
+    return std::max(lots_.take_most_synced(), lots_.take_most_freed());
   }
 
 private:
@@ -99,15 +90,11 @@ private:
     return x.op == io_op::sync || x.op == io_op::truncate;
   }
 
-  void see(std::int64_t bytes) { most_bytes_ = std::max(most_bytes_, bytes); }
-
   fault_vfs vfs_;
   mutable std::mutex mutex_;
   std::optional<steady::time_point> began_;
   steady::duration spent_{};
-  std::int64_t unsynced_ = 0;
-  sqlite3_int64 size_ = 0;
-  std::int64_t most_bytes_ = 0;
+  disk_lots lots_;
 };
 
 // Clients that write and look at what they have written, without a pause, and
