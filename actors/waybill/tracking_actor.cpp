@@ -701,10 +701,14 @@ private:
     const auto waiting = waiting_->requests();
     const auto held = open_.requests;
     return overlap_commits_ && batch_open_ && !syncing_ && held > 0
-           && 2 * held <= waiting && 2 * waiting <= 5 * held
-           && finished_.empty() && new_waits_.empty() && !waits_due_
-           && passed_on_.empty()
+           && 2 * held <= waiting && 2 * waiting <= 5 * held && !someone_waits()
            && steady_clock::now() - batch_began_ >= commit_time_;
+  }
+
+  // For the end of the open batch, but for its answers.
+  [[nodiscard]] bool someone_waits() const {
+    return !finished_.empty() || !new_waits_.empty() || waits_due_
+           || !passed_on_.empty();
   }
 
   // The commit message's turn. Where requests came since it was sent, more have
@@ -714,6 +718,8 @@ private:
     if (std::exchange(arrivals_, false)
         && steady_clock::now() - batch_began_ < max_batch_time)
       tell(this, owned_tracking_actor{this}, stats_.stamped({batch_}));
+    else if (overlap_commits_ && open_.requests == 0 && !someone_waits())
+      commit_ahead(); // a purge's step: the next one begins meanwhile
     else
       commit();
   }
@@ -729,6 +735,9 @@ private:
 
   // Leaves the sync to another thread.
   void commit_ahead() {
+    finish_sync();
+    if (!batch_open_)
+      return; // it fell with the one before
     const auto began = steady_clock::now();
     auto syncs = false;
     if (!try_to_commit([&] {

@@ -189,3 +189,66 @@ TEST_CASE_METHOD(overlapped_commits,
   for (std::size_t i = 0; i < all.size(); ++i)
     CHECK(is_stored(x.file, 100 + i) == all[i].reply.has_value());
 }
+
+namespace {
+
+struct overlapped_purge : overlapped_commits {
+  static constexpr std::int64_t finished = 12;
+
+  options make_counting() {
+    auto x = make();
+    x.purge_chunk_rows = 4;
+    x.clock.wall = [this] {
+      ++looks; // once a step
+      return timestamp::now();
+    };
+    return x;
+  }
+
+  void finish_some(const tracking_actor& tracker) {
+    for (std::uint64_t n = 1; n <= finished; ++n) {
+      get(tracker, enqueue(n));
+      get(tracker, terminal(n));
+    }
+    std::this_thread::sleep_for(1ms); // they are older than now
+  }
+};
+
+} // namespace
+
+TEST_CASE_METHOD(overlapped_purge,
+                 "promise 9, purge: the next step begins while the one before "
+                 "is synced, and the answer comes after the last",
+                 "[promise-9]") {
+  auto running = start(system, make_counting());
+  const auto& tracker = running.tracker();
+  finish_some(tracker);
+  shut = true;
+  const auto before = looks.load();
+  auto purged = std::async(std::launch::async, [&] {
+    return get(tracker, purge_before(timestamp::now()));
+  });
+  CHECK(eventually([&] { return in_sync == 1 && looks >= before + 2; }));
+  CHECK(purged.wait_for(50ms) == std::future_status::timeout);
+  shut = false;
+  CHECK(purged.get().deleted == finished);
+}
+
+TEST_CASE_METHOD(overlapped_purge,
+                 "promise 2, outcomes: a purge of which a step is not synced "
+                 "is unknown, and can be repeated",
+                 "[promise-2][promise-9]") {
+  auto running = start(system, make_counting());
+  const auto& tracker = running.tracker();
+  finish_some(tracker);
+  fails = SQLITE_IOERR_FSYNC;
+  CHECK(error_of(tracker, purge_before(timestamp::now()))
+        == errc::outcome_unknown);
+  REQUIRE(eventually(
+    [&] { return get(tracker, get_health{}).state == health_state::ok; }));
+  get(tracker, purge_before(timestamp::now()));
+  for (std::uint64_t n = 1; n <= finished; ++n)
+    CHECK_FALSE(get(tracker, status_of(n)).snapshot);
+  get(tracker, enqueue(1));
+  CHECK(get(tracker, status_of(1)).snapshot);
+}
