@@ -827,7 +827,7 @@ private:
       fail_batch({errc::not_stored,
                   std::string{"rolled back with the batch before: "} + e.what(),
                   e.sqlite_code()});
-    else if (!purges_.empty())
+    else
       fail_purge(e); // a step of it may have been in that batch
     on_error(e);
   }
@@ -867,9 +867,8 @@ private:
     stats_.take_batch();
     finished_.clear();
     refuse(open_, e);
-    if (!purges_.empty())
-      fail_purge(e); // its last step may have been in this batch
-    tell_waiters();  // those who came meanwhile
+    fail_purge(e);  // its last step may have been in this batch
+    tell_waiters(); // those who came meanwhile
     send_passed_on();
     on_error(e);
   }
@@ -1064,9 +1063,11 @@ private:
   }
 
   void purge_step() {
-    auto& job = purges_.front();
     try {
-      open_batch();
+      open_batch(); // the batch before may fall now, and the purge with it
+      if (purges_.empty())
+        return;
+      auto& job = purges_.front();
       const auto step = store_.purge_chunk(job.request, clock_.wall(),
                                            purge_chunk_rows_, max_purge_step);
       job.deleted += step.deleted;
@@ -1084,7 +1085,10 @@ private:
     }
   }
 
+  // The one that is under way, if there is one.
   void fail_purge(const store_error& e) {
+    if (purges_.empty())
+      return;
     auto job = std::move(purges_.front());
     purges_.pop_front();
     if (job.deleted == 0)

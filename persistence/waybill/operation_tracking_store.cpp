@@ -32,8 +32,11 @@ namespace {
 constexpr std::int64_t page_bytes = sqlite::page_bytes;
 constexpr std::int64_t wal_frame_bytes
   = page_bytes + std::int64_t{file_format::frame_header_bytes};
-// Rows that a purge deletes between two looks at the clock, histories included.
-constexpr std::int64_t rows_between_clock_looks = 2'048;
+// A purge looks at the clock after each statement. One that deletes many rows
+// costs less a row, so they get as many as take about this long; never more
+// than this, histories included.
+constexpr auto purge_statement_time = std::chrono::milliseconds{2};
+constexpr std::int64_t most_purge_statement_rows = 8'192;
 // A purge changes pages all over the file, and giving back space moves them.
 // All wait while the disk takes them, so it gets them in small lots.
 constexpr std::int64_t scattered_log_pages = 1'000;
@@ -258,23 +261,23 @@ public:
     // SQLite takes a negative limit for none.
     require_positive("max_rows", max_rows);
     return guarded([&] {
-      const auto stop = std::chrono::steady_clock::now() + max_time;
+      auto now_is = std::chrono::steady_clock::now();
+      const auto stop = now_is + max_time;
       purge_progress progress;
-      const auto most = std::clamp<std::int64_t>(
-        rows_between_clock_looks / (2 * std::int64_t{options_.history} + 1), 1,
-        64);
       for (const auto status : terminal_statuses) {
         if (request.status && *request.status != status)
           continue;
         for (;;) {
-          const auto limit = std::min(most, max_rows - progress.deleted);
+          const auto limit = std::min(purge_lot_, max_rows - progress.deleted);
           const auto n = delete_finished(status, request.older_than, limit);
           progress.deleted += n;
           log_is_scattered_ = log_is_scattered_ || n > 0;
+          const auto began = std::exchange(now_is,
+                                           std::chrono::steady_clock::now());
           if (n < limit)
             break; // no more of this status
-          if (progress.deleted >= max_rows
-              || std::chrono::steady_clock::now() >= stop) {
+          fit_purge_lot(now_is - began);
+          if (progress.deleted >= max_rows || now_is >= stop) {
             progress.finished = false;
             return progress;
           }
@@ -966,6 +969,18 @@ private:
     }
   }
 
+  // After a statement that has deleted as many rows as it was given.
+  void fit_purge_lot(std::chrono::steady_clock::duration took) noexcept {
+    const auto most = most_purge_statement_rows
+                      / (2 * std::int64_t{options_.history} + 1);
+    if (took > 2 * purge_statement_time)
+      purge_lot_ /= 2;
+    else if (2 * took < purge_statement_time)
+      purge_lot_ *= 2;
+    purge_lot_ = std::clamp<std::int64_t>(
+      purge_lot_, 1, std::clamp<std::int64_t>(most, 1, 512));
+  }
+
   std::int64_t delete_finished(tracking_status status, timestamp older_than,
                                std::int64_t limit) {
     delete_.bind(1, static_cast<std::int64_t>(status));
@@ -1056,7 +1071,8 @@ private:
   sqlite::statement update_terminal_;
   sqlite::statement select_;
   sqlite::statement delete_;
-  sqlite::statement restore_; // prepared when it is first needed
+  std::int64_t purge_lot_ = 1; // rows for it
+  sqlite::statement restore_;  // prepared when it is first needed
   // What SQLite gives a row without a number, if that is known: it need not
   // look whether there is such a row then, a fifteenth of an enqueue.
   std::int64_t next_seq_ = 0;
