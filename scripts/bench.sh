@@ -58,9 +58,14 @@ name=bench
 [[ -z $prefix_path ]] || name=bench-other-caf
 
 mkdir -p "$out" "$dir/results"
+plots=$out
+[[ -z $prefix_path ]] || plots=$dir/results
 result=0
-"$dir/bench/waybill_bench" --scratch "$dir" --out "$out" --name "$name" \
+"$dir/bench/waybill_bench" --scratch "$dir" --out "$plots" --name "$name" \
   ${arguments[@]+"${arguments[@]}"} || result=$?
+if [[ $plots != "$out" && -f $plots/$name.json ]]; then
+  cp "$plots/$name.json" "$out"
+fi
 $partial && exit $result
 
 # Micro figures: one step of a request by itself.
@@ -69,7 +74,7 @@ $partial && exit $result
   --benchmark_out=results/micro.json --benchmark_out_format=json) || result=$?
 
 if command -v gnuplot >/dev/null; then
-  gnuplot -e "folder='$out'" bench/plots.gp || result=$?
+  gnuplot -e "folder='$plots'" bench/plots.gp || result=$?
 else
   echo "no gnuplot: no plots" >&2
 fi

@@ -78,7 +78,8 @@ void register_types(caf::actor_system_config& config) {
 
 void wake_workers_at_once(caf::actor_system_config& config) {
 #if WAYBILL_CAF_1
-  static_cast<void>(config);
+  config.set("caf.work-stealing.aggressive-poll-attempts", std::size_t{0});
+  config.set("caf.work-stealing.moderate-poll-attempts", std::size_t{0});
 #else
   config.set("work-stealing.moderate-poll-attempts", std::size_t{0});
 #endif

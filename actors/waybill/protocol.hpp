@@ -85,12 +85,15 @@ failure to_failure(const caf::error& error);
 /// Calling it again is harmless.
 void register_types(caf::actor_system_config& config);
 
-/// Lets the workers of CAF 0.17's scheduler sleep until a message wakes them.
-/// They would look for one every 50 µs at first, which delays the answer to a
-/// request that is alone by half as much again. In return a worker takes over
-/// what is queued for a busy one only after 10 ms: keep CAF's default,
-/// `work-stealing.moderate-poll-attempts` = 500, where actors that are not
-/// detached work for long at a time. CAF 1.1 wakes them anyway.
+/// Lets the workers of CAF's scheduler sleep until a message wakes them.
+///
+/// They would look for one now and then at first. With CAF 0.17 that delays the
+/// answer to a request that is alone by half as much again; with CAF 1.1, whose
+/// workers wait for no time a hundred times and then for 50 µs five hundred
+/// times, it takes the processor from those who work. In return a worker takes
+/// over what is queued for a busy one only after 10 ms: keep CAF's defaults of
+/// `work-stealing.aggressive-poll-attempts` and `moderate-poll-attempts` where
+/// actors that are not detached work for long at a time.
 void wake_workers_at_once(caf::actor_system_config& config);
 
 /// A ready config for hosts without types of their own, also for `CAF_MAIN`:
