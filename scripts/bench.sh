@@ -8,8 +8,9 @@
 #
 # --quick takes less than two minutes, a full run about twenty. The JSON goes to
 # DIR, which is docs/performance for a full run of all lines and
-# build/bench/results otherwise; plots go there too. Other arguments go to the
-# program itself: scripts/bench.sh --help, --list, --only NAME,...
+# build/bench/results otherwise; plots go there too, but for those of another
+# CAF. Other arguments go to the program itself: scripts/bench.sh --help, --list,
+# --only NAME,...
 source "$(dirname "$0")/lib.sh"
 
 bench_packages=(libcli11-dev libbenchmark-dev gnuplot-nox)
@@ -59,7 +60,10 @@ name=bench
 
 mkdir -p "$out" "$dir/results"
 plots=$out
-[[ -z $prefix_path ]] || plots=$dir/results
+if [[ -n $prefix_path ]]; then
+  plots=$dir/results
+  rm -f "$plots/$name.json"
+fi
 result=0
 "$dir/bench/waybill_bench" --scratch "$dir" --out "$plots" --name "$name" \
   ${arguments[@]+"${arguments[@]}"} || result=$?

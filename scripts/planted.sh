@@ -46,8 +46,12 @@ rm -rf "$fresh"
 mkdir -p "$fresh" "$dir/sources"
 cp -r CMakeLists.txt cmake messages persistence actors tests "$fresh"
 for patch in tests/planted/*.patch; do
-  patch -d "$fresh" -p1 --batch --no-backup-if-mismatch <"$patch" \
-    >"$dir/patch.log" 2>&1 || {
+  # Each by itself must fit where it is to go: one that is taken for similar may
+  # land elsewhere. Neighbours may then change each other's surroundings.
+  {
+    patch -p1 --dry-run --batch --fuzz=0 <"$patch" &&
+      patch -d "$fresh" -p1 --batch --no-backup-if-mismatch <"$patch"
+  } >"$dir/patch.log" 2>&1 || {
     cat "$dir/patch.log" >&2
     die "$patch does not apply any more: mend it, or plant the bug elsewhere"
   }

@@ -143,7 +143,7 @@ public:
             work();
             break;
           case work_after_sync:
-            finish_sync();
+            finish_sync_that_has_ended(); // it may be over, and the next begun
             break;
           default:
             if (wait_timer_.is_for(x.serial))
@@ -651,13 +651,22 @@ private:
     stats_.rolled_back(x.requests, e.code());
     drain(x.held, [&](auto& each) {
       if (!look_again(each))
-        fail(each.to, e, each.weight);
+        fail_held(each, e);
     });
     for (auto& each : x.bundles)
       each.answers.fail_open(e.code(), e.what(),
                              [this](const auto& id) { return look_at(id); });
     settle(x.bundles);
     x.requests = 0;
+  }
+
+  template <class Reply>
+  void fail_held(held_answer<Reply>& x, const store_error& e) {
+    fail(x.to, e, x.weight);
+  }
+
+  void fail_held(held_answer<purge_reply>& x, const store_error& e) {
+    fail_purge(x.to, x.reply.deleted, e);
   }
 
   template <class F>
@@ -771,7 +780,8 @@ private:
   }
 
   void committed(steady_clock::time_point began) {
-    count_commit(stats_.take_batch(), open_.requests, began);
+    count_commit(stats_.take_batch(), open_.requests,
+                 steady_clock::now() - began);
     release(open_);
     tell_waiters();
     send_passed_on();
@@ -781,8 +791,7 @@ private:
   }
 
   void count_commit(const tracker_stats::tally& did, std::int64_t requests,
-                    steady_clock::time_point began) {
-    const auto took = steady_clock::now() - began;
+                    steady_clock::duration took) {
     ++batches_;
     batched_requests_ += requests;
     stats_.committed(did, requests, took);
@@ -794,13 +803,14 @@ private:
   void finish_sync() {
     if (!std::exchange(syncing_, false))
       return;
+    steady_clock::time_point ended;
     try {
-      store_.finish_commit();
+      ended = store_.finish_commit();
     } catch (const store_error& e) {
       fail_synced(e);
       return;
     }
-    count_commit(synced_did_, synced_.requests, sync_began_);
+    count_commit(synced_did_, synced_.requests, ended - sync_began_);
     release(synced_);
     desk_.listener->on_commit();
     storage_works();
@@ -828,7 +838,7 @@ private:
                   std::string{"rolled back with the batch before: "} + e.what(),
                   e.sqlite_code()});
     else
-      fail_purge(e); // a step of it may have been in that batch
+      fail_begun_purge(e);
     on_error(e);
   }
 
@@ -853,6 +863,7 @@ private:
   void look_at_log() {
     log_watched_ = false;
     heed_damage();
+    settle_what_is_shown();
     maintain();
     if (reason_ == held_log && !store_.log_is_overgrown())
       set_state(health_state::ok, "");
@@ -867,7 +878,7 @@ private:
     stats_.take_batch();
     finished_.clear();
     refuse(open_, e);
-    fail_purge(e);  // its last step may have been in this batch
+    fail_begun_purge(e);
     tell_waiters(); // those who came meanwhile
     send_passed_on();
     on_error(e);
@@ -910,9 +921,7 @@ private:
   auto look(F&& f) -> std::optional<decltype(f())> {
     try {
       return f();
-    } catch (const store_error&) {
-      return std::nullopt;
-    } catch (const std::bad_alloc&) {
+    } catch (const std::exception&) { // the host's clock may throw, too
       return std::nullopt;
     }
   }
@@ -1064,9 +1073,7 @@ private:
 
   void purge_step() {
     try {
-      open_batch(); // the batch before may fall now, and the purge with it
-      if (purges_.empty())
-        return;
+      open_batch(); // if the batch before falls now, the purge does, too
       auto& job = purges_.front();
       const auto step = store_.purge_chunk(job.request, clock_.wall(),
                                            purge_chunk_rows_, max_purge_step);
@@ -1085,16 +1092,27 @@ private:
     }
   }
 
-  // The one that is under way, if there is one.
+  // The next one, if there is one.
   void fail_purge(const store_error& e) {
     if (purges_.empty())
       return;
     auto job = std::move(purges_.front());
     purges_.pop_front();
-    if (job.deleted == 0)
-      fail(job.to, e, 0);
-    else // earlier steps stand
-      fail(job.to, {errc::outcome_unknown, e.what(), e.sqlite_code()}, 0);
+    fail_purge(job.to, job.deleted, e);
+  }
+
+  // A step of it may have been in a batch that has failed.
+  void fail_begun_purge(const store_error& e) {
+    if (!purges_.empty() && purges_.front().deleted > 0)
+      fail_purge(e);
+  }
+
+  void fail_purge(promise<purge_reply>& to, std::int64_t deleted,
+                  const store_error& e) {
+    if (deleted == 0)
+      fail(to, e, 0);
+    else // earlier steps may stand
+      fail(to, {errc::outcome_unknown, e.what(), e.sqlite_code()}, 0);
   }
 
   void vacuum_step() {

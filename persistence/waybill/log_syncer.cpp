@@ -15,6 +15,7 @@ bool log_syncer::start(std::function<void()> done) {
         = std::jthread{[this](const std::stop_token& stop) { run(stop); }};
   } catch (const std::exception&) { // no thread is to be had
     result_ = log_->pMethods->xSync(log_, flags_);
+    ended_ = std::chrono::steady_clock::now();
     done();
     return true;
   }
@@ -36,6 +37,11 @@ int log_syncer::finish() {
   std::unique_lock lock{mutex_};
   changed_.wait(lock, [this] { return !under_way_; });
   return result_;
+}
+
+std::chrono::steady_clock::time_point log_syncer::ended() const {
+  const std::lock_guard guard{mutex_};
+  return ended_;
 }
 
 void log_syncer::stop() {
@@ -69,6 +75,7 @@ void log_syncer::run(const std::stop_token& stop) {
     const auto code = log_->pMethods->xSync(log_, flags_);
     lock.lock();
     result_ = code;
+    ended_ = std::chrono::steady_clock::now();
     under_way_ = false;
     changed_.notify_all();
     lock.unlock();

@@ -4,6 +4,7 @@
 
 #include <sqlite3.h>
 
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <mutex>
@@ -48,6 +49,9 @@ public:
   ///          it, until the log is opened anew.
   int finish();
 
+  /// When the sync that was finished last ended.
+  [[nodiscard]] std::chrono::steady_clock::time_point ended() const;
+
   /// Waits for the sync that is under way, and for the other thread to end.
   void stop();
 
@@ -74,6 +78,7 @@ private:
   std::condition_variable_any changed_;
   bool under_way_ = false;
   int result_ = SQLITE_OK;
+  std::chrono::steady_clock::time_point ended_;
   std::function<void()> done_;
   std::jthread thread_; // last: it uses all the others
 };

@@ -339,9 +339,9 @@ public:
     return finishing_ && !vfs_.syncer().is_under_way();
   }
 
-  void finish_commit() {
+  std::chrono::steady_clock::time_point finish_commit() {
     if (!finishing_)
-      return;
+      return std::chrono::steady_clock::now();
     const auto code = vfs_.syncer().finish();
     if (code != SQLITE_OK) {
       broken_ = true; // as after a COMMIT that fails there
@@ -352,6 +352,7 @@ public:
     }
     finishing_ = false;
     recent_.only_last_is_open();
+    return vfs_.syncer().ended();
   }
 
   void commit() {
@@ -1160,8 +1161,9 @@ bool operation_tracking_store::commit_has_ended() const {
   return impl_->commit_has_ended();
 }
 
-void operation_tracking_store::finish_commit() {
-  impl_->finish_commit();
+std::chrono::steady_clock::time_point
+operation_tracking_store::finish_commit() {
+  return impl_->finish_commit();
 }
 
 void operation_tracking_store::prove() {

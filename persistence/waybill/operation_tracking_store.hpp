@@ -136,9 +136,10 @@ public:
   [[nodiscard]] bool commit_has_ended() const;
 
   /// Waits for the commit that was begun, if there is one.
+  /// @returns when its sync ended; now if there is none.
   /// @throws store_error `outcome_unknown` if the sync failed; then what was
   ///         begun since is rolled back.
-  void finish_commit();
+  std::chrono::steady_clock::time_point finish_commit();
 
   /// Undoes all since `begin()`; does nothing outside a transaction.
   void rollback() noexcept;

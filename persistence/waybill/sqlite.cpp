@@ -6,8 +6,6 @@ namespace waybill::sqlite {
 
 namespace {
 
-// A quota and a limit on the size of files are a full disk too; SQLite takes
-// only ENOSPC for one.
 sqlite3_file* open_file(sqlite3* db, int which) noexcept {
   sqlite3_file* file = nullptr;
   if (sqlite3_file_control(db, "main", which, &file) != SQLITE_OK
@@ -16,6 +14,8 @@ sqlite3_file* open_file(sqlite3* db, int which) noexcept {
   return file;
 }
 
+// A quota and a limit on the size of files are a full disk too; SQLite takes
+// only ENOSPC for one.
 bool is_full(sqlite3* db, int code) noexcept {
   if (db == nullptr || code != SQLITE_IOERR_WRITE)
     return false;

@@ -22,12 +22,14 @@ struct overlapped_commits : actor_fixture {
   std::atomic<int> looks{0};     // at the clock: one for each request
   std::atomic<bool> shut{false}; // syncs of the log wait
   std::atomic<int> in_sync{0};
-  std::atomic<int> fails{SQLITE_OK}; // what the next sync of the log ends with
+  std::atomic<int> fails{SQLITE_OK}; // what a sync of the log ends with
+  std::atomic<int> fails_after{0};   // syncs that still succeed
 
   overlapped_commits() {
     vfs.real_syncs = false;
     vfs.before = [this](const io_call& x) -> int {
-      return x.file == io_file::wal && x.op == io_op::sync
+      return x.file == io_file::wal && x.op == io_op::sync && fails != SQLITE_OK
+                 && fails_after-- == 0
                ? fails.exchange(SQLITE_OK)
                : SQLITE_OK;
     };
@@ -251,6 +253,7 @@ TEST_CASE_METHOD(overlapped_purge,
   finish_some(tracker);
   if (is_log_due)
     REQUIRE(get(tracker, get_health{}).wal_bytes > 100 * 4'120);
+  fails_after = GENERATE(0, 1, 2, 3, 4); // syncs: of one step or another
   fails = SQLITE_IOERR_FSYNC;
   CHECK(error_of(tracker, purge_before(timestamp::now()))
         == errc::outcome_unknown);
