@@ -85,77 +85,41 @@ struct sealed_vfs::layer {
     return *reinterpret_cast<layer*>(x);
   }
 
+  template <auto Method>
+  struct passed_on;
+
+  template <class Result, class... Args,
+            Result (*sqlite3_io_methods::*Method)(sqlite3_file*, Args...)>
+  struct passed_on<Method> {
+    static Result call(sqlite3_file* f, Args... args) {
+      auto* const real = of(f).real;
+      return (real->pMethods->*Method)(real, args...);
+    }
+  };
+
   // Passes all calls on. Version 2: without xFetch, pages are never mapped past
   // the seals.
   static sqlite3_io_methods methods() noexcept {
     sqlite3_io_methods m{};
     m.iVersion = 2;
-    m.xClose = [](sqlite3_file* f) {
-      auto* const real = of(f).real;
-      return real->pMethods->xClose(real);
-    };
-    m.xRead = [](sqlite3_file* f, void* to, int n, sqlite3_int64 offset) {
-      auto* const real = of(f).real;
-      return real->pMethods->xRead(real, to, n, offset);
-    };
-    m.xWrite = [](sqlite3_file* f, const void* from, int n,
-                  sqlite3_int64 offset) {
-      auto* const real = of(f).real;
-      return real->pMethods->xWrite(real, from, n, offset);
-    };
-    m.xTruncate = [](sqlite3_file* f, sqlite3_int64 size) {
-      auto* const real = of(f).real;
-      return real->pMethods->xTruncate(real, size);
-    };
-    m.xSync = [](sqlite3_file* f, int flags) {
-      auto* const real = of(f).real;
-      return real->pMethods->xSync(real, flags);
-    };
-    m.xFileSize = [](sqlite3_file* f, sqlite3_int64* size) {
-      auto* const real = of(f).real;
-      return real->pMethods->xFileSize(real, size);
-    };
-    m.xLock = [](sqlite3_file* f, int level) {
-      auto* const real = of(f).real;
-      return real->pMethods->xLock(real, level);
-    };
-    m.xUnlock = [](sqlite3_file* f, int level) {
-      auto* const real = of(f).real;
-      return real->pMethods->xUnlock(real, level);
-    };
-    m.xCheckReservedLock = [](sqlite3_file* f, int* out) {
-      auto* const real = of(f).real;
-      return real->pMethods->xCheckReservedLock(real, out);
-    };
-    m.xFileControl = [](sqlite3_file* f, int op, void* arg) {
-      auto* const real = of(f).real;
-      return real->pMethods->xFileControl(real, op, arg);
-    };
-    m.xSectorSize = [](sqlite3_file* f) {
-      auto* const real = of(f).real;
-      return real->pMethods->xSectorSize(real);
-    };
-    m.xDeviceCharacteristics = [](sqlite3_file* f) {
-      auto* const real = of(f).real;
-      return real->pMethods->xDeviceCharacteristics(real);
-    };
-    m.xShmMap = [](sqlite3_file* f, int page, int size, int extend,
-                   void volatile** out) {
-      auto* const real = of(f).real;
-      return real->pMethods->xShmMap(real, page, size, extend, out);
-    };
-    m.xShmLock = [](sqlite3_file* f, int offset, int n, int flags) {
-      auto* const real = of(f).real;
-      return real->pMethods->xShmLock(real, offset, n, flags);
-    };
-    m.xShmBarrier = [](sqlite3_file* f) {
-      auto* const real = of(f).real;
-      real->pMethods->xShmBarrier(real);
-    };
-    m.xShmUnmap = [](sqlite3_file* f, int remove) {
-      auto* const real = of(f).real;
-      return real->pMethods->xShmUnmap(real, remove);
-    };
+    m.xClose = passed_on<&sqlite3_io_methods::xClose>::call;
+    m.xRead = passed_on<&sqlite3_io_methods::xRead>::call;
+    m.xWrite = passed_on<&sqlite3_io_methods::xWrite>::call;
+    m.xTruncate = passed_on<&sqlite3_io_methods::xTruncate>::call;
+    m.xSync = passed_on<&sqlite3_io_methods::xSync>::call;
+    m.xFileSize = passed_on<&sqlite3_io_methods::xFileSize>::call;
+    m.xLock = passed_on<&sqlite3_io_methods::xLock>::call;
+    m.xUnlock = passed_on<&sqlite3_io_methods::xUnlock>::call;
+    m.xCheckReservedLock
+      = passed_on<&sqlite3_io_methods::xCheckReservedLock>::call;
+    m.xFileControl = passed_on<&sqlite3_io_methods::xFileControl>::call;
+    m.xSectorSize = passed_on<&sqlite3_io_methods::xSectorSize>::call;
+    m.xDeviceCharacteristics
+      = passed_on<&sqlite3_io_methods::xDeviceCharacteristics>::call;
+    m.xShmMap = passed_on<&sqlite3_io_methods::xShmMap>::call;
+    m.xShmLock = passed_on<&sqlite3_io_methods::xShmLock>::call;
+    m.xShmBarrier = passed_on<&sqlite3_io_methods::xShmBarrier>::call;
+    m.xShmUnmap = passed_on<&sqlite3_io_methods::xShmUnmap>::call;
     return m;
   }
 };
