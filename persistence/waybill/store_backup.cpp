@@ -9,8 +9,6 @@
 #include <memory>
 #include <system_error>
 
-#include "waybill/store_file.hpp"
-
 namespace waybill {
 
 namespace {
@@ -35,66 +33,41 @@ void sync(const std::string& path, int flags) {
     fail(path, "cannot sync it", code);
 }
 
-// A file that is removed, with what SQLite keeps beside it, unless it is given
-// its name.
-class unfinished_file {
-public:
-  explicit unfinished_file(const std::string& name)
-    : name_{name}, part_{name + ".part"} {
-    std::error_code ignored;
-    if (std::filesystem::exists(std::filesystem::symlink_status(name, ignored)))
-      fail(name, "cannot create it", EEXIST);
-    // Whoever has made a file of that name may need it.
-    const auto fd = ::open(part_.c_str(),
-                           O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR | O_CLOEXEC,
-                           0600);
-    if (fd < 0 && errno == EEXIST)
-      throw store_error{errc::store_unavailable,
-                        part_
-                          + ": is there already; remove it, unless it is "
-                            "being written"};
-    if (fd < 0)
-      fail(part_, "cannot create it", errno);
-    const auto failed = ::fchmod(fd, 0600) != 0; // whatever the umask is
-    const auto code = errno;
-    ::close(fd);
-    if (failed) {
-      remove_all();
-      fail(part_, "cannot create it", code);
-    }
+} // namespace
+
+unfinished_copy::unfinished_copy(const std::string& name)
+  : name_{name}, part_{name + ".part"} {
+  std::error_code ignored;
+  if (std::filesystem::exists(std::filesystem::symlink_status(name, ignored)))
+    fail(name, "cannot create it", EEXIST);
+  // Whoever has made a file of that name may need it.
+  const auto fd = ::open(part_.c_str(),
+                         O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR | O_CLOEXEC,
+                         0600);
+  if (fd < 0 && errno == EEXIST)
+    throw store_error{errc::store_unavailable,
+                      part_
+                        + ": is there already; remove it, unless it is "
+                          "being written"};
+  if (fd < 0)
+    fail(part_, "cannot create it", errno);
+  const auto failed = ::fchmod(fd, 0600) != 0; // whatever the umask is
+  const auto code = errno;
+  ::close(fd);
+  if (failed) {
+    remove_all();
+    fail(part_, "cannot create it", code);
   }
+}
 
-  ~unfinished_file() { remove_all(); }
+unfinished_copy::~unfinished_copy() {
+  remove_all();
+}
 
-  unfinished_file(const unfinished_file&) = delete;
-  unfinished_file& operator=(const unfinished_file&) = delete;
-
-  [[nodiscard]] const std::string& part() const noexcept { return part_; }
-
-  void finish() {
-    sync(part_, O_RDWR);
-    // Unlike rename(), this replaces nothing.
-    if (::link(part_.c_str(), name_.c_str()) != 0)
-      fail(name_, "cannot create it", errno);
-    ::unlink(part_.c_str());
-    sync(std::filesystem::path{name_}.parent_path().string(),
-         O_RDONLY | O_DIRECTORY);
-  }
-
-private:
-  void remove_all() noexcept {
-    for (const auto* const suffix : {"", "-wal", "-shm", "-journal"})
-      ::unlink((part_ + suffix).c_str());
-  }
-
-  std::string name_;
-  std::string part_;
-};
-
-// @returns false if `progress` stopped it.
-bool copy(sqlite::connection& from, const std::string& file,
-          const std::string& vfs, const progress_function& progress) {
-  sqlite::connection to{file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, vfs};
+bool unfinished_copy::write(sqlite::connection& from, const std::string& vfs,
+                            const progress_function& progress) {
+  sqlite::connection to{part_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
+                        vfs};
   // Nobody sees the copy before it is whole.
   to.exec("PRAGMA journal_mode = OFF");
   to.exec("PRAGMA synchronous = OFF");
@@ -107,7 +80,7 @@ bool copy(sqlite::connection& from, const std::string& file,
     sqlite3_backup_init(to.get(), "main", from.get(), "main")};
   if (!work)
     sqlite::raise(to.get(), sqlite3_extended_errcode(to.get()),
-                  "copying to " + file);
+                  "copying to " + part_);
   for (;;) {
     const auto code = sqlite3_backup_step(work.get(), pages_a_step);
     const auto total = sqlite3_backup_pagecount(work.get());
@@ -115,38 +88,25 @@ bool copy(sqlite::connection& from, const std::string& file,
     if (code == SQLITE_DONE)
       return true;
     if (code != SQLITE_OK)
-      sqlite::raise(to.get(), code, "copying to " + file);
-    if (progress && !progress(total - left, 3 * std::int64_t{total}))
+      sqlite::raise(to.get(), code, "copying to " + part_);
+    if (progress && !progress(total - left, total))
       return false;
   }
 }
 
-} // namespace
+void unfinished_copy::finish() {
+  sync(part_, O_RDWR);
+  // Unlike rename(), this replaces nothing.
+  if (::link(part_.c_str(), name_.c_str()) != 0)
+    fail(name_, "cannot create it", errno);
+  ::unlink(part_.c_str());
+  sync(std::filesystem::path{name_}.parent_path().string(),
+       O_RDONLY | O_DIRECTORY);
+}
 
-bool back_up(sqlite::connection& from, const std::string& from_file,
-             const std::string& to_file, const std::string& vfs,
-             const progress_function& progress) {
-  const auto name = canonical_store_path(to_file);
-  if (name == from_file)
-    fail(name, "cannot create it", EEXIST);
-  unfinished_file target{name};
-  if (!copy(from, target.part(), vfs, progress))
-    return false;
-  {
-    store_reader copied{target.part()};
-    const auto report
-      = copied.check([&](std::int64_t done, std::int64_t total) {
-          return !progress || progress(total / 2 + done, total / 2 + total);
-        });
-    if (!report)
-      return false;
-    if (!report->faults.empty())
-      throw store_error{errc::store_corrupt,
-                        "the copy is not sound, and was removed: "
-                          + report->faults.front()};
-  }
-  target.finish();
-  return true;
+void unfinished_copy::remove_all() noexcept {
+  for (const auto* const suffix : {"", "-wal", "-shm", "-journal"})
+    ::unlink((part_ + suffix).c_str());
 }
 
 } // namespace waybill

@@ -3,15 +3,44 @@
 
 #include <string>
 
+#include "waybill/progress_function.hpp"
 #include "waybill/sqlite.hpp"
-#include "waybill/store_reader.hpp"
 
 namespace waybill {
 
-/// See `store_reader::backup`. Must be called in a transaction.
-/// @param vfs of the copy: the one that seals pages.
-bool back_up(sqlite::connection& from, const std::string& from_file,
-             const std::string& to_file, const std::string& vfs,
+/// A copy that has another name, NAME.part, until it is whole; if it never gets
+/// so far, nothing is left of it.
+///
+/// Everything throws store_error: `store_unavailable` if a file cannot be
+/// created, `store_full`, `not_stored`, `store_corrupt`.
+class unfinished_copy {
+public:
+  /// Creates an empty NAME.part with mode 0600.
+  /// @param name what it is to be called; nothing may have that name.
+  explicit unfinished_copy(const std::string& name);
+  ~unfinished_copy();
+
+  unfinished_copy(const unfinished_copy&) = delete;
+  unfinished_copy& operator=(const unfinished_copy&) = delete;
+
+  /// Where it is until it is finished.
+  [[nodiscard]] const std::string& part() const noexcept { return part_; }
+
+  /// Copies what the transaction that is open in `from` sees.
+  /// @param vfs of the copy: the one that seals pages.
+  /// @param progress hears of the pages copied.
+  /// @returns false if `progress` stopped it.
+  bool write(sqlite::connection& from, const std::string& vfs,
              const progress_function& progress);
+
+  /// Makes it durable and gives it its name.
+  void finish();
+
+private:
+  void remove_all() noexcept;
+
+  std::string name_;
+  std::string part_;
+};
 
 } // namespace waybill

@@ -3,9 +3,10 @@
 
 #include <optional>
 
+#include "waybill/check_report.hpp"
 #include "waybill/name_table.hpp"
+#include "waybill/progress_function.hpp"
 #include "waybill/sqlite.hpp"
-#include "waybill/store_reader.hpp"
 
 namespace waybill {
 

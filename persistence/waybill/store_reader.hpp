@@ -4,13 +4,13 @@
 
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
+#include "waybill/check_report.hpp"
 #include "waybill/messages.hpp"
+#include "waybill/progress_function.hpp"
 #include "waybill/queries.hpp"
 #include "waybill/store_error.hpp"
 #include "waybill/store_size.hpp"
@@ -25,21 +25,6 @@ struct reader_options {
   /// The name of a registered SQLite VFS; empty for the default.
   std::string vfs;
 };
-
-/// What `store_reader::check` found.
-struct check_report {
-  /// One line each, at most `max_faults`; none if the store is sound.
-  std::vector<std::string> faults;
-  std::int64_t operations = 0;
-  std::int64_t transitions = 0;
-
-  static constexpr std::size_t max_faults = 100;
-};
-
-/// Hears how far long work has got. `total` is 0 where it is not known.
-/// @returns false to stop.
-using progress_function
-  = std::function<bool(std::int64_t done, std::int64_t total)>;
 
 /// A read-only view of a store. It takes no ownership, changes nothing, never
 /// checkpoints, and holds no snapshot longer than a call takes; whoever owns
@@ -56,7 +41,7 @@ class store_reader {
 public:
   /// @throws store_error `store_unavailable` if there is no such file or it
   ///         cannot be read, `not_a_store`, `newer_schema`, `store_corrupt`.
-  explicit store_reader(reader_options options);
+  explicit store_reader(const reader_options& options);
   explicit store_reader(const std::string& file);
   ~store_reader();
 
@@ -113,15 +98,15 @@ public:
   std::optional<check_report> check(const progress_function& progress = {});
 
   /// Writes a copy as of now to `file`, which must not exist, with mode 0600,
-  /// and verifies it. A snapshot is held meanwhile.
+  /// and verifies it. A snapshot is held while it is copied.
   /// @returns false if `progress` stopped it; then there is no `file`.
   /// @throws store_error also `store_unavailable` if `file` cannot be created,
   ///         `store_full`.
   bool backup(const std::string& file, const progress_function& progress = {});
 
 private:
-  class impl;
-  std::unique_ptr<impl> impl_;
+  class state;
+  std::unique_ptr<state> state_;
 };
 
 } // namespace waybill

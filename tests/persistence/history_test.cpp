@@ -261,6 +261,23 @@ TEST_CASE_METHOD(history_fixture, "the option's range is checked",
   }
 }
 
+TEST_CASE_METHOD(history_fixture,
+                 "a history that leads to another operation's is damage",
+                 "[history]") {
+  for (std::uint64_t n = 1; n <= 2; ++n) {
+    store.record_enqueue(enqueue(n), at(1));
+    store.record_attempt(attempt(n, 1), at(2));
+  }
+  store.close();
+  {
+    auto db = open_writer(options.file);
+    db.exec("UPDATE operation SET last_transition = "
+            "(SELECT max(number) FROM transition) WHERE seq = 1");
+  }
+  CHECK(error_of([&] { history_of(1); }).code == errc::store_corrupt);
+  CHECK(history_of(2).complete);
+}
+
 // -- exports ------------------------------------------------------------------
 
 TEST_CASE_METHOD(history_fixture, "what is exported can be restored",

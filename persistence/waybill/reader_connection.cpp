@@ -1,0 +1,95 @@
+#include "waybill/reader_connection.hpp"
+
+#include <utility>
+
+#include "waybill/schema.hpp"
+#include "waybill/store_file.hpp"
+
+namespace waybill {
+
+namespace {
+
+std::string checked(const std::string& file) {
+  auto path = canonical_store_path(file);
+  if (!check_store_file(path))
+    throw store_error{errc::store_unavailable,
+                      path + ": there is no such file"};
+  check_companions(path);
+  return path;
+}
+
+} // namespace
+
+reader_connection::snapshot::snapshot(reader_connection& x) : db_{x.db_.get()} {
+  x.begin_.run();
+  try {
+    x.read_new_names();
+  } catch (...) {
+    sqlite3_exec(db_, "ROLLBACK", nullptr, nullptr, nullptr);
+    throw;
+  }
+}
+
+reader_connection::snapshot::~snapshot() {
+  sqlite3_exec(db_, "ROLLBACK", nullptr, nullptr, nullptr);
+}
+
+reader_connection::reader_connection(const std::string& file,
+                                     std::int64_t cache_bytes,
+                                     const std::string& vfs)
+  : file_{checked(file)}, vfs_{vfs, store_application_id} {
+  try {
+    open(cache_bytes);
+  } catch (const store_error& e) {
+    throw as_open_error(e, file_);
+  }
+}
+
+void reader_connection::open(std::int64_t cache_bytes) {
+  db_ = sqlite::connection{file_,
+                           SQLITE_OPEN_READONLY | SQLITE_OPEN_NOFOLLOW
+                             | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE,
+                           vfs_.name()};
+  sqlite3_db_config(db_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  db_.set_up(cache_bytes);
+  if (const auto version = read_version(db_, file_); version < schema_version)
+    throw store_error{errc::store_unavailable,
+                      version == 0 ? file_ + ": is empty"
+                                   : file_ + ": has schema version "
+                                       + std::to_string(version)
+                                       + "; its next owner brings it to "
+                                       + std::to_string(schema_version)};
+  verify_schema(db_, file_);
+  begin_ = db_.prepare("BEGIN");
+  count_names_ = db_.prepare("SELECT max(id) FROM name");
+  names_.read(db_);
+  has_changed();
+}
+
+bool reader_connection::has_changed() {
+  const auto version = db_.query_int("PRAGMA data_version");
+  return std::exchange(data_version_, version) != version;
+}
+
+// Names are only ever added.
+void reader_connection::read_new_names() {
+  const sqlite::reset_guard guard{count_names_};
+  const auto last = count_names_.step() ? count_names_.integer(0) : 0;
+  if (last != num_names_)
+    names_.read(db_);
+  num_names_ = last;
+}
+
+// What the owner has committed last may not be on the disk yet, and nobody is
+// to hear of what a power loss may take back.
+void reader_connection::sync_log() {
+  auto* const log = sqlite::log_of(db_.get());
+  if (log == nullptr)
+    return;
+  const auto code
+    = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
+  if (code != SQLITE_OK)
+    sqlite::raise(nullptr, code, "syncing the log");
+}
+
+} // namespace waybill

@@ -1,0 +1,71 @@
+// A read-only connection to a store that someone else may be writing.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "waybill/name_table.hpp"
+#include "waybill/sealed_vfs.hpp"
+#include "waybill/sqlite.hpp"
+
+namespace waybill {
+
+/// Takes no ownership, changes nothing and never checkpoints. Everything throws
+/// store_error.
+class reader_connection {
+public:
+  /// @param vfs the name of a registered SQLite VFS; empty for the default.
+  /// @throws store_error see store_reader.
+  reader_connection(const std::string& file, std::int64_t cache_bytes,
+                    const std::string& vfs);
+
+  [[nodiscard]] const std::string& file() const noexcept { return file_; }
+  /// The VFS that seals pages.
+  [[nodiscard]] const std::string& vfs() const noexcept { return vfs_.name(); }
+  sqlite::connection& db() noexcept { return db_; }
+  /// As of the current, or last, moment.
+  [[nodiscard]] const name_table& names() const noexcept { return names_; }
+
+  /// Calls `f`, and returns what it does. All that it reads is as of one
+  /// moment, and durable before this returns.
+  template <class F>
+  auto at_one_moment(F&& f) -> decltype(f()) {
+    auto result = [&] {
+      const snapshot guard{*this};
+      return f();
+    }();
+    sync_log();
+    return result;
+  }
+
+  /// Whether anything may have been committed since the last call.
+  bool has_changed();
+
+private:
+  // A transaction that reads, and lets go of what it sees.
+  class snapshot {
+  public:
+    explicit snapshot(reader_connection& x);
+    ~snapshot();
+    snapshot(const snapshot&) = delete;
+    snapshot& operator=(const snapshot&) = delete;
+
+  private:
+    sqlite3* db_;
+  };
+
+  void open(std::int64_t cache_bytes);
+  void read_new_names();
+  void sync_log();
+
+  std::string file_;
+  sqlite::sealed_vfs vfs_;
+  sqlite::connection db_;
+  name_table names_;
+  std::int64_t num_names_ = 0;
+  sqlite::statement begin_;
+  sqlite::statement count_names_;
+  std::int64_t data_version_ = 0;
+};
+
+} // namespace waybill
