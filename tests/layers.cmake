@@ -1,5 +1,5 @@
 # Proves by the #include lines that dependencies point one way (actors to
-# persistence to messages), that CAF stays in the actors, and that one file
+# persistence to messages), that CAF stays in the actors, and that the seam
 # alone tests its version.
 #
 # cmake -D root=<source dir> -P layers.cmake
@@ -47,7 +47,7 @@ foreach(folder IN ITEMS bench tools)
   endif()
 endforeach()
 files_of(others actors examples tests ${more})
-list(FILTER others EXCLUDE REGEX "/actors/waybill/caf_seam\\.[ch]pp$")
+list(FILTER others EXCLUDE REGEX "/actors/waybill/caf_(seam|interception)\\.[ch]pp$")
 
 includes_of(persistence persistence_headers)
 includes_of(actors actor_headers)
@@ -58,7 +58,7 @@ refuse("${caf}" "CAF belongs in actors/" ${messages} ${persistence})
 refuse("${persistence_headers}" "messages/ knows no persistence" ${messages})
 refuse("${actor_headers}" "only actors/ knows the actors" ${messages}
        ${persistence})
-refuse("${caf_version}" "only actors/waybill/caf_seam.hpp tests the version"
+refuse("${caf_version}" "only the seam, actors/waybill/caf_*, tests the version"
        ${messages} ${persistence} ${others})
 
 if(broken)

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "waybill/admission.hpp"
+#include "waybill/caf_interception.hpp"
 #include "waybill/json.hpp"
 #include "waybill/request_weight.hpp"
 

@@ -13,6 +13,7 @@
 #include <caf/send.hpp>
 
 #include "waybill/admission.hpp"
+#include "waybill/caf_interception.hpp"
 #include "waybill/delivery_worker.hpp"
 #include "waybill/request_weight.hpp"
 #include "waybill/text.hpp"

@@ -3,6 +3,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "waybill/caf_interception.hpp"
 #include "waybill/request_weight.hpp"
 
 namespace waybill {

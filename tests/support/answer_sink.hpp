@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "waybill/caf_interception.hpp"
 #include "waybill/protocol.hpp"
 
 namespace waybill::test {

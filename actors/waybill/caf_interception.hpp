@@ -1,0 +1,135 @@
+// The part of the seam that decides about messages in their senders' threads,
+// before they are queued.
+#pragma once
+
+#include <caf/actor_companion.hpp>
+#include <caf/mailbox_element.hpp>
+
+#include <optional>
+#include <utility>
+
+#include "waybill/caf_seam.hpp"
+
+#if WAYBILL_CAF_1
+#  include <caf/scheduler.hpp>
+#else
+#  include <caf/execution_unit.hpp>
+#endif
+
+namespace waybill {
+
+#if WAYBILL_CAF_1
+using content_view = caf::message;
+using caf_context = caf::scheduler;
+#else
+using content_view = caf::type_erased_tuple;
+using caf_context = caf::execution_unit;
+#endif
+
+/// The message if it is one `T`, or null.
+template <class T>
+const T* as(const content_view& content) {
+  return content.match_elements<T>() ? &content.template get_as<T>(0) : nullptr;
+}
+
+inline const content_view& content_of(const caf::mailbox_element& element) {
+#if WAYBILL_CAF_1
+  return element.payload;
+#else
+  return element.content();
+#endif
+}
+
+/// Answers in the place of whom the message is for, if anyone waits for it.
+inline void answer(const caf::mailbox_element& element, caf::message reply,
+                   caf_context* context) {
+  if (!element.sender || !element.mid.is_request())
+    return;
+  const auto id = element.mid.response_id();
+#if WAYBILL_CAF_1
+  element.sender->enqueue(
+    caf::make_mailbox_element(nullptr, id, std::move(reply)), context);
+#else
+  element.sender->enqueue(nullptr, id, std::move(reply), context);
+#endif
+}
+
+/// An actor that decides about each message in its sender's thread, before it
+/// is queued: CAF's mailboxes have no bound of their own.
+template <class Base>
+class gated : public Base {
+public:
+  using Base::Base;
+  using Base::enqueue;
+
+#if WAYBILL_CAF_1
+  bool enqueue(caf::mailbox_element_ptr element,
+               caf_context* context) override {
+    auto refusal = refuse(content_of(*element));
+    if (!refusal)
+      return Base::enqueue(std::move(element), context);
+    answer(*element, std::move(*refusal), context);
+    return true;
+  }
+#else
+  void enqueue(caf::mailbox_element_ptr element,
+               caf_context* context) override {
+    if (auto refusal = refuse(content_of(*element)); !refusal)
+      Base::enqueue(std::move(element), context);
+    else
+      answer(*element, std::move(*refusal), context);
+  }
+#endif
+
+protected:
+  /// Called in the sender's thread, by many at a time.
+  /// @returns what to answer instead of queueing the message, or none.
+  virtual std::optional<caf::message> refuse(const content_view& content) = 0;
+};
+
+/// An actor without mailbox and thread that passes each message on, in its
+/// sender's thread: whoever gets it answers the original sender.
+class forwarding_actor : public caf::actor_companion {
+public:
+  using caf::actor_companion::actor_companion;
+  using caf::actor_companion::enqueue;
+
+#if WAYBILL_CAF_1
+  bool enqueue(caf::mailbox_element_ptr element,
+               caf_context* context) override {
+    pass_on(std::move(element), context);
+    return true;
+  }
+#else
+  void enqueue(caf::mailbox_element_ptr element,
+               caf_context* context) override {
+    pass_on(std::move(element), context);
+  }
+#endif
+
+protected:
+  /// Where a message goes, or what it is answered with if it goes nowhere.
+  struct route {
+    caf::strong_actor_ptr to;
+    caf::message reply;
+  };
+
+  /// Called in the sender's thread, by many at a time.
+  virtual route find_route(const caf::mailbox_element& element) = 0;
+
+  /// Ends the actor; may be called by any thread.
+  void end() {
+    this->cleanup(caf::make_error(caf::exit_reason::user_shutdown), nullptr);
+  }
+
+private:
+  void pass_on(caf::mailbox_element_ptr element, caf_context* context) {
+    auto way = find_route(*element);
+    if (way.to)
+      way.to->enqueue(std::move(element), context);
+    else
+      answer(*element, std::move(way.reply), context);
+  }
+};
+
+} // namespace waybill
