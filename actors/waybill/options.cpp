@@ -40,9 +40,7 @@ struct durability_option {
 
 struct number_option {
   std::int64_t options::*member;
-  std::int64_t min;
-  std::int64_t max;
-  const char* unit;
+  option_range range;
 };
 
 struct duration_option {
@@ -72,37 +70,41 @@ const std::array all_options{
          "the file is sound, the last answers may be gone); `off` only a "
          "killed process (after the others the file may be damaged)"},
   option{"last_error_cap",
-         number_option{&options::last_error_cap, 64, 1'048'576, "bytes"},
+         number_option{&options::last_error_cap,
+                       store_options::last_error_cap_range},
          "longer error texts are shortened"},
   option{"checkpoint_pages",
-         number_option{&options::checkpoint_pages, 100, 1'000'000, "pages"},
+         number_option{&options::checkpoint_pages,
+                       store_options::checkpoint_pages_range},
          "the write-ahead log is copied into the file at this size; a page has "
          "4,096 bytes"},
-  option{"history", number_option{&options::history, 0, 10'000, "transitions"},
+  option{"history",
+         number_option{&options::history, store_options::history_range},
          "how many transitions of an operation are kept at least, and less "
          "than twice as many; 0 keeps none, and nothing can be watched"},
   option{"cache_bytes",
-         number_option{&options::cache_bytes, 65'536, 17'179'869'184, "bytes"},
+         number_option{&options::cache_bytes, store_options::cache_bytes_range},
          "SQLite's page cache"},
-  option{"max_batch", number_option{&options::max_batch, 1, 65'536, "requests"},
+  option{"max_batch",
+         number_option{&options::max_batch, {1, 65'536, "requests"}},
          "requests in one transaction at most"},
   option{"max_waiting_requests",
-         number_option{&options::max_waiting_requests, 1, 10'000'000,
-                       "requests"},
+         number_option{&options::max_waiting_requests,
+                       {1, 10'000'000, "requests"}},
          "waiting requests; one more is answered `overloaded`"},
   option{"max_waiting_bytes",
-         number_option{&options::max_waiting_bytes, 1'024, 17'179'869'184,
-                       "bytes"},
+         number_option{&options::max_waiting_bytes,
+                       {1'024, 17'179'869'184, "bytes"}},
          "their texts; past it the answer is `overloaded`, but one request is "
          "let in whatever its size while no bytes wait"},
   option{"max_waits",
-         number_option{&options::max_waits, 1, 1'000'000, "operations"},
+         number_option{&options::max_waits, {1, 1'000'000, "operations"}},
          "operations that are waited for; past it the answer is `overloaded`"},
   option{"max_watches",
-         number_option{&options::max_watches, 1, 10'000, "watches"},
+         number_option{&options::max_watches, {1, 10'000, "watches"}},
          "open watches; one more is answered `overloaded`"},
   option{"purge_chunk_rows",
-         number_option{&options::purge_chunk_rows, 1, 100'000, "rows"},
+         number_option{&options::purge_chunk_rows, {1, 100'000, "rows"}},
          "rows deleted before waiting requests get their turn"},
   option{"retention_delivered", window_option{&options::retention_delivered},
          "how long delivered operations are kept"},
@@ -150,10 +152,7 @@ std::string range_of(const option& x) {
                [](const durability_option&) {
                  return std::string{"off, normal, full"};
                },
-               [](const number_option& o) {
-                 return std::to_string(o.min) + " to " + std::to_string(o.max)
-                        + " " + o.unit;
-               },
+               [](const number_option& o) { return to_text(o.range); },
                [](const duration_option& o) {
                  return to_text(o.min) + " to " + to_text(o.max);
                },
@@ -183,22 +182,20 @@ std::string text_of(const option& x, const options& from) {
 
 bool in_range(const option& x, const options& from) {
   return std::visit(
-    overloaded{[&](const text_option& o) { return !(from.*o.member).empty(); },
-               [&](const durability_option& o) {
-                 return from.*o.member <= durability::full;
-               },
-               [&](const number_option& o) {
-                 return from.*o.member >= o.min && from.*o.member <= o.max;
-               },
-               [&](const duration_option& o) {
-                 return from.*o.member >= o.min && from.*o.member <= o.max;
-               },
-               [&](const window_option& o) {
-                 const auto& window = from.*o.member;
-                 return !window
-                        || (*window >= milliseconds::zero()
-                            && *window <= longest);
-               }},
+    overloaded{
+      [&](const text_option& o) { return !(from.*o.member).empty(); },
+      [&](const durability_option& o) {
+        return from.*o.member <= durability::full;
+      },
+      [&](const number_option& o) { return o.range.holds(from.*o.member); },
+      [&](const duration_option& o) {
+        return from.*o.member >= o.min && from.*o.member <= o.max;
+      },
+      [&](const window_option& o) {
+        const auto& window = from.*o.member;
+        return !window
+               || (*window >= milliseconds::zero() && *window <= longest);
+      }},
     x.how);
 }
 

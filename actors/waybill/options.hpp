@@ -11,7 +11,8 @@
 #include <string_view>
 #include <vector>
 
-#include "waybill/operation_tracking_store.hpp"
+#include "waybill/store_error.hpp"
+#include "waybill/store_options.hpp"
 #include "waybill/timestamp.hpp"
 
 namespace caf {
@@ -58,11 +59,14 @@ using retention_window = std::optional<std::chrono::milliseconds>;
 
 struct options {
   std::string file;
-  durability synchronous = durability::full;
-  std::int64_t last_error_cap = 4'096;
-  std::int64_t checkpoint_pages = 4'000;
-  std::int64_t history = 16;
-  std::int64_t cache_bytes = std::int64_t{16} * 1'024 * 1'024;
+  // These are the store's.
+  durability synchronous = store_options{}.synchronous;
+  std::int64_t last_error_cap
+    = static_cast<std::int64_t>(store_options{}.last_error_cap);
+  std::int64_t checkpoint_pages = store_options{}.checkpoint_pages;
+  std::int64_t history = store_options{}.history;
+  std::int64_t cache_bytes = store_options{}.cache_bytes;
+
   std::int64_t max_batch = 4'096;
   std::int64_t max_waiting_requests = 65'536;
   std::int64_t max_waiting_bytes = std::int64_t{32} * 1'024 * 1'024;

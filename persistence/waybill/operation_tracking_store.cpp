@@ -15,6 +15,7 @@
 #include "waybill/name_table.hpp"
 #include "waybill/operation_row.hpp"
 #include "waybill/recent_operations.hpp"
+#include "waybill/request_checks.hpp"
 #include "waybill/schema.hpp"
 #include "waybill/sealed_vfs.hpp"
 #include "waybill/sqlite.hpp"
@@ -60,47 +61,8 @@ private:
   sqlite3* db_;
 };
 
-// Refuses what find_fault() finds, and what comes after its deadline.
-template <class Request>
-void admit(const Request& request, timestamp now) {
-  if (const auto fault = find_fault(request))
-    throw store_error{errc::invalid_request, *fault};
-  if (request.deadline && now > *request.deadline)
-    throw store_error{errc::deadline_passed,
-                      "deadline: " + to_string(*request.deadline)
-                        + " has passed; not stored"};
-}
-
-void require_positive(const char* name, std::int64_t value) {
-  if (value < 1)
-    throw store_error{errc::invalid_request, std::string{name}
-                                               + ": must be 1 or more, but is "
-                                               + std::to_string(value)};
-}
-
-void require(bool in_range, const char* option, const char* range) {
-  if (!in_range)
-    throw store_error{errc::invalid_options,
-                      std::string{option} + ": must be " + range};
-}
-
 store_options checked(store_options options) {
-  require(options.last_error_cap >= 64
-            && options.last_error_cap <= limits::max_last_error,
-          "last_error_cap", "64 to 1048576 bytes");
-  require(options.checkpoint_pages >= 100
-            && options.checkpoint_pages <= 1'000'000,
-          "checkpoint_pages", "100 to 1000000 pages");
-  require(options.cache_bytes >= 65'536
-            && options.cache_bytes <= 17'179'869'184,
-          "cache_bytes", "65536 to 17179869184 bytes");
-  require(options.history >= 0 && options.history <= 10'000, "history",
-          "0 to 10000 transitions");
-  require(options.synchronous <= durability::full, "synchronous",
-          "off, normal or full");
-  require(options.vfs.empty()
-            || sqlite3_vfs_find(options.vfs.c_str()) != nullptr,
-          "vfs", "the name of a registered SQLite VFS");
+  validate(options);
   options.file = canonical_store_path(options.file);
   return options;
 }
@@ -143,7 +105,7 @@ public:
 
   enqueue_reply record_enqueue(const waybill::record_enqueue& request,
                                timestamp now) {
-    admit(request, now);
+    require_acceptable(request, now);
     return guarded([&] {
       recent_.prefetch(request.id);
       const auto id = encode_id(request.id);
@@ -190,7 +152,7 @@ public:
 
   update_reply record_attempt(const waybill::record_attempt& request,
                               timestamp now) {
-    admit(request, now);
+    require_acceptable(request, now);
     return transition(request.id, [&](const found_row& row) {
       const auto status = std::max(row.status, request.status);
       // Without a change of the status no index is touched.
@@ -208,14 +170,14 @@ public:
 
   update_reply record_terminal(const waybill::record_terminal& request,
                                timestamp now) {
-    admit(request, now);
+    require_acceptable(request, now);
     return transition(request.id, [&](const found_row& row) {
       write(update_terminal_, row, request.status, request, now, false);
     });
   }
 
   status_reply get_status(const waybill::get_status& request, timestamp now) {
-    admit(request, now);
+    require_acceptable(request, now);
     require_usable();
     if (const auto* const recent = recent_.find(request.id);
         recent != nullptr && recent->whole)
@@ -232,8 +194,7 @@ public:
   }
 
   enqueue_reply restore(const operation_record& record) {
-    if (const auto fault = find_fault(record))
-      throw store_error{errc::invalid_request, *fault};
+    require_valid(record);
     return guarded([&] {
       const auto& x = record.snapshot;
       prepare_restore();
@@ -257,7 +218,7 @@ public:
   purge_progress purge_chunk(const waybill::purge_terminal& request,
                              timestamp now, std::int64_t max_rows,
                              std::chrono::microseconds max_time) {
-    admit(request, now);
+    require_acceptable(request, now);
     // SQLite takes a negative limit for none.
     require_positive("max_rows", max_rows);
     return guarded([&] {

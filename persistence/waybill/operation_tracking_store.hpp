@@ -13,41 +13,10 @@
 #include "waybill/messages.hpp"
 #include "waybill/queries.hpp"
 #include "waybill/store_error.hpp"
+#include "waybill/store_options.hpp"
 #include "waybill/store_size.hpp"
 
 namespace waybill {
-
-/// How much a COMMIT survives (SQLite's `synchronous`).
-enum class durability : std::uint8_t {
-  /// A killed process only; after a crash of the operating system or a power
-  /// loss the file may be damaged.
-  off = 0,
-  /// A killed process only; after a crash of the operating system or a power
-  /// loss the file is sound, but the last answers may be gone.
-  normal = 1,
-  /// A power loss and a crash of the operating system too, on storage that
-  /// honours fsync. The default.
-  full = 2,
-};
-
-struct store_options {
-  /// The database file; created with mode 0600 if missing. Its folder must
-  /// exist and be on a local file system.
-  std::string file;
-  durability synchronous = durability::full;
-  /// Longest `last_error` kept, in bytes; longer ones are shortened.
-  std::size_t last_error_cap = 4'096;
-  /// The write-ahead log is copied into the file once it has this many pages
-  /// (of 4,096 bytes).
-  int checkpoint_pages = 4'000;
-  /// How many transitions of an operation are kept at least, and less than
-  /// twice as many; 0 keeps none, and `watch_transitions` sees none.
-  std::int32_t history = 16;
-  /// SQLite's page cache, in bytes.
-  std::int64_t cache_bytes = std::int64_t{16} * 1'024 * 1'024;
-  /// The name of a registered SQLite VFS; empty for the default.
-  std::string vfs;
-};
 
 /// A durable map from operation id to what became of the operation.
 ///

@@ -6,6 +6,7 @@
 #include "waybill/cursor.hpp"
 #include "waybill/operation_row.hpp"
 #include "waybill/reader_connection.hpp"
+#include "waybill/request_checks.hpp"
 #include "waybill/row_filter.hpp"
 #include "waybill/row_source.hpp"
 #include "waybill/sqlite.hpp"
@@ -40,12 +41,6 @@ private:
   steady_clock::time_point end_;
   int looks_ = 0;
 };
-
-template <class Request>
-void require_valid(const Request& request) {
-  if (const auto fault = find_fault(request))
-    throw store_error{errc::invalid_request, *fault};
-}
 
 tracking_status_snapshot decode_listed(const sqlite::statement& row, bool full,
                                        const name_table& names) {

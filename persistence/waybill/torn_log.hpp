@@ -13,7 +13,7 @@
 #include <optional>
 #include <string>
 
-#include "waybill/operation_tracking_store.hpp"
+#include "waybill/store_options.hpp"
 
 namespace waybill {
 

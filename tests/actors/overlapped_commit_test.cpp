@@ -8,6 +8,7 @@
 #include "support/fault_vfs.hpp"
 #include "support/plain_sqlite.hpp"
 #include "torture/gate.hpp"
+#include "waybill/operation_tracking_store.hpp"
 
 using namespace waybill;
 using namespace waybill::test;

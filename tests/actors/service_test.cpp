@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "support/actors.hpp"
+#include "waybill/operation_tracking_store.hpp"
 
 using namespace waybill;
 using namespace waybill::test;

@@ -10,6 +10,7 @@
 #include "support/files.hpp"
 #include "support/plain_sqlite.hpp"
 #include "torture/gate.hpp"
+#include "waybill/operation_tracking_store.hpp"
 
 using namespace waybill;
 using namespace waybill::test;

@@ -13,6 +13,7 @@
 #include "support/answer_sink.hpp"
 #include "support/fault_vfs.hpp"
 #include "torture/rows.hpp"
+#include "waybill/operation_tracking_store.hpp"
 
 namespace waybill::torture {
 

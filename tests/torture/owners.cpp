@@ -14,6 +14,7 @@
 #include "support/plain_sqlite.hpp"
 #include "support/program.hpp"
 #include "torture/rows.hpp"
+#include "waybill/operation_tracking_store.hpp"
 
 namespace waybill::torture {
 

@@ -19,6 +19,7 @@
 #include "support/plain_sqlite.hpp"
 #include "support/temp_dir.hpp"
 #include "torture/rows.hpp"
+#include "waybill/operation_tracking_store.hpp"
 #include "waybill/service.hpp"
 
 namespace waybill::torture {

@@ -12,6 +12,7 @@
 #include "support/fault_vfs.hpp"
 #include "support/plain_sqlite.hpp"
 #include "torture/rows.hpp"
+#include "waybill/operation_tracking_store.hpp"
 #include "waybill/sealed_vfs.hpp"
 
 namespace waybill::torture {

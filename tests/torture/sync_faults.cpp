@@ -8,6 +8,7 @@
 #include "torture/gate.hpp"
 #include "torture/ledger.hpp"
 #include "torture/rows.hpp"
+#include "waybill/operation_tracking_store.hpp"
 
 namespace waybill::torture {
 

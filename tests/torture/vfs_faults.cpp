@@ -14,6 +14,7 @@
 #include "torture/exercise.hpp"
 #include "torture/rows.hpp"
 #include "waybill/ask.hpp"
+#include "waybill/operation_tracking_store.hpp"
 #include "waybill/service.hpp"
 
 namespace waybill::torture {
