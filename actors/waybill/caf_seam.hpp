@@ -36,6 +36,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -70,6 +71,48 @@ using hears = caf::result<void>(In...);
 template <class... In>
 using hears = caf::reacts_to<In...>;
 #endif
+
+// -- interfaces ---------------------------------------------------------------
+
+/// Types of messages, to be told apart at compile time.
+template <class... Messages>
+struct message_list {};
+
+namespace detail {
+
+template <class... As, class... Bs>
+message_list<As..., Bs...> operator+(message_list<As...>, message_list<Bs...>);
+
+// What a line of an interface answers; nothing if it only hears.
+template <class Line>
+struct answered;
+
+#if WAYBILL_CAF_1
+template <class Reply, class In>
+struct answered<caf::result<Reply>(In)> {
+#else
+template <class Reply, class In>
+struct answered<
+  caf::typed_mpi<caf::detail::type_list<In>, caf::output_tuple<Reply>>> {
+#endif
+  using type = std::conditional_t<std::is_void_v<Reply>, message_list<>,
+                                  message_list<In>>;
+};
+
+template <class Actor>
+struct interface;
+
+template <class... Lines>
+struct interface<caf::typed_actor<Lines...>> {
+  using requests
+    = decltype((message_list<>{} + ... + typename answered<Lines>::type{}));
+};
+
+} // namespace detail
+
+/// All requests that a typed actor answers, made from its interface.
+template <class Actor>
+using requests_of = typename detail::interface<Actor>::requests;
 
 // -- inspection: the field lists, as CAF wants them ---------------------------
 

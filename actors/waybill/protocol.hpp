@@ -170,6 +170,12 @@ CAF_ADD_TYPE_ID(waybill, (waybill::histogram))
 CAF_ADD_TYPE_ID(waybill, (waybill::status_total))
 CAF_ADD_TYPE_ID(waybill, (waybill::get_stats))
 CAF_ADD_TYPE_ID(waybill, (waybill::stats_reply))
+CAF_ADD_TYPE_ID(waybill, (waybill::sync_ended))
+CAF_ADD_TYPE_ID(waybill, (waybill::purge_tick))
+CAF_ADD_TYPE_ID(waybill, (waybill::log_tick))
+CAF_ADD_TYPE_ID(waybill, (waybill::store_changed))
+CAF_ADD_TYPE_ID(waybill, (waybill::read_tick))
+CAF_ADD_TYPE_ID(waybill, (waybill::retry_tick))
 
 CAF_END_TYPE_ID_BLOCK(waybill)
 

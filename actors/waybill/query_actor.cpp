@@ -19,13 +19,9 @@ namespace {
 
 using std::chrono::microseconds;
 
-// What a work_tick is for, if not of a wake_up.
-constexpr std::int64_t work_of_commit = 0;
-constexpr std::int64_t work_to_look_on = -1;
-constexpr std::int64_t work_after_error = -2;
 constexpr auto retry_delay = std::chrono::milliseconds{200};
 // How long one watch may keep the others waiting.
-constexpr auto max_look = std::chrono::milliseconds{20};
+constexpr auto max_read_time = std::chrono::milliseconds{20};
 
 template <class Reply>
 using promise = caf::typed_response_promise<Reply>;
@@ -59,7 +55,30 @@ public:
         return answer_with(x, [&] { return reader().get_history(x); });
       },
       [this](const watch_transitions& x) { return watch(x); },
-      [this](const work_tick& x) { carry_on([&] { work(x.serial); }); },
+      [this](const store_changed&) {
+        carry_on([this] {
+          if (!read_scheduled_) // else it is read in a moment
+            read_for_all();
+        });
+      },
+      [this](const read_tick&) {
+        carry_on([this] {
+          read_scheduled_ = false;
+          read_for_all();
+        });
+      },
+      [this](const retry_tick&) {
+        carry_on([this] {
+          read_for_all();
+          run_timers();
+        });
+      },
+      [this](const work_tick& x) {
+        carry_on([&] {
+          if (timer_.is_for(x.serial))
+            run_timers();
+        });
+      },
       [this](const shut_down&) { this->quit(); },
     };
   }
@@ -103,23 +122,7 @@ private:
     } catch (const std::exception& e) {
       notify(on_notice_, severity::warning,
              "watches are looked at again in a while: " + escape(e.what()));
-      tell_later(this, query_actor{this}, retry_delay,
-                 work_tick{work_after_error});
-    }
-  }
-
-  void work(std::int64_t serial) {
-    if (serial == work_of_commit) {
-      if (!looking_on_) // else there is a look to come
-        look_for_all();
-    } else if (serial == work_to_look_on) {
-      looking_on_ = false;
-      look_for_all();
-    } else if (serial == work_after_error) {
-      look_for_all();
-      run_timers();
-    } else if (timer_.is_for(serial)) {
-      run_timers();
+      tell_later(this, query_actor{this}, retry_delay, retry_tick{});
     }
   }
 
@@ -183,16 +186,16 @@ private:
       if (history_ == 0)
         throw store_error{errc::invalid_request,
                           "history: is 0, and nothing can be watched"};
-      listener_->want(); // before looking, so that nothing is missed
+      listener_->want(); // before reading, so that nothing is missed
       bool more = false;
-      auto reply = reader().read_transitions(x, max_look, more);
+      auto reply = reader().read_transitions(x, max_read_time, more);
       const auto left = clock_.time_until(x.deadline);
       // Who has no name can hear no answer.
       if (is_answer(reply) || left <= microseconds{0} || !asker) {
         to.deliver(std::move(reply));
         return to;
       }
-      forget_the_dead();
+      forget_dead_waiters();
       if (watches_.size() >= max_watches_)
         throw store_error{errc::overloaded,
                           "max_watches: " + std::to_string(watches_.size())
@@ -206,11 +209,11 @@ private:
       opened.timer = timers_.add(clock_.steady() + left,
                                  [this, late = *number] {
                                    watches_.at(late).timer.reset();
-                                   look_for(late, true);
+                                   read_for(late, true);
                                  });
       listener_->listeners = std::ssize(watches_);
       if (more)
-        look_on();
+        schedule_read();
       arm_timer();
     } catch (const std::exception& e) {
       if (number && watches_.contains(*number))
@@ -225,8 +228,8 @@ private:
   }
 
   // Something has been committed.
-  void look_for_all() {
-    forget_the_dead();
+  void read_for_all() {
+    forget_dead_waiters();
     if (watches_.empty())
       return;
     listener_->want();
@@ -234,19 +237,19 @@ private:
     for (const auto& each : watches_)
       numbers.push_back(each.first);
     for (const auto number : numbers)
-      look_for(number, false);
+      read_for(number, false);
   }
 
-  void look_for(std::uint64_t number, bool is_late) {
+  void read_for(std::uint64_t number, bool is_late) {
     auto& x = watches_.at(number);
     try {
       bool more = false;
-      auto reply = reader().read_transitions(x.request, max_look, more);
+      auto reply = reader().read_transitions(x.request, max_read_time, more);
       x.request.after = reply.next;
       if (is_answer(reply) || is_late)
         take(number).deliver(std::move(reply));
       else if (more)
-        look_on();
+        schedule_read();
     } catch (const std::exception& e) {
       auto to = take(number);
       fail(to, e);
@@ -254,9 +257,9 @@ private:
   }
 
   // Others are answered in between.
-  void look_on() {
-    if (!std::exchange(looking_on_, true))
-      tell(this, query_actor{this}, work_tick{work_to_look_on});
+  void schedule_read() {
+    if (!std::exchange(read_scheduled_, true))
+      tell(this, query_actor{this}, read_tick{});
   }
 
   promise<watch_reply> take(std::uint64_t number) {
@@ -267,7 +270,7 @@ private:
     return x.to;
   }
 
-  void forget_the_dead() {
+  void forget_dead_waiters() {
     for (const auto who : waiters_.take_ended()) {
       std::vector<std::uint64_t> theirs;
       for (const auto& [number, x] : watches_)
@@ -280,7 +283,7 @@ private:
 
   void run_timers() {
     timers_.run(clock_.steady());
-    forget_the_dead();
+    forget_dead_waiters();
     arm_timer();
   }
 
@@ -301,7 +304,7 @@ private:
 
   std::unordered_map<std::uint64_t, open_watch> watches_;
   std::uint64_t last_watch_ = 0;
-  bool looking_on_ = false;
+  bool read_scheduled_ = false;
   waiter_book waiters_;
   timer_queue timers_;
   wake_up timer_;

@@ -20,14 +20,20 @@ using query_actor = caf::typed_actor<
   handles<history_reply, get_history>,
   // What has been committed since; answered when there is something.
   handles<watch_reply, watch_transitions>,
-  // There is something new to read, or a deadline has passed.
+  // There may be something new to read.
+  hears<store_changed>,
+  // What is read for watches in turns: the next turn.
+  hears<read_tick>,
+  // The same, some time after an error.
+  hears<retry_tick>,
+  // A watch has come to its deadline.
   hears<work_tick>,
   // Answer all that waits, close and end.
   hears<shut_down>>;
 
 /// The query actor of a store, for those who pass questions on to it.
-struct query_desk {
-  query_actor queries;
+struct query_endpoint {
+  query_actor actor;
   /// Where they count them in.
   std::shared_ptr<admission> waiting;
   /// What tells it of commits.

@@ -6,7 +6,7 @@
 
 namespace waybill {
 
-/// Purges at a fixed interval; never answered, ended with an exit message.
+/// Purges at a fixed interval; never answered, ended with `shut_down`.
 using retention_actor = caf::typed_actor<
   // Purge what is due now.
   hears<work_tick>,

@@ -16,24 +16,20 @@ constexpr std::int64_t reserved_for_health = 256;
 class tracker_gate : public forwarding_actor {
 public:
   tracker_gate(caf::actor_config& config, std::shared_ptr<gate_state> state,
-               query_desk desk)
+               query_endpoint queries)
     : forwarding_actor{config},
       state_{std::move(state)},
-      queries_{caf::actor_cast<caf::weak_actor_ptr>(desk.queries)},
-      waiting_{std::move(desk.waiting)} {}
+      queries_{caf::actor_cast<caf::weak_actor_ptr>(queries.actor)},
+      waiting_{std::move(queries.waiting)} {}
 
   const char* name() const override { return "waybill.gate"; }
 
 protected:
   route find_route(const caf::mailbox_element& element) override {
     const auto& content = content_of(element);
-    auto now = state_->look();
+    auto now = state_->current();
     if (now.tracker) {
-      switch (
-        admit<record_enqueue, record_attempt, record_terminal, get_status,
-              purge_terminal, get_counts, get_health, get_stats, await_terminal,
-              list_operations, get_history, watch_transitions, request_bundle>(
-          content, *now.waiting)) {
+      switch (admit(requests_of<tracking_actor>{}, content, *now.waiting)) {
         case admission::verdict::admitted:
           return {std::move(now.tracker), {}};
         case admission::verdict::overloaded:
@@ -45,8 +41,8 @@ protected:
     }
     // Reading needs no tracking actor; but one that is ending may have writes
     // of the sender to commit yet.
-    else if (!now.stopped && is_query(content))
-      return find_desk(content);
+    else if (!now.stopped && is_one_of(requests_of<query_actor>{}, content))
+      return ask_directly(content);
     if (now.stopped && as<caf::exit_msg>(content) != nullptr)
       end();
     if (!now.stopped && as<get_health>(content) != nullptr)
@@ -55,18 +51,17 @@ protected:
   }
 
 private:
-  static bool is_query(const content_view& content) {
-    return as<list_operations>(content) != nullptr
-           || as<get_history>(content) != nullptr
-           || as<watch_transitions>(content) != nullptr;
+  template <class... Requests>
+  static bool is_one_of(message_list<Requests...>,
+                        const content_view& content) {
+    return ((as<Requests>(content) != nullptr) || ...);
   }
 
-  route find_desk(const content_view& content) const {
+  route ask_directly(const content_view& content) const {
     auto queries = queries_.lock();
     if (!queries)
       return refusal({errc::stopped, "the tracker has stopped"});
-    switch (admit<list_operations, get_history, watch_transitions>(content,
-                                                                   *waiting_)) {
+    switch (admit(requests_of<query_actor>{}, content, *waiting_)) {
       case admission::verdict::admitted:
         return {std::move(queries), {}};
       case admission::verdict::overloaded:
@@ -82,7 +77,8 @@ private:
 
   // What is no request is not counted.
   template <class... Requests>
-  static admission::verdict admit(const content_view& content,
+  static admission::verdict admit(message_list<Requests...>,
+                                  const content_view& content,
                                   admission& waiting) {
     auto verdict = admission::verdict::admitted;
     static_cast<void>((admit_one<Requests>(content, waiting, verdict) || ...));
@@ -119,10 +115,11 @@ void gate_state::stop() {
 
 tracking_actor spawn_tracker_gate(caf::actor_system& system,
                                   std::shared_ptr<gate_state> state,
-                                  query_desk desk) {
+                                  query_endpoint queries) {
   // Hidden: an actor system waits for no gate.
   return caf::actor_cast<tracking_actor>(
-    system.spawn<tracker_gate, caf::hidden>(std::move(state), std::move(desk)));
+    system.spawn<tracker_gate, caf::hidden>(std::move(state),
+                                            std::move(queries)));
 }
 
 } // namespace waybill

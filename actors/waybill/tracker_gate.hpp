@@ -11,7 +11,7 @@
 
 namespace waybill {
 
-/// What is behind a gate. The gate looks at it in the senders' threads, the
+/// What is behind a gate. The gate reads it in the senders' threads, the
 /// supervisor changes it. Thread-safe.
 class gate_state {
 public:
@@ -28,7 +28,7 @@ public:
     bool stopped = false;
   };
 
-  [[nodiscard]] view look() const {
+  [[nodiscard]] view current() const {
     const std::lock_guard guard{mutex_};
     return view_;
   }
@@ -52,6 +52,6 @@ private:
 /// messages before that are for the tracking actor.
 tracking_actor spawn_tracker_gate(caf::actor_system& system,
                                   std::shared_ptr<gate_state> state,
-                                  query_desk desk);
+                                  query_endpoint queries);
 
 } // namespace waybill

@@ -135,9 +135,8 @@ void tracker_link::not_answered(serial number, const failure& why) {
 
 void tracker_link::give_up(serial number) {
   const auto& x = errands_.at(number);
-  const std::string who = tracker_has_ended()
-                            ? "the tracker has ended"
-                            : "the store-and-forward actor has stopped";
+  const std::string who = tracker_has_ended() ? "the tracker has ended"
+                                              : "who asked has stopped";
   if (x.doubtful || x.open)
     end(number, {errc::outcome_unknown, who + "; this may be stored"});
   else

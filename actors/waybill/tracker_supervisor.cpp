@@ -66,7 +66,7 @@ public:
   }
 
   /// Starts who answers beside the tracking actors.
-  query_desk open_desk() {
+  query_endpoint start_queries() {
     auto waiting = std::make_shared<admission>(options_.max_waiting_requests,
                                                options_.max_waiting_bytes);
     queries_ = spawn_query_actor(system_, options_, waiting, listener_,
@@ -77,10 +77,11 @@ public:
                                  });
     listener_->on_wake([to = caf::actor_cast<caf::weak_actor_ptr>(*queries_)] {
       if (const auto queries = to.lock())
-        tell_from_nobody(caf::actor_cast<query_actor>(queries), work_tick{});
+        tell_from_nobody(caf::actor_cast<query_actor>(queries),
+                         store_changed{});
     });
-    desk_ = {*queries_, std::move(waiting), listener_};
-    return desk_;
+    endpoint_ = {*queries_, std::move(waiting), listener_};
+    return endpoint_;
   }
 
   void start() {
@@ -133,7 +134,7 @@ private:
                    const query_actor& queries, time_point when) {
     const auto closed = [this] { return queries_closed_; };
     guard.unlock();
-    desk_.waiting->stop(); // what waits there is answered without a look
+    endpoint_.waiting->stop(); // what waits there is answered without a read
     tell_from_nobody(queries, shut_down{});
     guard.lock();
     if (changed_.wait_until(guard, when, closed))
@@ -180,7 +181,7 @@ private:
                       const tracker_end& x) { self->hear_end(x); },
        .restarts = restarts,
        .last_error = last_error_,
-       .desk = desk_});
+       .queries = endpoint_});
     {
       const std::lock_guard guard{mutex_};
       tracker_ = tracker;
@@ -307,7 +308,7 @@ private:
   std::optional<owned_tracking_actor> tracker_;
   std::optional<tracker_end> end_;
   std::optional<query_actor> queries_;
-  query_desk desk_;
+  query_endpoint endpoint_;
   bool queries_closed_ = false;
   bool stopping_ = false;
   bool thread_ended_ = true;
@@ -317,7 +318,7 @@ private:
 tracker_supervisor::tracker_supervisor(caf::actor_system& system,
                                        const options& x)
   : core_{std::make_shared<core>(system, x)},
-    gate_{spawn_tracker_gate(system, core_->gate(), core_->open_desk())} {
+    gate_{spawn_tracker_gate(system, core_->gate(), core_->start_queries())} {
   try {
     core_->start();
   } catch (...) {

@@ -26,10 +26,6 @@ using std::chrono::steady_clock;
 constexpr auto max_batch_time = milliseconds{5};
 constexpr auto max_purge_step = milliseconds{5};
 constexpr int vacuum_step_pages = 256;
-// What a work_tick is for, if not of a wake_up.
-constexpr std::int64_t work_between_requests = 0;
-constexpr std::int64_t work_on_log = -1;
-constexpr std::int64_t work_after_sync = -2;
 constexpr auto held_log_delay = milliseconds{200};
 constexpr const char* held_log
   = "a reader keeps the write-ahead log from being emptied";
@@ -66,21 +62,21 @@ public:
   using super = owned_tracking_actor::base;
 
   tracking_actor_impl(caf::actor_config& config, operation_tracking_store store,
-                      const options& x, tracker_post post)
+                      const options& x, tracker_context context)
     : super{config},
       store_{std::move(store)},
-      on_closed_{std::move(post.on_closed)},
+      on_closed_{std::move(context.on_closed)},
       clock_{x.clock},
       on_notice_{x.on_notice},
       max_batch_{x.max_batch},
       purge_chunk_rows_{x.purge_chunk_rows},
       overlap_commits_{x.overlap_commits},
-      waiting_{std::move(post.waiting)},
-      restarts_{post.restarts},
-      desk_{std::move(post.desk)},
+      waiting_{std::move(context.waiting)},
+      restarts_{context.restarts},
+      queries_{std::move(context.queries)},
       max_waits_{static_cast<std::size_t>(x.max_waits)},
       since_{clock_.wall()},
-      last_error_{std::move(post.last_error)},
+      last_error_{std::move(context.last_error)},
       stats_{since_, x} {
     // The text becomes the reason of the actor's end.
     this->set_exception_handler([](std::exception_ptr& thrown) -> caf::error {
@@ -134,23 +130,16 @@ public:
         if (batch_open_ && x.batch == batch_)
           end_batch();
       },
-      [this](const work_tick& x) {
-        switch (x.serial) {
-          case work_on_log:
-            look_at_log();
-            break;
-          case work_between_requests:
-            work();
-            break;
-          case work_after_sync:
-            finish_sync_that_has_ended(); // it may be over, and the next begun
-            break;
-          default:
-            if (wait_timer_.is_for(x.serial))
-              run_wait_timers();
-        }
+      [this](const sync_ended&) {
+        finish_sync_that_has_ended(); // it may be over, and the next begun
       },
+      [this](const purge_tick&) { work(); },
+      [this](const log_tick&) { look_at_log(); },
       [this](const recovery_tick&) { recover(); },
+      [this](const work_tick& x) {
+        if (wait_timer_.is_for(x.serial))
+          run_wait_timers();
+      },
     };
   }
 
@@ -416,7 +405,7 @@ private:
     x.waiting_requests = waiting_->requests() - 1;
     x.waiting_bytes = waiting_->bytes();
     x.waits = static_cast<std::int64_t>(waits_.size());
-    x.watches = desk_.listener->listeners.load();
+    x.watches = queries_.listener->listeners.load();
     x.health = state_;
     x.restarts = restarts_;
     stats_.look_at(store_, clock_.wall(), x);
@@ -441,9 +430,9 @@ private:
   void hand_over(promise<typename Request::reply>& to, const Request& x) {
     const auto bytes = weight(x);
     waiting_->leave(bytes);
-    switch (desk_.waiting->enter(bytes)) {
+    switch (queries_.waiting->enter(bytes)) {
       case admission::verdict::admitted:
-        to.delegate(desk_.queries, x);
+        to.delegate(queries_.actor, x);
         break;
       case admission::verdict::overloaded:
         to.deliver(to_error(errc::overloaded, "too many questions wait"));
@@ -751,7 +740,7 @@ private:
     auto syncs = false;
     if (!try_to_commit([&] {
           syncs = store_.begin_commit([me = owned_tracking_actor{this}] {
-            tell_from_nobody(me, work_tick{work_after_sync});
+            tell_from_nobody(me, sync_ended{});
           });
         }))
       return;
@@ -785,7 +774,7 @@ private:
     release(open_);
     tell_waiters();
     send_passed_on();
-    desk_.listener->on_commit();
+    queries_.listener->on_commit();
     maintain(); // nobody waits for an answer now
     storage_works();
   }
@@ -812,7 +801,7 @@ private:
     }
     count_commit(synced_did_, synced_.requests, ended - sync_began_);
     release(synced_);
-    desk_.listener->on_commit();
+    queries_.listener->on_commit();
     storage_works();
   }
 
@@ -856,8 +845,7 @@ private:
   void maintain() {
     store_.maintain();
     if (store_.log_is_held() && !std::exchange(log_watched_, true))
-      tell_later(this, owned_tracking_actor{this}, held_log_delay,
-                 work_tick{work_on_log});
+      tell_later(this, owned_tracking_actor{this}, held_log_delay, log_tick{});
   }
 
   void look_at_log() {
@@ -967,7 +955,7 @@ private:
   void heed_damage() {
     if (state_ == health_state::failed)
       return;
-    if (const auto damage = desk_.listener->damage()) {
+    if (const auto damage = queries_.listener->damage()) {
       store_.condemn(*damage);
       last_error_ = damage->what();
       set_state(health_state::failed, damage->what());
@@ -993,8 +981,9 @@ private:
     try {
       if (store_.needs_recovery()) {
         store_.recover();
-        desk_.listener->allow_reading();
-        desk_.listener->on_commit(); // it may have brought something to light
+        queries_.listener->allow_reading();
+        queries_.listener
+          ->on_commit(); // it may have brought something to light
         look_at_all_waits();
       } else {
         store_.prove();
@@ -1014,7 +1003,7 @@ private:
 
   // What a connection that is opened now shows, a power loss may take back.
   void forbid_reading(const store_error& e) {
-    desk_.listener->forbid_reading(
+    queries_.listener->forbid_reading(
       {errc::not_stored, e.what(), e.sqlite_code()});
   }
 
@@ -1028,7 +1017,7 @@ private:
     state_ = state;
     reason_ = reason;
     if (state == health_state::failed)
-      desk_.listener->forbid_reading({errc::store_corrupt, reason});
+      queries_.listener->forbid_reading({errc::store_corrupt, reason});
     since_ = clock_.wall();
     if (state == health_state::ok)
       notify(on_notice_, severity::info, "storage works again");
@@ -1057,7 +1046,7 @@ private:
     if (work_scheduled_)
       return;
     work_scheduled_ = true;
-    tell(this, owned_tracking_actor{this}, work_tick{work_between_requests});
+    tell(this, owned_tracking_actor{this}, purge_tick{});
   }
 
   void work() {
@@ -1137,7 +1126,7 @@ private:
   const bool overlap_commits_;
   const std::shared_ptr<admission> waiting_;
   const std::int64_t restarts_;
-  const query_desk desk_;
+  const query_endpoint queries_;
   const std::size_t max_waits_;
   bool stopping_ = false;
 
@@ -1185,9 +1174,10 @@ private:
 
 owned_tracking_actor spawn_tracking_actor(caf::actor_system& system,
                                           operation_tracking_store store,
-                                          const options& x, tracker_post post) {
+                                          const options& x,
+                                          tracker_context context) {
   return system.spawn<tracking_actor_impl, caf::detached>(std::move(store), x,
-                                                          std::move(post));
+                                                          std::move(context));
 }
 
 } // namespace waybill

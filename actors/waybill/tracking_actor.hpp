@@ -17,9 +17,9 @@ namespace waybill {
 
 /// What the tracker's owner can say to it: the protocol, and `shut_down`, after
 /// which it answers what it has admitted, closes the store and ends.
-using owned_tracking_actor
-  = tracking_actor::extend<hears<shut_down>, hears<drained>, hears<commit_tick>,
-                           hears<work_tick>, hears<recovery_tick>>;
+using owned_tracking_actor = tracking_actor::extend<
+  hears<shut_down>, hears<drained>, hears<commit_tick>, hears<sync_ended>,
+  hears<purge_tick>, hears<log_tick>, hears<recovery_tick>, hears<work_tick>>;
 
 /// How a tracking actor ended.
 struct tracker_end {
@@ -30,9 +30,8 @@ struct tracker_end {
   bool damaged = false;
 };
 
-/// A tracking actor's place among those that its owner starts one after the
-/// other.
-struct tracker_post {
+/// What a tracking actor gets from its owner, who starts one after the other.
+struct tracker_context {
   /// Where those who pass requests on count them in.
   std::shared_ptr<admission> waiting;
   /// Called once, by the actor, when it has answered everything and closed the
@@ -44,13 +43,14 @@ struct tracker_post {
   /// What its predecessor died of.
   std::optional<std::string> last_error = std::nullopt;
   /// Who answers what only reads, and may want to hear of commits.
-  query_desk desk;
+  query_endpoint queries;
 };
 
 /// Starts a tracking actor on a thread of its own. `store` was opened by the
 /// caller, so that whoever starts it sees why a file cannot be used.
 owned_tracking_actor spawn_tracking_actor(caf::actor_system& system,
                                           operation_tracking_store store,
-                                          const options& x, tracker_post post);
+                                          const options& x,
+                                          tracker_context post);
 
 } // namespace waybill

@@ -21,7 +21,7 @@ struct commit_tick {
   }
 };
 
-/// Do the periodic or pending work number `serial`.
+/// A timer's turn: number `serial` of those that its actor has set.
 struct work_tick {
   std::int64_t serial = 0;
   bool operator==(const work_tick&) const = default;
@@ -31,10 +31,52 @@ struct work_tick {
   }
 };
 
+/// The sync of a batch that was committed ahead has ended.
+struct sync_ended {
+  bool operator==(const sync_ended&) const = default;
+  static constexpr const char* type_name = "sync_ended";
+  static constexpr auto fields() { return std::tuple{}; }
+};
+
+/// Do the next step of a purge, or give back some space.
+struct purge_tick {
+  bool operator==(const purge_tick&) const = default;
+  static constexpr const char* type_name = "purge_tick";
+  static constexpr auto fields() { return std::tuple{}; }
+};
+
+/// See whether a reader still keeps the log from being emptied.
+struct log_tick {
+  bool operator==(const log_tick&) const = default;
+  static constexpr const char* type_name = "log_tick";
+  static constexpr auto fields() { return std::tuple{}; }
+};
+
 /// Try to bring failed storage back.
 struct recovery_tick {
   bool operator==(const recovery_tick&) const = default;
   static constexpr const char* type_name = "recovery_tick";
+  static constexpr auto fields() { return std::tuple{}; }
+};
+
+/// Something has been committed: there may be something new to read.
+struct store_changed {
+  bool operator==(const store_changed&) const = default;
+  static constexpr const char* type_name = "store_changed";
+  static constexpr auto fields() { return std::tuple{}; }
+};
+
+/// Go on reading for watches that have not been read to the end.
+struct read_tick {
+  bool operator==(const read_tick&) const = default;
+  static constexpr const char* type_name = "read_tick";
+  static constexpr auto fields() { return std::tuple{}; }
+};
+
+/// Read for all watches again, after an error.
+struct retry_tick {
+  bool operator==(const retry_tick&) const = default;
+  static constexpr const char* type_name = "retry_tick";
   static constexpr auto fields() { return std::tuple{}; }
 };
 

@@ -424,5 +424,11 @@ template std::string to_string<bundled_failure>(const bundled_failure&);
 template std::string to_string<bundle_reply>(const bundle_reply&);
 template std::string to_string<delivery_job>(const delivery_job&);
 template std::string to_string<delivery_done>(const delivery_done&);
+template std::string to_string<sync_ended>(const sync_ended&);
+template std::string to_string<purge_tick>(const purge_tick&);
+template std::string to_string<log_tick>(const log_tick&);
+template std::string to_string<store_changed>(const store_changed&);
+template std::string to_string<read_tick>(const read_tick&);
+template std::string to_string<retry_tick>(const retry_tick&);
 
 } // namespace waybill
