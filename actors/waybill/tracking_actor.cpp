@@ -986,7 +986,7 @@ private:
           ->on_commit(); // it may have brought something to light
         look_at_all_waits();
       } else {
-        store_.prove();
+        store_.probe_write();
       }
       storage_works();
     } catch (const store_error& e) {

@@ -9,8 +9,8 @@
 #include <string_view>
 #include <utility>
 
-#include "waybill/file_format.hpp"
 #include "waybill/in_flight_blocks.hpp"
+#include "waybill/log_keeper.hpp"
 #include "waybill/log_tail.hpp"
 #include "waybill/name_table.hpp"
 #include "waybill/operation_row.hpp"
@@ -30,36 +30,15 @@ namespace waybill {
 
 namespace {
 
-constexpr std::int64_t page_bytes = sqlite::page_bytes;
-constexpr std::int64_t wal_frame_bytes
-  = page_bytes + std::int64_t{file_format::frame_header_bytes};
 // A purge looks at the clock after each statement. One that deletes many rows
 // costs less a row, so they get as many as take about this long; never more
 // than this, histories included.
 constexpr auto purge_statement_time = std::chrono::milliseconds{2};
 constexpr std::int64_t most_purge_statement_rows = 8'192;
-// A purge changes pages all over the file, and giving back space moves them.
-// All wait while the disk takes them, so it gets them in small lots.
-constexpr std::int64_t scattered_log_pages = 1'000;
-constexpr std::int64_t pages_cut_off_at_once = 2'048;
 constexpr std::array terminal_statuses{tracking_status::delivered,
                                        tracking_status::parked,
                                        tracking_status::failed,
                                        tracking_status::discarded};
-
-// Nobody who holds a lock is waited for while one of these lives.
-class impatience {
-public:
-  explicit impatience(sqlite3* db) noexcept : db_{db} {
-    sqlite3_busy_timeout(db_, 0);
-  }
-  ~impatience() { sqlite3_busy_timeout(db_, sqlite::busy_timeout_ms); }
-  impatience(const impatience&) = delete;
-  impatience& operator=(const impatience&) = delete;
-
-private:
-  sqlite3* db_;
-};
 
 store_options checked(store_options options) {
   validate(options);
@@ -88,7 +67,8 @@ public:
   explicit impl(store_options options)
     : options_{checked(std::move(options))},
       ownership_{take(options_.file)},
-      vfs_{options_.vfs, store_application_id} {
+      vfs_{options_.vfs, store_application_id},
+      log_{options_.checkpoint_pages} {
     try {
       open();
     } catch (...) {
@@ -232,7 +212,8 @@ public:
           const auto limit = std::min(purge_lot_, max_rows - progress.deleted);
           const auto n = delete_finished(status, request.older_than, limit);
           progress.deleted += n;
-          log_is_scattered_ = log_is_scattered_ || n > 0;
+          if (n > 0)
+            log_.has_scattered_pages();
           const auto began = std::exchange(now_is,
                                            std::chrono::steady_clock::now());
           if (n < limit)
@@ -268,7 +249,7 @@ public:
     require_usable();
     return latched([&] {
       auto x = size_of(db_);
-      x.log_bytes = wal_bytes();
+      x.log_bytes = log_.bytes();
       return x;
     });
   }
@@ -358,9 +339,9 @@ public:
     transitions_.on_commit();
   }
 
-  void prove() {
+  void probe_write() {
     require_usable();
-    const impatience guard{db_.get()};
+    const sqlite::no_lock_wait guard{db_};
     guarded([&] {
       write_own();
       return true;
@@ -388,53 +369,20 @@ public:
   }
 
   [[nodiscard]] bool checkpoint_is_due() const noexcept {
-    // Before the next transaction takes the log past its size, not after.
-    const auto most_to_come = std::max(largest_commit_, largest_commit_before_);
-    const auto most = log_is_scattered_
-                        ? std::min<std::int64_t>(scattered_log_pages,
-                                                 options_.checkpoint_pages)
-                        : options_.checkpoint_pages;
-    return (log_held_ || wal_frames_ + most_to_come >= most) && usable()
-           && !in_transaction();
+    return log_.checkpoint_is_due() && usable() && !in_transaction();
   }
 
   void maintain() noexcept {
     if (checkpoint_is_due())
-      checkpoint();
+      log_.checkpoint();
   }
 
-  [[nodiscard]] bool log_is_held() const noexcept { return log_held_; }
-
-  [[nodiscard]] bool log_is_overgrown() const noexcept {
-    return log_held_
-           && wal_frames_ > std::int64_t{2} * options_.checkpoint_pages;
-  }
+  [[nodiscard]] const log_keeper& log() const noexcept { return log_; }
 
   bool give_back_space(int max_pages, bool keep_some) {
     require_positive("max_pages", max_pages);
     require_usable();
-    return latched([&] {
-      const auto unused = db_.query_int("PRAGMA freelist_count");
-      const auto all = db_.query_int("PRAGMA page_count");
-      const auto keep = keep_some ? std::max<std::int64_t>(1'024, all / 10) : 0;
-      if (unused <= keep)
-        return false;
-      const auto pages = std::min<std::int64_t>(max_pages, unused - keep);
-      log_is_scattered_ = true;
-      db_.exec(
-        ("PRAGMA incremental_vacuum(" + std::to_string(pages) + ")").c_str());
-      const auto left = db_.query_int("PRAGMA freelist_count");
-      // A file that someone else made may not be able to give pages back.
-      const auto more = left > keep && left < unused;
-      pages_to_cut_off_ += unused - left;
-      if (!more || pages_to_cut_off_ >= pages_cut_off_at_once)
-        checkpoint(); // this is what shortens the file
-      return more;
-    });
-  }
-
-  [[nodiscard]] std::int64_t wal_bytes() const noexcept {
-    return wal_frames_ * wal_frame_bytes;
+    return latched([&] { return log_.give_back_space(max_pages, keep_some); });
   }
 
   void condemn(const store_error& found) {
@@ -457,9 +405,8 @@ public:
   void close() noexcept {
     rollback();
     if (usable()) {
-      sqlite3_wal_checkpoint_v2(db_.get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE,
-                                nullptr, nullptr);
-      checkpoint_on_close(true); // which also removes the log
+      log_.empty();
+      db_.checkpoint_on_close(true); // which also removes the log
     }
     close_database();
     vfs_.syncer().stop();
@@ -507,23 +454,17 @@ private:
       transitions_.load(db_, options_.history);
       prepare();
       make_baseline(); // last: what fails before has written nothing
-      checkpoint_on_close(false);
+      db_.checkpoint_on_close(false);
     } catch (const store_error& e) {
       close_database();
       throw as_open_error(e, options_.file);
     }
   }
 
-  // Closing the last connection copies the log into the file. Not if the file
-  // turns out to be damaged or someone else's: then it stays as it is.
-  void checkpoint_on_close(bool on) noexcept {
-    sqlite3_db_config(db_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, on ? 0 : 1,
-                      nullptr);
-  }
-
   void configure() {
+    // A file that turns out to be damaged or someone else's stays as it is.
     // Without a log there is nothing to copy, but files to remove.
-    checkpoint_on_close(!has_log(options_.file));
+    db_.checkpoint_on_close(!has_log(options_.file));
     db_.set_up(options_.cache_bytes);
     const auto wanted = static_cast<int>(options_.synchronous);
     db_.exec(("PRAGMA synchronous = " + std::to_string(wanted)).c_str());
@@ -541,18 +482,7 @@ private:
                         options_.file
                           + ": the file system cannot hold a "
                             "write-ahead log"};
-    db_.exec(("PRAGMA journal_size_limit = "
-              + std::to_string(2 * page_bytes * options_.checkpoint_pages))
-               .c_str());
-    // Replaces SQLite's automatic checkpoint, which runs inside COMMIT while
-    // senders wait for their answers.
-    sqlite3_wal_hook(
-      db_.get(),
-      [](void* self, sqlite3*, const char*, int frames) {
-        static_cast<impl*>(self)->on_log_written(frames);
-        return SQLITE_OK;
-      },
-      this);
+    log_.open(db_);
   }
 
   // Baseline: all that this file shows from here on is durable.
@@ -642,47 +572,7 @@ private:
     in_flight_.close();
     transitions_.close();
     db_.close();
-    wal_frames_ = 0;
-    log_held_ = false;
-  }
-
-  // The log has `frames` frames after a commit.
-  void on_log_written(std::int64_t frames) noexcept {
-    const auto is_restarted = frames <= wal_frames_;
-    if (is_restarted || wal_frames_ == 0)
-      largest_commit_before_ = std::exchange(largest_commit_, 0);
-    largest_commit_ = std::max(largest_commit_,
-                               is_restarted ? frames : frames - wal_frames_);
-    wal_frames_ = frames;
-  }
-
-  // Copies the log into the file, as far as readers let it.
-  void checkpoint() noexcept {
-    int log = 0;
-    int copied = 0;
-    const auto code = sqlite3_wal_checkpoint_v2(db_.get(), nullptr,
-                                                SQLITE_CHECKPOINT_PASSIVE, &log,
-                                                &copied);
-    if (code != SQLITE_OK)
-      return; // an error is in the way; the log is kept
-    if (copied < log) {
-      log_held_ = true;
-      return;
-    }
-    // From here the next commit starts the log over. One that a slow reader
-    // let grow past its size gives its disk space back.
-    if (log_held_ || log > 2 * options_.checkpoint_pages) {
-      const impatience guard{db_.get()};
-      const auto cut = sqlite3_wal_checkpoint_v2(db_.get(), nullptr,
-                                                 SQLITE_CHECKPOINT_TRUNCATE,
-                                                 nullptr, nullptr);
-      log_held_ = (cut & 0xFF) == SQLITE_BUSY;
-      if (log_held_)
-        return; // someone reads the end of it
-    }
-    wal_frames_ = 0;
-    log_is_scattered_ = false;
-    pages_to_cut_off_ = 0;
+    log_.close();
   }
 
   // -- running verbs ----------------------------------------------------------
@@ -1019,6 +909,7 @@ private:
   file_ownership ownership_;
   sqlite::sealed_vfs vfs_; // SQLite changes it
   sqlite::connection db_;
+  log_keeper log_;
   name_table names_;
   status_counters counters_;
   in_flight_blocks in_flight_;
@@ -1038,18 +929,11 @@ private:
   // What SQLite gives a row without a number, if that is known: it need not
   // look whether there is such a row then, a fifteenth of an enqueue.
   std::int64_t next_seq_ = 0;
-  std::int64_t wal_frames_ = 0;
   std::optional<log_end> log_end_; // when the transaction began
-  // Frames of the largest commit since the log began, and of the one before.
-  std::int64_t largest_commit_ = 0;
-  std::int64_t largest_commit_before_ = 0;
-  bool log_held_ = false;             // a reader kept it from being emptied
-  bool log_is_scattered_ = false;     // it has pages from all over the file
-  std::int64_t pages_to_cut_off_ = 0; // given back, but in the file yet
-  bool begun_ = false;                // begin() was called and not ended
-  bool finishing_ = false;            // begin_commit() was, not finish_commit()
-  bool broken_ = false;               // a COMMIT ended without saying how
-  bool writing_ = false;              // a statement is changing rows
+  bool begun_ = false;             // begin() was called and not ended
+  bool finishing_ = false;         // begin_commit() was, not finish_commit()
+  bool broken_ = false;            // a COMMIT ended without saying how
+  bool writing_ = false;           // a statement is changing rows
   std::optional<store_error> failure_;
 };
 
@@ -1127,8 +1011,8 @@ operation_tracking_store::finish_commit() {
   return impl_->finish_commit();
 }
 
-void operation_tracking_store::prove() {
-  impl_->prove();
+void operation_tracking_store::probe_write() {
+  impl_->probe_write();
 }
 
 void operation_tracking_store::rollback() noexcept {
@@ -1177,15 +1061,15 @@ bool operation_tracking_store::give_back_space(int max_pages, bool keep_some) {
 }
 
 std::int64_t operation_tracking_store::wal_bytes() const noexcept {
-  return impl_->wal_bytes();
+  return impl_->log().bytes();
 }
 
 bool operation_tracking_store::log_is_held() const noexcept {
-  return impl_->log_is_held();
+  return impl_->log().is_held();
 }
 
 bool operation_tracking_store::log_is_overgrown() const noexcept {
-  return impl_->log_is_overgrown();
+  return impl_->log().is_overgrown();
 }
 
 void operation_tracking_store::condemn(const store_error& found) {

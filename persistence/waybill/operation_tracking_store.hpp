@@ -150,7 +150,7 @@ public:
   /// program's lock: whether storage works. Must not be called in a
   /// transaction.
   /// @throws store_error as a verb.
-  void prove();
+  void probe_write();
 
   /// Copies the write-ahead log into the file if it is due, which is before the
   /// next commit is likely to take it past `checkpoint_pages`. Verbs never do

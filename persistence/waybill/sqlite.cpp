@@ -107,6 +107,11 @@ void connection::set_up(std::int64_t cache_bytes) {
   exec(("PRAGMA cache_size = -" + std::to_string(cache_bytes / 1'024)).c_str());
 }
 
+void connection::checkpoint_on_close(bool on) noexcept {
+  sqlite3_db_config(get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, on ? 0 : 1,
+                    nullptr);
+}
+
 void connection::exec(const char* sql) {
   const auto code = sqlite3_exec(get(), sql, nullptr, nullptr, nullptr);
   if (code != SQLITE_OK)

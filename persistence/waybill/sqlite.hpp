@@ -70,6 +70,9 @@ public:
     return db_ != nullptr && sqlite3_get_autocommit(db_.get()) == 0;
   }
 
+  /// Whether closing the last connection copies the log into the file.
+  void checkpoint_on_close(bool on) noexcept;
+
   /// Closes; all statements must be gone.
   void close() noexcept { db_.reset(); }
 
@@ -79,6 +82,20 @@ private:
   };
 
   std::unique_ptr<sqlite3, closer> db_;
+};
+
+/// Nobody who holds a lock is waited for while one of these lives.
+class no_lock_wait {
+public:
+  explicit no_lock_wait(connection& db) noexcept : db_{db} {
+    sqlite3_busy_timeout(db_.get(), 0);
+  }
+  ~no_lock_wait() { sqlite3_busy_timeout(db_.get(), busy_timeout_ms); }
+  no_lock_wait(const no_lock_wait&) = delete;
+  no_lock_wait& operator=(const no_lock_wait&) = delete;
+
+private:
+  connection& db_;
 };
 
 /// A prepared statement, to be used many times.

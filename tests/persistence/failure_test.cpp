@@ -152,28 +152,29 @@ TEST_CASE_METHOD(failure_fixture,
   CHECK(integrity_of(options.file) == "ok");
 }
 
-TEST_CASE_METHOD(failure_fixture,
-                 "prove() tells whether storage takes writes, and waits for "
-                 "nobody") {
+TEST_CASE_METHOD(
+  failure_fixture,
+  "probe_write() tells whether storage takes writes, and waits for "
+  "nobody") {
   const auto before = content_of(options.file);
-  store->prove();
+  store->probe_write();
   vfs.fail(io_op::write, io_file::wal, SQLITE_FULL, 1, true);
-  CHECK(error_of([&] { store->prove(); }).code == errc::store_full);
+  CHECK(error_of([&] { store->probe_write(); }).code == errc::store_full);
   vfs.heal();
-  store->prove();
+  store->probe_write();
   auto other = open_writer(options.file);
   other.exec("BEGIN IMMEDIATE");
   const auto begin = std::chrono::steady_clock::now();
-  CHECK(error_of([&] { store->prove(); }).code == errc::not_stored);
+  CHECK(error_of([&] { store->probe_write(); }).code == errc::not_stored);
   CHECK(std::chrono::steady_clock::now() - begin
         < std::chrono::milliseconds{500});
   other.exec("COMMIT");
   CHECK(content_of(options.file) == before);
   vfs.fail(io_op::sync, io_file::wal, SQLITE_IOERR_FSYNC);
-  CHECK(error_of([&] { store->prove(); }).code == errc::outcome_unknown);
-  CHECK(error_of([&] { store->prove(); }).code == errc::not_stored);
+  CHECK(error_of([&] { store->probe_write(); }).code == errc::outcome_unknown);
+  CHECK(error_of([&] { store->probe_write(); }).code == errc::not_stored);
   store->recover();
-  store->prove();
+  store->probe_write();
   CHECK(has(1));
 }
 

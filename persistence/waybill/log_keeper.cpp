@@ -1,0 +1,119 @@
+#include "waybill/log_keeper.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "waybill/file_format.hpp"
+#include "waybill/sealed_vfs.hpp"
+
+namespace waybill {
+
+namespace {
+
+constexpr std::int64_t page_bytes = sqlite::page_bytes;
+constexpr std::int64_t frame_bytes
+  = page_bytes + std::int64_t{file_format::frame_header_bytes};
+constexpr std::int64_t scattered_log_pages = 1'000;
+constexpr std::int64_t pages_cut_off_at_once = 2'048;
+
+} // namespace
+
+void log_keeper::open(sqlite::connection& db) {
+  db_ = &db;
+  db.exec(("PRAGMA journal_size_limit = "
+           + std::to_string(2 * page_bytes * checkpoint_pages_))
+            .c_str());
+  sqlite3_wal_hook(
+    db.get(),
+    [](void* self, sqlite3*, const char*, int frames) {
+      static_cast<log_keeper*>(self)->on_written(frames);
+      return SQLITE_OK;
+    },
+    this);
+}
+
+void log_keeper::close() noexcept {
+  db_ = nullptr;
+  frames_ = 0;
+  is_held_ = false;
+}
+
+std::int64_t log_keeper::bytes() const noexcept {
+  return frames_ * frame_bytes;
+}
+
+bool log_keeper::checkpoint_is_due() const noexcept {
+  const auto most_to_come = std::max(largest_commit_, largest_commit_before_);
+  const auto most = is_scattered_
+                      ? std::min(scattered_log_pages, checkpoint_pages_)
+                      : checkpoint_pages_;
+  return is_held_ || frames_ + most_to_come >= most;
+}
+
+void log_keeper::checkpoint() noexcept {
+  int log = 0;
+  int copied = 0;
+  const auto code = sqlite3_wal_checkpoint_v2(db_->get(), nullptr,
+                                              SQLITE_CHECKPOINT_PASSIVE, &log,
+                                              &copied);
+  if (code != SQLITE_OK)
+    return; // an error is in the way; the log is kept
+  if (copied < log) {
+    is_held_ = true;
+    return;
+  }
+  // From here the next commit starts the log over. One that a slow reader let
+  // grow past its size gives its disk space back.
+  if (is_held_ || log > 2 * checkpoint_pages_) {
+    const sqlite::no_lock_wait guard{*db_};
+    const auto cut = sqlite3_wal_checkpoint_v2(db_->get(), nullptr,
+                                               SQLITE_CHECKPOINT_TRUNCATE,
+                                               nullptr, nullptr);
+    is_held_ = (cut & 0xFF) == SQLITE_BUSY;
+    if (is_held_)
+      return; // someone reads the end of it
+  }
+  frames_ = 0;
+  is_scattered_ = false;
+  pages_to_cut_off_ = 0;
+}
+
+void log_keeper::empty() noexcept {
+  sqlite3_wal_checkpoint_v2(db_->get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE,
+                            nullptr, nullptr);
+}
+
+bool log_keeper::is_overgrown() const noexcept {
+  return is_held_ && frames_ > 2 * checkpoint_pages_;
+}
+
+bool log_keeper::give_back_space(int max_pages, bool keep_some) {
+  const auto unused = db_->query_int("PRAGMA freelist_count");
+  const auto all = db_->query_int("PRAGMA page_count");
+  const auto keep = keep_some ? std::max<std::int64_t>(1'024, all / 10) : 0;
+  if (unused <= keep)
+    return false;
+  const auto pages = std::min<std::int64_t>(max_pages, unused - keep);
+  has_scattered_pages();
+  db_->exec(
+    ("PRAGMA incremental_vacuum(" + std::to_string(pages) + ")").c_str());
+  const auto left = db_->query_int("PRAGMA freelist_count");
+  // A file that someone else made may not be able to give pages back.
+  const auto more = left > keep && left < unused;
+  pages_to_cut_off_ += unused - left;
+  if (!more || pages_to_cut_off_ >= pages_cut_off_at_once)
+    checkpoint(); // this is what shortens the file
+  return more;
+}
+
+void log_keeper::on_written(std::int64_t frames) noexcept {
+  const auto is_restarted = frames <= frames_;
+  if (is_restarted || frames_ == 0)
+    largest_commit_before_ = std::exchange(largest_commit_, 0);
+  largest_commit_ = std::max(largest_commit_,
+                             is_restarted ? frames : frames - frames_);
+  frames_ = frames;
+}
+
+} // namespace waybill

@@ -1,0 +1,72 @@
+// The write-ahead log: how large it is, and when it is copied into the file.
+#pragma once
+
+#include <cstdint>
+
+#include "waybill/sqlite.hpp"
+
+namespace waybill {
+
+/// Keeps the log of an open store at its size. It replaces SQLite's automatic
+/// checkpoint, which runs inside COMMIT while senders wait for their answers.
+class log_keeper {
+public:
+  /// @param checkpoint_pages how many pages the log may have.
+  explicit log_keeper(int checkpoint_pages) noexcept
+    : checkpoint_pages_{checkpoint_pages} {}
+
+  log_keeper(const log_keeper&) = delete;
+  log_keeper& operator=(const log_keeper&) = delete;
+
+  /// Follows the log of `db` from here on, until `close()`.
+  void open(sqlite::connection& db);
+
+  void close() noexcept;
+
+  /// Size of the log's content in bytes, as of the last commit.
+  [[nodiscard]] std::int64_t bytes() const noexcept;
+
+  /// Whether the log is to be copied into the file: before the next transaction
+  /// takes it past its size, and again while someone holds it.
+  [[nodiscard]] bool checkpoint_is_due() const noexcept;
+
+  /// Copies the log into the file, as far as readers let it. Must not be called
+  /// in a transaction that has changed anything.
+  void checkpoint() noexcept;
+
+  /// Copies all of it, and waits for readers a while: nothing comes after it.
+  void empty() noexcept;
+
+  /// A reader has kept the log from being emptied, and `checkpoint()` has not
+  /// succeeded since.
+  [[nodiscard]] bool is_held() const noexcept { return is_held_; }
+
+  /// It is held and has more than twice its size.
+  [[nodiscard]] bool is_overgrown() const noexcept;
+
+  /// The transaction changes pages all over the file. All wait while the disk
+  /// takes them, so it gets them in small lots.
+  void has_scattered_pages() noexcept { is_scattered_ = true; }
+
+  /// Returns up to `max_pages` unused pages to the file system, those above
+  /// what stays for what comes.
+  /// @param keep_some whether anything stays.
+  /// @returns true if there is more to return.
+  bool give_back_space(int max_pages, bool keep_some);
+
+private:
+  // The log has `frames` frames after a commit.
+  void on_written(std::int64_t frames) noexcept;
+
+  std::int64_t checkpoint_pages_;
+  sqlite::connection* db_ = nullptr;
+  std::int64_t frames_ = 0;
+  // Frames of the largest commit since the log began, and of the one before.
+  std::int64_t largest_commit_ = 0;
+  std::int64_t largest_commit_before_ = 0;
+  bool is_held_ = false;
+  bool is_scattered_ = false;
+  std::int64_t pages_to_cut_off_ = 0; // given back, but in the file yet
+};
+
+} // namespace waybill
