@@ -54,7 +54,7 @@ public:
       [this](const get_history& x) {
         return answer_with(x, [&] { return reader().get_history(x); });
       },
-      [this](const watch_transitions& x) { return watch(x); },
+      [this](const watch_transitions& x) { return take_watch(x); },
       [this](const store_changed&) {
         carry_on([this] {
           if (!read_scheduled_) // else it is read in a moment
@@ -175,7 +175,7 @@ private:
 
   // -- watches ----------------------------------------------------------------
 
-  promise<watch_reply> watch(const watch_transitions& x) {
+  promise<watch_reply> take_watch(const watch_transitions& x) {
     // CAF 0.17 gives the sender to the promise.
     const auto asker = this->current_sender();
     auto to = this->make_response_promise<watch_reply>();
