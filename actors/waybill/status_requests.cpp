@@ -7,10 +7,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "waybill/admission.hpp"
-#include "waybill/caf_interception.hpp"
 #include "waybill/json.hpp"
-#include "waybill/request_weight.hpp"
+#include "waybill/request_admission.hpp"
 
 namespace waybill {
 
@@ -21,18 +19,10 @@ using std::chrono::microseconds;
 // Far more than any question needs; a parsed text takes many times its size.
 constexpr std::size_t max_text = 4'096;
 
-caf::message to_answer(const get_status&, const failure& why) {
-  return caf::make_message(to_error(why.code, why.text));
-}
-
 std::string to_json_error(const failure& why) {
   const nlohmann::json answer{
     {"error", {{"code", to_string(why.code)}, {"message", why.text}}}};
   return answer.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
-caf::message to_answer(const std::string&, const failure& why) {
-  return caf::make_message(to_json_error(why));
 }
 
 class status_request_actor_impl : public gated<status_request_actor::base> {
@@ -108,29 +98,24 @@ public:
   }
 
 protected:
-  std::optional<caf::message> refuse(const content_view& content) override {
-    if (const auto* const x = as<get_status>(content))
-      return refuse_one(*x);
-    if (const auto* const x = as<std::string>(content))
-      return refuse_one(*x);
-    return std::nullopt;
-  }
-
-private:
   // In the sender's thread: touches nothing but mailbox_.
-  template <class Question>
-  std::optional<caf::message> refuse_one(const Question& x) {
-    switch (mailbox_.enter(weight(x))) {
+  std::optional<caf::message> refuse(const content_view& content) override {
+    const auto refusal = [&](const failure& why) {
+      return as<std::string>(content) != nullptr
+               ? caf::make_message(to_json_error(why))
+               : caf::make_message(to_error(why.code, why.text));
+    };
+    switch (admit<get_status, std::string>(content, mailbox_)) {
       case admission::verdict::overloaded:
-        return to_answer(x,
-                         {errc::overloaded, "too many status requests wait"});
+        return refusal({errc::overloaded, "too many status requests wait"});
       case admission::verdict::stopped:
-        return to_answer(x, has_ended());
+        return refusal(has_ended());
       default:
         return std::nullopt;
     }
   }
 
+private:
   static failure has_ended() {
     return {errc::tracker_gone, "the status request actor has ended"};
   }

@@ -1,31 +1,25 @@
 #include "waybill/store_and_forward.hpp"
 
-#include <algorithm>
-#include <array>
-#include <list>
-#include <memory>
-#include <optional>
+#include <functional>
 #include <random>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include <caf/send.hpp>
 
-#include "waybill/admission.hpp"
-#include "waybill/caf_interception.hpp"
-#include "waybill/delivery_worker.hpp"
-#include "waybill/request_weight.hpp"
+#include "waybill/attempt_rules.hpp"
+#include "waybill/call_buffer.hpp"
+#include "waybill/discard_desk.hpp"
+#include "waybill/request_admission.hpp"
 #include "waybill/text.hpp"
-#include "waybill/timer_queue.hpp"
 #include "waybill/tracker_link.hpp"
+#include "waybill/worker_pool.hpp"
 
 namespace waybill {
 
 namespace {
 
 using std::chrono::milliseconds;
-using steady_clock = std::chrono::steady_clock;
 
 // Before a recording that contradicts the one before.
 constexpr auto contradiction_delay = milliseconds{10};
@@ -48,10 +42,12 @@ public:
                                notice_function on_notice)
     : super{config},
       options_{std::move(x)},
-      deliver_{std::make_shared<const deliver_function>(std::move(deliver))},
       on_notice_{std::move(on_notice)},
       mailbox_{options_.max_calls, options_.max_bytes},
       random_{options_.seed ? *options_.seed : std::random_device{}()},
+      calls_{options_.max_calls, options_.max_bytes, timers_},
+      discards_{options_.max_calls},
+      workers_{this->system(), std::move(deliver), options_},
       tracker_{std::move(tracker), options_.report_timeout, make_host()} {}
 
   const char* name() const override { return "waybill.store_and_forward"; }
@@ -62,26 +58,9 @@ public:
       caf::anon_send_exit(me, caf::exit_reason::kill);
     });
     return {
-      [this](const forward_call& x) {
-        mailbox_.leave(weight(x));
-        auto to = this->make_response_promise<forward_reply>();
-        take(x, to);
-        proceed();
-        return to;
-      },
-      [this](const discard& x) {
-        mailbox_.leave(weight(x));
-        auto to = this->make_response_promise<update_reply>();
-        take(x, to);
-        proceed();
-        return to;
-      },
-      [this](const get_backlog&) {
-        return backlog_reply{.calls = static_cast<std::int64_t>(calls_.size()),
-                             .delivering = in(phase::delivering),
-                             .backing_off = in(phase::reporting_retry)
-                                            + in(phase::backing_off)};
-      },
+      [this](const forward_call& x) { return receive(x); },
+      [this](const discard& x) { return receive(x); },
+      [this](const get_backlog&) { return calls_.backlog(); },
       [this](const shut_down&) {
         stop();
         proceed();
@@ -91,14 +70,12 @@ public:
         proceed();
       },
       [this](const drained&) {
-        if (--workers_left_ == 0)
+        if (--num_workers_left_ == 0)
           this->quit();
       },
       [this](const work_tick& x) {
-        if (!timer_.is_for(x.serial))
-          return;
-        timers_.run(steady_clock::now());
-        proceed();
+        if (timer_.is_for(x.serial))
+          proceed();
       },
     };
   }
@@ -118,165 +95,72 @@ public:
     // Anonymously: CAF 0.17 also runs this when the last handle has gone, and a
     // message that names its sender would bring this back to life, to be
     // destroyed a second time.
-    for (const auto& x : workers_)
-      caf::anon_send_exit(x.actor, caf::exit_reason::kill);
-    workers_.clear();
-    deliver_.reset();
+    for (const auto& worker : workers_.close())
+      caf::anon_send_exit(worker, caf::exit_reason::kill);
   }
 
 protected:
+  // In the sender's thread: touches nothing but mailbox_.
   std::optional<caf::message> refuse(const content_view& content) override {
-    if (const auto* const x = as<forward_call>(content))
-      return refuse_one(*x);
-    if (const auto* const x = as<discard>(content))
-      return refuse_one(*x);
-    return std::nullopt;
+    const auto refusal = [](errc code, const char* text) {
+      return caf::make_message(to_error(code, text));
+    };
+    switch (admit<forward_call, discard>(content, mailbox_)) {
+      case admission::verdict::overloaded:
+        return refusal(errc::overloaded, "too many requests wait; not taken");
+      case admission::verdict::stopped:
+        return refusal(errc::stopped, "store-and-forward has stopped; not "
+                                      "taken");
+      default:
+        return std::nullopt;
+    }
   }
 
 private:
   using importance = tracker_link::importance;
-
-  // -- what it keeps ----------------------------------------------------------
-
-  enum class phase : std::uint8_t {
-    recording,       // the tracker is asked to record it, or how it stands
-    ready,           // waits for a worker
-    held,            // is due, but somebody is about to discard it
-    delivering,      // a worker is at it
-    reporting_retry, // the tracker is told of a failed attempt
-    backing_off,     // waits for the next attempt's time
-    reporting_end,   // the tracker is told how it ended
-  };
-
-  struct pending_discard {
-    discard what;
-    promise<update_reply> to;
-  };
-
-  // In all phases but `delivering`, `ready` and `held` either an errand or a
-  // timer is under way for it, never two.
-  struct tracked_call {
-    forward_call call;
-    phase where = phase::recording;
-    // The running attempt's number, or the next one's.
-    std::int64_t attempt = 1;
-    steady_clock::time_point due{};
-    // Discarded while an attempt ran or was reported.
-    bool terminal = false;
-    // Those who wait for the recording, and what waits for it.
-    std::vector<promise<forward_reply>> senders;
-    std::vector<pending_discard> discards;
-    std::optional<timer_queue::entry> timer;
-    std::list<tracked_call*>::iterator place{};
-  };
-
-  struct worker {
-    delivery_worker actor;
-    tracked_call* call = nullptr;
-  };
+  using phase = call_phase;
 
   tracker_link::host make_host() {
     return {.timers = &timers_,
+            .now = options_.clock.steady,
             .random = [this] { return next_random(); },
             .proceed = [this] { proceed(); },
             .notice = [this](severity level,
                              const std::string& text) { notice(level, text); }};
   }
 
-  // -- admission --------------------------------------------------------------
-
-  // In the sender's thread: touches nothing but mailbox_.
   template <class Request>
-  std::optional<caf::message> refuse_one(const Request& x) {
-    switch (mailbox_.enter(weight(x))) {
-      case admission::verdict::overloaded:
-        return caf::make_message(
-          to_error(errc::overloaded, "too many requests wait for the "
-                                     "store-and-forward actor; not taken"));
-      case admission::verdict::stopped:
-        return caf::make_message(to_error(errc::stopped,
-                                          "the store-and-forward actor has "
-                                          "stopped; not taken"));
-      default:
-        return std::nullopt;
-    }
+  promise<typename Request::reply> receive(const Request& x) {
+    mailbox_.leave(weight(x)); // whoever is answered may send again
+    auto to = this->template make_response_promise<typename Request::reply>();
+    take(x, to);
+    proceed();
+    return to;
   }
 
   // -- calls ------------------------------------------------------------------
 
   void take(const forward_call& x, promise<forward_reply>& to) {
-    const auto fail = [&](errc code, const std::string& text) {
-      to.deliver(to_error(code, text));
-    };
-    if (const auto fault = find_fault(x))
-      return fail(errc::invalid_request, *fault);
-    if (stopping_)
-      return fail(errc::stopped, "store-and-forward is stopping; not taken");
-    if (auto* const known = find(x.id)) {
-      take_again(*known, to);
-      return;
-    }
     const auto bytes = weight(x);
-    if (bytes > options_.max_bytes)
-      return fail(errc::invalid_request, "payload: all texts must be at most "
-                                           + std::to_string(options_.max_bytes)
-                                           + " bytes, but are "
-                                           + std::to_string(bytes));
-    if (static_cast<std::int64_t>(calls_.size()) >= options_.max_calls
-        || bytes_ + bytes > options_.max_bytes)
-      return fail(errc::overloaded, std::to_string(calls_.size())
-                                      + " calls wait already; not taken");
-    bytes_ += bytes;
-    auto& c = calls_[x.id];
-    ++in_phase_.at(index(phase::recording));
-    c.call = x;
-    c.senders.push_back(to);
-    record(c);
+    if (const auto fault = find_fault(x))
+      to.deliver(to_error(errc::invalid_request, *fault));
+    else if (stopping_)
+      to.deliver(to_error(errc::stopped, "store-and-forward is stopping; not "
+                                         "taken"));
+    else if (auto* const known = calls_.find(x.id))
+      take_again(*known, to);
+    else if (const auto why = calls_.find_refusal(bytes))
+      to.deliver(to_error(why->code, why->text));
+    else
+      record(calls_.add(x, bytes, to));
   }
 
   void take_again(tracked_call& c, promise<forward_reply>& to) {
-    if (c.where != phase::recording)
+    if (c.phase != phase::recording)
       to.deliver(forward_reply{c.terminal ? forward_outcome::already_terminal
                                           : forward_outcome::already_accepted});
-    else if (num_waiting_again_ >= options_.max_calls)
+    else if (!calls_.add_sender(c, to))
       to.deliver(to_error(errc::overloaded, "too many wait for a recording"));
-    else {
-      ++num_waiting_again_;
-      c.senders.push_back(to);
-    }
-  }
-
-  tracked_call* find(const tracked_operation_id& id) {
-    const auto found = calls_.find(id);
-    return found == calls_.end() ? nullptr : &found->second;
-  }
-
-  void forget(tracked_call& c) {
-    leave(c);
-    bytes_ -= weight(c.call);
-    calls_.erase(tracked_operation_id{c.call.id}); // not by what it erases
-  }
-
-  static std::size_t index(phase x) noexcept {
-    return static_cast<std::size_t>(x);
-  }
-
-  [[nodiscard]] std::int64_t in(phase x) const {
-    return in_phase_.at(index(x));
-  }
-
-  void enter(tracked_call& c, phase next) {
-    leave(c);
-    c.where = next;
-    ++in_phase_.at(index(next));
-  }
-
-  void leave(tracked_call& c) {
-    --in_phase_.at(index(c.where));
-    if (c.where == phase::ready)
-      ready_.erase(c.place);
-    if (c.timer)
-      timers_.cancel(*std::exchange(c.timer, std::nullopt));
   }
 
   // -- recording --------------------------------------------------------------
@@ -286,7 +170,7 @@ private:
       this, to_enqueue(c.call), importance::optional, delay,
       [this, &c](const enqueue_reply& x) {
         if (x.outcome == enqueue_outcome::inserted)
-          recorded(c);
+          go_on(c, {}); // no attempt has been made
         else
           look_up(c);
       },
@@ -301,9 +185,10 @@ private:
       [this, &c](const status_reply& x) {
         if (!x.snapshot)
           record(c, contradiction_delay); // purged in between
-        else if (is_terminal(x.snapshot->status))
-          finished_before(c);
-        else
+        else if (is_terminal(x.snapshot->status)) {
+          answer(c, forward_outcome::already_terminal);
+          drop(c);
+        } else
           go_on(c, *x.snapshot);
       },
       [this, &c](const failure& why) {
@@ -314,55 +199,40 @@ private:
   }
 
   void go_on(tracked_call& c, const tracking_status_snapshot& row) {
+    accept(c);
     c.attempt = std::int64_t{row.retry_count} + 1;
-    if (c.attempt <= options_.max_attempts) {
-      recorded(c);
-      return;
-    }
-    answer(c, forward_outcome::accepted);
-    begin_all(std::exchange(c.discards, {}));
-    report_end(c, {.id = c.call.id,
-                   .status = tracking_status::parked,
-                   .last_error = row.last_error,
-                   .http_status = row.http_status,
-                   .deadline = std::nullopt});
+    if (c.attempt <= options_.max_attempts)
+      make_eligible(c);
+    else
+      report_end(c, end_report(c.call.id, tracking_status::parked,
+                               row.last_error, row.http_status));
   }
 
-  void recorded(tracked_call& c) {
+  void accept(tracked_call& c) {
     answer(c, forward_outcome::accepted);
-    begin_all(std::exchange(c.discards, {}));
-    make_eligible(c);
-  }
-
-  void finished_before(tracked_call& c) {
-    answer(c, forward_outcome::already_terminal);
-    const auto waiting = std::exchange(c.discards, {});
-    forget(c);
-    begin_all(waiting);
+    begin_discards(c.call.id);
   }
 
   void not_recorded(tracked_call& c, const failure& why) {
-    settle(c, [&](auto& to) { to.deliver(to_error(why.code, why.text)); });
-    const auto waiting = std::exchange(c.discards, {});
-    forget(c);
-    begin_all(waiting);
+    for (auto& to : calls_.take_senders(c))
+      to.deliver(to_error(why.code, why.text));
+    drop(c);
+  }
+
+  // No attempt follows its recording.
+  void drop(tracked_call& c) {
+    const tracked_operation_id id{c.call.id};
+    calls_.forget(c);
+    begin_discards(id);
   }
 
   // The first sender's call it is; the others came with the same.
   void answer(tracked_call& c, forward_outcome outcome) {
-    settle(c, [&](auto& to) {
+    for (auto& to : calls_.take_senders(c)) {
       to.deliver(forward_reply{outcome});
       if (outcome == forward_outcome::accepted)
         outcome = forward_outcome::already_accepted;
-    });
-  }
-
-  template <class F>
-  void settle(tracked_call& c, F&& f) {
-    auto senders = std::exchange(c.senders, {});
-    num_waiting_again_ -= static_cast<std::int64_t>(senders.size()) - 1;
-    for (auto& to : senders)
-      f(to);
+    }
   }
 
   // -- attempts ---------------------------------------------------------------
@@ -370,9 +240,9 @@ private:
   // The next attempt may begin, once it is due.
   void make_eligible(tracked_call& c) {
     if (stopping_)
-      forget(c); // it stays in flight in the store
-    else if (c.due > steady_clock::now()) {
-      enter(c, phase::backing_off);
+      calls_.forget(c); // it stays in flight in the store
+    else if (c.due > now()) {
+      calls_.enter(c, phase::backing_off);
       c.timer = timers_.add(c.due, [this, &c] {
         c.timer.reset();
         make_ready(c);
@@ -382,80 +252,32 @@ private:
   }
 
   void make_ready(tracked_call& c) {
-    if (discarding_.contains(c.call.id)) {
-      enter(c, phase::held);
-      return;
-    }
-    enter(c, phase::ready);
-    c.place = ready_.insert(ready_.end(), &c);
+    calls_.enter(c, discards_.is_under_way(c.call.id) ? phase::held
+                                                      : phase::ready);
   }
 
   void begin_attempts() {
-    while (!ready_.empty() && !stopping_) {
-      auto* const w = idle_worker();
-      if (w == nullptr)
+    if (stopping_)
+      return;
+    while (auto* const c = calls_.first_ready()) {
+      const auto worker = workers_.occupy(c->call.id);
+      if (!worker)
         return;
-      auto& c = *ready_.front();
-      enter(c, phase::delivering);
-      w->call = &c;
-      tell(this, w->actor, delivery_job{w - workers_.data(), c.call});
+      calls_.enter(*c, phase::delivering);
+      tell(this, worker->actor, delivery_job{worker->number, c->call});
     }
-  }
-
-  worker* idle_worker() {
-    if (!idle_.empty()) {
-      const auto number = idle_.back();
-      idle_.pop_back();
-      return &workers_.at(number);
-    }
-    if (static_cast<std::int64_t>(workers_.size()) >= options_.max_concurrency)
-      return nullptr;
-    workers_.push_back({spawn_delivery_worker(this->system(), deliver_,
-                                              options_.last_error_cap)});
-    return &workers_.back();
   }
 
   void delivered(const delivery_done& x) {
-    const auto number = static_cast<std::size_t>(x.worker);
-    auto& c = *std::exchange(workers_.at(number).call, nullptr);
-    idle_.push_back(number);
-    if (c.terminal) {
-      forget(c); // discarded meanwhile
-      return;
-    }
-    const auto end = [&](tracking_status status) {
-      report_end(c, {.id = c.call.id,
-                     .status = status,
-                     .last_error = x.result.error,
-                     .http_status = x.result.http_status,
-                     .deadline = std::nullopt});
-    };
-    using kind = delivery_result::kind;
-    switch (x.result.what) {
-      case kind::delivered:
-        return end(tracking_status::delivered);
-      case kind::permanent:
-        return end(tracking_status::failed);
-      default:
-        if (c.attempt >= options_.max_attempts)
-          return end(tracking_status::parked);
-        retry(c, x.result);
-    }
-  }
-
-  void retry(tracked_call& c, const delivery_result& why) {
-    auto delay = backoff(options_, c.attempt, next_random());
-    if (why.retry_after)
-      delay = std::max(delay, std::min(*why.retry_after, options_.max_delay));
-    c.due = steady_clock::now() + delay;
-    enter(c, phase::reporting_retry);
-    report_retry(c, {.id = c.call.id,
-                     .status = tracking_status::retrying,
-                     .retry_count = static_cast<std::int32_t>(c.attempt),
-                     .last_error = why.error,
-                     .http_status = why.http_status,
-                     .deadline = std::nullopt});
-    ++c.attempt;
+    auto& c = *calls_.find(workers_.release(x.worker));
+    if (c.terminal)
+      return calls_.forget(c); // discarded meanwhile
+    if (const auto end = end_after(options_, c.attempt, x.result))
+      return report_end(c, end_report(c.call.id, *end, x.result.error,
+                                      x.result.http_status));
+    c.due = now() + wait_after(options_, c.attempt, x.result, next_random());
+    calls_.enter(c, phase::reporting_retry);
+    report_retry(c, retry_report(c.call.id, c.attempt++, x.result));
   }
 
   // From 0 to 1.
@@ -470,7 +292,7 @@ private:
       this, what, importance::essential, {},
       [this, &c, what](const update_reply& x) {
         if (c.terminal || x.outcome == update_outcome::already_terminal)
-          forget(c); // an operator has given it up
+          calls_.forget(c); // an operator has given it up
         else if (x.outcome == update_outcome::not_found)
           record_again(c, [this, &c, what] { report_retry(c, what); });
         else
@@ -480,14 +302,14 @@ private:
   }
 
   void report_end(tracked_call& c, const record_terminal& what) {
-    enter(c, phase::reporting_end);
+    calls_.enter(c, phase::reporting_end);
     tracker_.ask(
       this, what, importance::essential, {},
       [this, &c, what](const update_reply& x) {
         if (x.outcome == update_outcome::not_found)
           record_again(c, [this, &c, what] { report_end(c, what); });
         else
-          forget(c);
+          calls_.forget(c);
       },
       [this, &c](const failure& why) { not_reported(c, why); });
   }
@@ -507,7 +329,7 @@ private:
              "the tracker refuses a report about " + to_string(c.call.id)
                + ", which stays in flight: " + to_string(why.code) + ": "
                + escape(why.text));
-    forget(c);
+    calls_.forget(c);
   }
 
   // -- discarding -------------------------------------------------------------
@@ -517,88 +339,72 @@ private:
       to.deliver(to_error(errc::invalid_request, *fault));
     else if (stopping_)
       to.deliver(to_error(errc::stopped, "store-and-forward is stopping"));
-    else if (num_discards_ >= options_.max_calls)
+    else if (discards_.is_full())
       to.deliver(to_error(errc::overloaded, "too many wait to be discarded"));
     else {
-      ++num_discards_;
       pending_discard job{x, to};
       if (x.reason)
         job.what.reason = truncate_utf8(*x.reason, static_cast<std::size_t>(
                                                      options_.last_error_cap));
-      auto* const c = find(x.id);
+      const auto* const c = calls_.find(x.id);
       // Otherwise the tracker would not find what it is about to record.
-      if (c != nullptr && c->where == phase::recording)
-        c->discards.push_back(std::move(job));
+      if (c != nullptr && c->phase == phase::recording)
+        discards_.keep_waiting(std::move(job));
       else
-        begin(job);
+        begin(std::move(job));
     }
   }
 
-  void begin_all(const std::vector<pending_discard>& jobs) {
-    for (const auto& job : jobs)
-      begin(job);
+  // Those that waited for the recording.
+  void begin_discards(const tracked_operation_id& id) {
+    for (auto& job : discards_.take_waiting(id))
+      begin(std::move(job));
   }
 
-  void begin(const pending_discard& job) {
+  void begin(pending_discard job) {
     if (stopping_) {
-      end_discard(job, to_error(errc::stopped, "store-and-forward is "
-                                               "stopping; not discarded"));
+      job.to.deliver(to_error(errc::stopped, "store-and-forward is stopping; "
+                                             "not discarded"));
       return;
     }
     const auto id = job.what.id;
-    ++discarding_[id];
-    if (auto* const c = find(id); c != nullptr && c->where == phase::ready)
-      enter(*c, phase::held); // no attempt any more
+    discards_.begin(id);
+    if (auto* const c = calls_.find(id);
+        c != nullptr && c->phase == phase::ready)
+      calls_.enter(*c, phase::held); // no attempt any more
     tracker_.ask(
       this,
-      record_terminal{.id = id,
-                      .status = tracking_status::discarded,
-                      .last_error = job.what.reason,
-                      .http_status = std::nullopt,
-                      .deadline = std::nullopt},
+      end_report(id, tracking_status::discarded, std::move(job.what.reason)),
       importance::optional, {},
-      [this, job, id](const update_reply& x) {
+      [this, id, to = job.to](const update_reply& x) mutable {
         if (x.outcome != update_outcome::not_found)
           call_off(id);
-        let_go(id);
-        end_discard(job, x);
+        end_discard(id);
+        to.deliver(x);
       },
-      [this, job, id](const failure& why) {
-        let_go(id);
-        end_discard(job, to_error(why.code, why.text));
+      [this, id, to = job.to](const failure& why) mutable {
+        end_discard(id);
+        to.deliver(to_error(why.code, why.text));
       });
   }
 
   // The operation is terminal in the store.
   void call_off(const tracked_operation_id& id) {
-    auto* const c = find(id);
-    if (c == nullptr)
-      return;
-    switch (c->where) {
-      case phase::recording: // a new one of this id; its recording will tell
-        return;
-      case phase::ready:
-      case phase::held:
-      case phase::backing_off:
-        return forget(*c);
-      default:
-        c->terminal = true;
-    }
+    auto* const c = calls_.find(id);
+    if (c == nullptr || c->phase == phase::recording)
+      return; // a new one of this id; its recording will tell
+    if (is_waiting(c->phase))
+      calls_.forget(*c);
+    else
+      c->terminal = true;
   }
 
-  void let_go(const tracked_operation_id& id) {
-    const auto count = discarding_.find(id);
-    if (--count->second > 0)
-      return;
-    discarding_.erase(count);
-    if (auto* const c = find(id); c != nullptr && c->where == phase::held)
+  void end_discard(const tracked_operation_id& id) {
+    if (!discards_.end(id))
+      return; // somebody else discards it
+    if (auto* const c = calls_.find(id);
+        c != nullptr && c->phase == phase::held)
       make_eligible(*c);
-  }
-
-  template <class Answer>
-  void end_discard(pending_discard job, Answer&& answer) {
-    --num_discards_;
-    job.to.deliver(std::forward<Answer>(answer));
   }
 
   // -- going on and ending ----------------------------------------------------
@@ -610,29 +416,20 @@ private:
 
   // After each event: begins all that can begin now.
   void proceed() {
+    timers_.run(now());
     tracker_.send();
     begin_attempts();
-    arm();
-    end_if_done();
-  }
-
-  // One timer for all, for the earliest.
-  void arm() {
-    if (const auto x = timer_.arm(timers_, steady_clock::now()))
+    // One message for all timers, for the earliest.
+    if (const auto x = timer_.arm(timers_, now()))
       tell_later(this, forwarder{this}, x->delay, work_tick{x->serial});
+    end_if_done();
   }
 
   void stop() {
     if (std::exchange(stopping_, true))
       return;
     mailbox_.stop();
-    std::vector<tracked_call*> waiting;
-    for (auto& [id, c] : calls_)
-      if (c.where == phase::ready || c.where == phase::held
-          || c.where == phase::backing_off)
-        waiting.push_back(&c);
-    for (auto* const c : waiting)
-      forget(*c); // it stays in flight in the store
+    calls_.forget_waiting(); // they stay in flight in the store
     tracker_.stop();
   }
 
@@ -640,39 +437,30 @@ private:
     if (!stopping_ || ending_ || !calls_.empty() || !tracker_.idle())
       return;
     ending_ = true;
-    deliver_.reset();
-    workers_left_ = workers_.size();
-    if (workers_left_ == 0)
+    const auto workers = workers_.close();
+    num_workers_left_ = workers.size();
+    if (workers.empty())
       this->quit();
-    for (const auto& x : workers_)
-      tell(this, x.actor, shut_down{});
+    for (const auto& worker : workers)
+      tell(this, worker, shut_down{});
+  }
+
+  [[nodiscard]] timer_queue::time_point now() const {
+    return options_.clock.steady();
   }
 
   const forward_options options_;
-  std::shared_ptr<const deliver_function> deliver_;
   const notice_function on_notice_;
   admission mailbox_;
   std::mt19937_64 random_;
-
-  std::unordered_map<tracked_operation_id, tracked_call> calls_;
-  std::int64_t bytes_ = 0;
-  std::array<std::int64_t, 7> in_phase_{};
-  std::int64_t num_waiting_again_ = 0;
-
-  std::list<tracked_call*> ready_;
-  std::vector<worker> workers_;
-  std::vector<std::size_t> idle_;
-
-  std::unordered_map<tracked_operation_id, std::int64_t> discarding_;
-  std::int64_t num_discards_ = 0;
-
   timer_queue timers_;
   wake_up timer_;
-
+  call_buffer calls_; // has its timers there
+  discard_desk discards_;
+  worker_pool workers_;
   bool stopping_ = false;
   bool ending_ = false;
-  std::size_t workers_left_ = 0;
-
+  std::size_t num_workers_left_ = 0;
   tracker_link tracker_; // gives its timers back: after timers_
 };
 

@@ -55,6 +55,8 @@ struct forward_options {
   /// Longer errors of `deliver` are shortened before they are reported; 64 to
   /// 1048576 bytes.
   std::int64_t last_error_cap = 4'096;
+  /// Where it gets the time from; tests put their own there.
+  time_source clock;
 };
 
 /// @throws store_error `invalid_options` naming the option and its range.

@@ -88,11 +88,10 @@ void tracker_link::post(serial number, milliseconds delay) {
     return;
   }
   auto& x = errands_.at(number);
-  x.timer = host_.timers->add(std::chrono::steady_clock::now() + delay,
-                              [this, &x, number] {
-                                x.timer.reset();
-                                outbox_.push_back(number);
-                              });
+  x.timer = host_.timers->add(host_.now() + delay, [this, &x, number] {
+    x.timer.reset();
+    outbox_.push_back(number);
+  });
 }
 
 bool tracker_link::close(serial number) {
@@ -100,7 +99,7 @@ bool tracker_link::close(serial number) {
   if (errands_.erase(number) == 0)
     return false; // given up
   if (std::exchange(failing_, false))
-    host_.notice(severity::info, "the tracker takes reports again");
+    host_.notice(severity::info, "the tracker takes requests again");
   return true;
 }
 
@@ -125,7 +124,7 @@ void tracker_link::not_answered(serial number, const failure& why) {
   // Overloaded is how it should be under load.
   if (why.code != errc::overloaded && !std::exchange(failing_, true))
     host_.notice(severity::warning,
-                 "the tracker takes no reports; they are repeated: "
+                 "the tracker takes no requests; they are repeated: "
                    + to_string(why.code) + ": " + escape(why.text));
   if (stopping_ && x.how == importance::optional)
     give_up(number);
@@ -135,8 +134,9 @@ void tracker_link::not_answered(serial number, const failure& why) {
 
 void tracker_link::give_up(serial number) {
   const auto& x = errands_.at(number);
-  const std::string who = tracker_has_ended() ? "the tracker has ended"
-                                              : "who asked has stopped";
+  const std::string who = tracker_has_ended()
+                            ? "the tracker has ended"
+                            : "the actor that asks the tracker has stopped";
   if (x.doubtful || x.open)
     end(number, {errc::outcome_unknown, who + "; this may be stored"});
   else

@@ -29,6 +29,8 @@ public:
   /// What it needs of its actor, which it must not outlive.
   struct host {
     timer_queue* timers;
+    /// The time that they are for.
+    std::function<timer_queue::time_point()> now;
     /// From 0 to 1.
     std::function<double()> random;
     /// Called after each answer.

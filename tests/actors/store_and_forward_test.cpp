@@ -549,10 +549,10 @@ TEST_CASE_METHOD(forward_fixture,
   const auto all = heard.all();
   REQUIRE(all.size() == 2);
   CHECK(all[0]
-        == "store-and-forward to plant: the tracker takes no reports; "
+        == "store-and-forward to plant: the tracker takes no requests; "
            "they are repeated: not_stored: as the test wants it");
   CHECK(all[1]
-        == "store-and-forward to plant: the tracker takes reports again");
+        == "store-and-forward to plant: the tracker takes requests again");
 }
 
 TEST_CASE_METHOD(forward_fixture,

@@ -1,0 +1,187 @@
+// The calls that a store-and-forward actor has taken and not yet seen through.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <list>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "waybill/protocol.hpp"
+#include "waybill/timer_queue.hpp"
+
+namespace waybill {
+
+enum class call_phase : std::uint8_t {
+  recording,       // the tracker is asked to record it, or how it stands
+  ready,           // waits for a worker
+  held,            // is due, but somebody is about to discard it
+  delivering,      // a worker is at it
+  reporting_retry, // the tracker is told of a failed attempt
+  backing_off,     // waits for the next attempt's time
+  reporting_end,   // the tracker is told how it ended
+};
+
+/// Whether nothing is under way for a call, except for a timer.
+constexpr bool is_waiting(call_phase x) noexcept {
+  return x == call_phase::ready || x == call_phase::held
+         || x == call_phase::backing_off;
+}
+
+/// A call on its way. In all phases but `delivering`, `ready` and `held` either
+/// a request to the tracker or a timer is under way for it, never two.
+struct tracked_call {
+  using promise = caf::typed_response_promise<forward_reply>;
+
+  forward_call call;
+  /// What it counts for in the buffer.
+  std::int64_t bytes = 0;
+  call_phase phase = call_phase::recording;
+  /// The running attempt's number, or the next one's.
+  std::int64_t attempt = 1;
+  timer_queue::time_point due{};
+  /// Discarded while an attempt ran or was reported.
+  bool terminal = false;
+  /// Those who wait for the recording.
+  std::vector<promise> senders;
+  std::optional<timer_queue::entry> timer;
+  /// Where it is among the ready ones.
+  std::list<tracked_call*>::iterator place{};
+};
+
+/// Bounded by their number and their bytes. A call stays where it is until
+/// `forget`.
+class call_buffer {
+public:
+  using promise = tracked_call::promise;
+
+  /// @param timers the queue that calls have their timers in; must live longer.
+  call_buffer(std::int64_t max_calls, std::int64_t max_bytes,
+              timer_queue& timers)
+    : max_calls_{max_calls}, max_bytes_{max_bytes}, timers_{&timers} {}
+
+  [[nodiscard]] bool empty() const noexcept { return calls_.empty(); }
+  [[nodiscard]] std::size_t size() const noexcept { return calls_.size(); }
+
+  [[nodiscard]] backlog_reply backlog() const {
+    return {.calls = static_cast<std::int64_t>(size()),
+            .delivering = in(call_phase::delivering),
+            .backing_off = in(call_phase::reporting_retry)
+                           + in(call_phase::backing_off)};
+  }
+
+  [[nodiscard]] tracked_call* find(const tracked_operation_id& id) {
+    const auto found = calls_.find(id);
+    return found == calls_.end() ? nullptr : &found->second;
+  }
+
+  /// Why a call of `bytes` bytes is not taken; none if there is room.
+  [[nodiscard]] std::optional<failure> find_refusal(std::int64_t bytes) const {
+    if (bytes > max_bytes_)
+      return failure{errc::invalid_request,
+                     "payload: all texts must be at most "
+                       + std::to_string(max_bytes_) + " bytes, but are "
+                       + std::to_string(bytes)};
+    if (static_cast<std::int64_t>(size()) >= max_calls_
+        || bytes_ + bytes > max_bytes_)
+      return failure{errc::overloaded,
+                     std::to_string(size()) + " calls wait already; not taken"};
+    return std::nullopt;
+  }
+
+  /// A new call, in phase `recording`. @pre `find_refusal` finds none.
+  tracked_call& add(const forward_call& x, std::int64_t bytes, promise sender) {
+    auto& c = calls_[x.id];
+    c.call = x;
+    c.bytes = bytes;
+    c.senders.push_back(std::move(sender));
+    bytes_ += bytes;
+    ++in_phase_.at(index(c.phase));
+    return c;
+  }
+
+  /// Another sender of a call that is being recorded.
+  /// @returns false if too many wait already.
+  bool add_sender(tracked_call& c, promise sender) {
+    if (num_waiting_again_ >= max_calls_)
+      return false;
+    ++num_waiting_again_;
+    c.senders.push_back(std::move(sender));
+    return true;
+  }
+
+  /// Those who wait for the recording, the first one first; for their answers.
+  std::vector<promise> take_senders(tracked_call& c) {
+    auto senders = std::exchange(c.senders, {});
+    num_waiting_again_ -= static_cast<std::int64_t>(senders.size()) - 1;
+    return senders;
+  }
+
+  /// Takes a call to its next phase; a timer of the one before is cancelled.
+  void enter(tracked_call& c, call_phase next) {
+    leave(c);
+    c.phase = next;
+    ++in_phase_.at(index(next));
+    if (next == call_phase::ready)
+      c.place = ready_.insert(ready_.end(), &c);
+  }
+
+  /// The one that has been ready for longest; null if none is.
+  [[nodiscard]] tracked_call* first_ready() {
+    return ready_.empty() ? nullptr : ready_.front();
+  }
+
+  void forget(tracked_call& c) {
+    leave(c);
+    bytes_ -= c.bytes;
+    calls_.erase(tracked_operation_id{c.call.id}); // not by what it erases
+  }
+
+  /// Forgets those that wait.
+  void forget_waiting() {
+    std::vector<tracked_call*> waiting;
+    for (auto& [id, c] : calls_)
+      if (is_waiting(c.phase))
+        waiting.push_back(&c);
+    for (auto* const c : waiting)
+      forget(*c);
+  }
+
+  /// Forgets all. @pre there are no timers any more.
+  void clear() {
+    ready_.clear();
+    calls_.clear();
+  }
+
+private:
+  static std::size_t index(call_phase x) noexcept {
+    return static_cast<std::size_t>(x);
+  }
+
+  [[nodiscard]] std::int64_t in(call_phase x) const {
+    return in_phase_.at(index(x));
+  }
+
+  void leave(tracked_call& c) {
+    --in_phase_.at(index(c.phase));
+    if (c.phase == call_phase::ready)
+      ready_.erase(c.place);
+    if (c.timer)
+      timers_->cancel(*std::exchange(c.timer, std::nullopt));
+  }
+
+  const std::int64_t max_calls_;
+  const std::int64_t max_bytes_;
+  timer_queue* const timers_;
+  std::unordered_map<tracked_operation_id, tracked_call> calls_;
+  std::list<tracked_call*> ready_;
+  std::int64_t bytes_ = 0;
+  std::array<std::int64_t, 7> in_phase_{};
+  // Senders of calls that others sent before.
+  std::int64_t num_waiting_again_ = 0;
+};
+
+} // namespace waybill

@@ -1,0 +1,81 @@
+// The threads that a store-and-forward actor delivers with.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "waybill/delivery_worker.hpp"
+
+namespace waybill {
+
+/// Delivery workers and the calls that they are at. A worker is started when
+/// all others are busy, up to `max_concurrency` of them.
+class worker_pool {
+public:
+  struct worker {
+    delivery_worker actor;
+    /// Its number, from 0.
+    std::int64_t number = 0;
+  };
+
+  worker_pool(caf::actor_system& system, deliver_function deliver,
+              const forward_options& x)
+    : system_{&system},
+      deliver_{std::make_shared<const deliver_function>(std::move(deliver))},
+      max_workers_{static_cast<std::size_t>(x.max_concurrency)},
+      last_error_cap_{x.last_error_cap} {}
+
+  /// Gives `call` to a worker that is free; whoever asks tells it.
+  /// @returns none if all are busy.
+  std::optional<worker> occupy(const tracked_operation_id& call) {
+    const auto number = find_free();
+    if (!number)
+      return std::nullopt;
+    calls_.at(*number) = call;
+    return worker{actors_.at(*number), static_cast<std::int64_t>(*number)};
+  }
+
+  /// The worker of that number is free again.
+  /// @returns the call that it was at.
+  tracked_operation_id release(std::int64_t number) {
+    const auto at = static_cast<std::size_t>(number);
+    free_.push_back(at);
+    return calls_.at(at);
+  }
+
+  /// Lets go of the function and starts no worker any more.
+  /// @returns all workers, for whoever ends them.
+  std::vector<delivery_worker> close() {
+    deliver_.reset();
+    return std::exchange(actors_, {});
+  }
+
+private:
+  std::optional<std::size_t> find_free() {
+    if (!free_.empty()) {
+      const auto number = free_.back();
+      free_.pop_back();
+      return number;
+    }
+    if (actors_.size() >= max_workers_)
+      return std::nullopt;
+    actors_.push_back(
+      spawn_delivery_worker(*system_, deliver_, last_error_cap_));
+    calls_.emplace_back();
+    return actors_.size() - 1;
+  }
+
+  caf::actor_system* system_;
+  std::shared_ptr<const deliver_function> deliver_;
+  std::size_t max_workers_;
+  std::int64_t last_error_cap_;
+  std::vector<delivery_worker> actors_;
+  // What each is at, or was.
+  std::vector<tracked_operation_id> calls_;
+  std::vector<std::size_t> free_;
+};
+
+} // namespace waybill
