@@ -105,7 +105,7 @@ protected:
                ? caf::make_message(to_json_error(why))
                : caf::make_message(to_error(why.code, why.text));
     };
-    switch (admit<get_status, std::string>(content, mailbox_)) {
+    switch (admit(requests_of<status_request_actor>{}, content, mailbox_)) {
       case admission::verdict::overloaded:
         return refusal({errc::overloaded, "too many status requests wait"});
       case admission::verdict::stopped:

@@ -105,7 +105,7 @@ protected:
     const auto refusal = [](errc code, const char* text) {
       return caf::make_message(to_error(code, text));
     };
-    switch (admit<forward_call, discard>(content, mailbox_)) {
+    switch (admit(message_list<forward_call, discard>{}, content, mailbox_)) {
       case admission::verdict::overloaded:
         return refusal(errc::overloaded, "too many requests wait; not taken");
       case admission::verdict::stopped:

@@ -1,17 +1,13 @@
 #include "waybill/tracker_gate.hpp"
 
-#include <type_traits>
 #include <utility>
 
 #include "waybill/caf_interception.hpp"
-#include "waybill/request_weight.hpp"
+#include "waybill/request_admission.hpp"
 
 namespace waybill {
 
 namespace {
-
-// Questions about health get through when nothing else does.
-constexpr std::int64_t reserved_for_health = 256;
 
 class tracker_gate : public forwarding_actor {
 public:
@@ -73,28 +69,6 @@ private:
 
   static route refusal(const failure& why) {
     return {nullptr, caf::make_message(to_error(why.code, why.text))};
-  }
-
-  // What is no request is not counted.
-  template <class... Requests>
-  static admission::verdict admit(message_list<Requests...>,
-                                  const content_view& content,
-                                  admission& waiting) {
-    auto verdict = admission::verdict::admitted;
-    static_cast<void>((admit_one<Requests>(content, waiting, verdict) || ...));
-    return verdict;
-  }
-
-  template <class Request>
-  static bool admit_one(const content_view& content, admission& waiting,
-                        admission::verdict& verdict) {
-    const auto* const x = as<Request>(content);
-    if (x == nullptr)
-      return false;
-    constexpr auto extra
-      = std::is_same_v<Request, get_health> ? reserved_for_health : 0;
-    verdict = waiting.enter(weight(*x), extra, request_count(*x));
-    return true;
   }
 
   const std::shared_ptr<gate_state> state_;
