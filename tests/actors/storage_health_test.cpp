@@ -1,0 +1,124 @@
+// What ails storage: which of several causes is shown, and when the tracker
+// tries again.
+
+#include <string>
+#include <vector>
+
+#include "support/catch.hpp"
+#include "support/requests.hpp"
+#include "waybill/storage_health.hpp"
+
+using namespace waybill;
+using namespace waybill::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+const store_error full{errc::store_full, "the disk is full"};
+const store_error damage{errc::store_corrupt, "page 7 is damaged"};
+
+std::vector<std::string> texts_of(const storage_health::notices& all) {
+  std::vector<std::string> texts;
+  for (const auto& each : all)
+    texts.push_back(each.text);
+  return texts;
+}
+
+using texts = std::vector<std::string>;
+
+const std::string works_again = "storage works again";
+const std::string is_full = "storage is degraded: the disk is full";
+const std::string is_held = "storage is degraded: a reader keeps the "
+                            "write-ahead log from being emptied";
+
+} // namespace
+
+TEST_CASE("health says why storage fails, and that it works again") {
+  storage_health health{t0, std::nullopt};
+  CHECK(health.state() == health_state::ok);
+  CHECK(health.works(false).empty());
+  CHECK(texts_of(health.failed(full)) == texts{is_full});
+  health.changed_at(t0 + 1s);
+  CHECK(health.cause() == storage_cause::failing);
+  health_reply shown;
+  health.describe(shown);
+  CHECK(shown.state == health_state::degraded);
+  CHECK(shown.reason == "the disk is full");
+  CHECK(shown.since == t0 + 1s);
+  CHECK(shown.last_error == "the disk is full");
+  CHECK(texts_of(health.works(false)) == texts{works_again});
+  health.describe(shown);
+  CHECK(shown.state == health_state::ok);
+  CHECK(shown.reason.empty());
+  CHECK(shown.last_error == "the disk is full");
+}
+
+TEST_CASE("the first failure stays the reason, the last one is told, too") {
+  storage_health health{t0, "it died"};
+  CHECK_FALSE(health.failed(full).empty());
+  CHECK(health.failed({errc::not_stored, "it cannot be written"}).empty());
+  health_reply shown;
+  health.describe(shown);
+  CHECK(shown.reason == "the disk is full");
+  CHECK(shown.last_error == "it cannot be written");
+}
+
+TEST_CASE("a failure is shown before a log that is held, which stays") {
+  storage_health health{t0, std::nullopt};
+  CHECK(texts_of(health.works(true)) == texts{is_held});
+  CHECK(health.works(true).empty());
+  CHECK(texts_of(health.failed(full)) == texts{is_full});
+  SECTION("until something is committed") {
+    CHECK(texts_of(health.works(true)) == texts{works_again, is_held});
+    CHECK(texts_of(health.log_fits()) == texts{works_again});
+    CHECK(health.state() == health_state::ok);
+  }
+  SECTION("unless it is emptied meanwhile") {
+    CHECK(health.log_fits().empty());
+    CHECK(health.cause() == storage_cause::failing);
+    CHECK(texts_of(health.works(false)) == texts{works_again});
+  }
+  SECTION("unless both end at once") {
+    CHECK(texts_of(health.works(false)) == texts{works_again});
+  }
+}
+
+TEST_CASE("a damaged file does not heal") {
+  storage_health health{t0, std::nullopt};
+  CHECK_FALSE(health.works(true).empty());
+  CHECK_FALSE(health.failed(full).empty());
+  const auto told = health.failed(damage);
+  REQUIRE(told.size() == 1);
+  CHECK(told[0].level == severity::error);
+  CHECK(told[0].text == "storage is failed: page 7 is damaged");
+  CHECK(health.works(false).empty());
+  CHECK(health.log_fits().empty());
+  CHECK(health.failed(full).empty());
+  CHECK(health.state() == health_state::failed);
+  CHECK(health.reason() == "page 7 is damaged");
+  CHECK_FALSE(health.next_try(false));
+}
+
+TEST_CASE("what is no store any more counts as damaged") {
+  storage_health health{t0, std::nullopt};
+  CHECK_FALSE(health.failed({errc::not_a_store, "it is a text"}).empty());
+  CHECK(health.cause() == storage_cause::damaged);
+}
+
+TEST_CASE("failed storage is tried again ever later, one try at a time") {
+  storage_health health{t0, std::nullopt};
+  CHECK_FALSE(health.next_try(false));
+  CHECK_FALSE(health.failed(full).empty());
+  CHECK(health.next_try(false) == 20ms);
+  CHECK_FALSE(health.next_try(true)); // one is to come
+  for (const auto delay : {40ms, 80ms, 160ms, 320ms, 500ms, 500ms}) {
+    health.begin_try();
+    health.back_off();
+    CHECK(health.next_try(false) == delay);
+  }
+  health.begin_try();
+  CHECK(health.next_try(true) == 0ms);
+  health.begin_try();
+  health.reset_delay();
+  CHECK(health.next_try(false) == 20ms);
+}
