@@ -4,27 +4,26 @@
 #include <algorithm>
 #include <cstdint>
 #include <optional>
-#include <string>
+#include <span>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
-#include "waybill/protocol.hpp"
-#include "waybill/store_error.hpp"
+#include "waybill/owed_answer.hpp"
 
 namespace waybill {
 
-/// The code of a question that ended in `code`: a question stores nothing, so
-/// nothing about it can be in doubt.
-constexpr errc code_for_question(errc code) noexcept {
-  return code == errc::outcome_unknown ? errc::not_stored : code;
-}
-
 /// The outcomes of a bundle so far. What has been added stays open until
-/// `settle()`, because it depends on the COMMIT of its batch.
+/// `settle()`, because it may depend on the COMMIT of its batch.
 class open_bundle {
 public:
   using promise = caf::typed_response_promise<bundle_reply>;
+
+  struct question {
+    std::size_t place;
+    tracked_operation_id id;
+    bool is_read_again = false;
+  };
 
   open_bundle(promise to, const request_bundle& x)
     : to_{std::move(to)}, size_{x.size()} {
@@ -35,90 +34,108 @@ public:
 
   // -- the next request in turn -----------------------------------------------
 
-  void add(const record_enqueue&, enqueue_reply x) {
-    reply_.outcomes.push_back(static_cast<std::uint8_t>(x.outcome));
-  }
-
-  template <class Update>
-  void add(const Update&, update_reply x) {
-    reply_.outcomes.push_back(static_cast<std::uint8_t>(x.outcome));
-  }
-
-  void add(const get_status& x, status_reply&& reply) {
-    reply_.answers.push_back(std::move(reply));
-    questions_.push_back({reply_.outcomes.size(), x.id});
-    reply_.outcomes.push_back(0);
+  /// @param weight what the request counts for in admission.
+  template <class Request>
+  void add(const Request& x, typename Request::reply reply,
+           std::int64_t weight) {
+    open_weight_ += weight;
+    if constexpr (std::is_same_v<Request, get_status>) {
+      questions_.push_back({reply_.outcomes.size(), x.id});
+      reply_.answers.push_back(std::move(reply));
+      reply_.outcomes.push_back(0);
+    } else {
+      reply_.outcomes.push_back(static_cast<std::uint8_t>(reply.outcome));
+    }
   }
 
   template <class Request>
-  void fail(const Request& x, errc code, const std::string& text) {
+  void fail(const Request& x, const store_error& e, std::int64_t weight) {
+    open_weight_ += weight;
+    auto code = e.code();
     if constexpr (std::is_same_v<Request, get_status>) {
       code = code_for_question(code);
       questions_.push_back({reply_.outcomes.size(), x.id});
       reply_.answers.emplace_back();
     }
     reply_.failures.push_back(
-      {static_cast<std::uint32_t>(reply_.outcomes.size()), code, text});
+      {static_cast<std::uint32_t>(reply_.outcomes.size()), code, e.what()});
     reply_.outcomes.push_back(bundle_reply::failed);
   }
 
-  // -- all that is open -------------------------------------------------------
+  /// The last one's answer waits for the end of its batch.
+  void hold() noexcept { is_held_ = true; }
 
-  /// What has been added stands.
-  /// @returns how many requests that are.
-  std::int64_t settle() noexcept {
-    const auto settled = reply_.outcomes.size() - settled_;
-    settled_ = reply_.outcomes.size();
-    return static_cast<std::int64_t>(settled);
-  }
+  [[nodiscard]] bool is_held() const noexcept { return is_held_; }
 
-  /// Nothing that is open stands.
-  /// @param look_again answers the question about an id anew, or gives none.
-  template <class Look>
-  void fail_open(errc code, const std::string& text, Look&& look_again) {
-    for (auto i = settled_; i < reply_.outcomes.size(); ++i) {
-      if (reply_.outcomes[i] == bundle_reply::failed)
-        continue;
-      const auto at = std::ranges::lower_bound(questions_, i, {},
-                                               &question::place);
-      const auto is_question = at != questions_.end() && at->place == i;
-      if (is_question) {
-        auto& answer
-          = reply_.answers[static_cast<std::size_t>(at - questions_.begin())];
-        answer = {};
-        if (std::optional<status_reply> again = look_again(at->id)) {
-          answer = std::move(*again);
-          continue;
-        }
-      }
-      reply_.outcomes[i] = bundle_reply::failed;
-      reply_.failures.push_back({static_cast<std::uint32_t>(i),
-                                 is_question ? code_for_question(code) : code,
-                                 text});
-    }
-    std::ranges::sort(reply_.failures, {}, &bundled_failure::place);
-  }
-
-  /// Whether all requests have ended, but for the open ones.
+  /// Whether all requests have been added.
   [[nodiscard]] bool is_complete() const noexcept {
     return reply_.outcomes.size() == size_;
   }
 
-  void deliver() { to_.deliver(std::move(reply_)); }
+  // -- all that is open -------------------------------------------------------
 
-  void deliver(caf::error why) { to_.deliver(std::move(why)); }
+  /// The questions of it, failed ones too.
+  [[nodiscard]] std::span<question> open_questions() noexcept {
+    const auto first = std::ranges::lower_bound(questions_, settled_, {},
+                                                &question::place);
+    return {first, questions_.end()};
+  }
+
+  /// What the answer to an open question is once the batch is undone; without
+  /// one it fails with the batch.
+  void read_again(question& x, std::optional<status_reply> answer) {
+    if (!answer || reply_.outcomes[x.place] == bundle_reply::failed)
+      return;
+    reply_.answers[static_cast<std::size_t>(&x - questions_.data())]
+      = std::move(*answer);
+    x.is_read_again = true;
+  }
+
+  /// Nothing that is open stands, but for what was read again.
+  void fail_open(const store_error& e) {
+    auto next = open_questions();
+    for (auto i = settled_; i < reply_.outcomes.size(); ++i) {
+      const auto is_question = !next.empty() && next.front().place == i;
+      const auto stands = reply_.outcomes[i] == bundle_reply::failed
+                          || (is_question && next.front().is_read_again);
+      if (!stands) {
+        if (is_question)
+          reply_.answers[static_cast<std::size_t>(&next.front()
+                                                  - questions_.data())]
+            = {};
+        reply_.outcomes[i] = bundle_reply::failed;
+        reply_.failures.push_back(
+          {static_cast<std::uint32_t>(i),
+           is_question ? code_for_question(e.code()) : e.code(), e.what()});
+      }
+      if (is_question)
+        next = next.subspan(1);
+    }
+    std::ranges::sort(reply_.failures, {}, &bundled_failure::place);
+  }
+
+  /// What has been added stands; answers the bundle if that is all of it.
+  void settle(admission& waiting) {
+    waiting.leave(std::exchange(open_weight_, 0),
+                  static_cast<std::int64_t>(reply_.outcomes.size() - settled_));
+    settled_ = reply_.outcomes.size();
+    if (is_complete())
+      to_.deliver(std::move(reply_));
+  }
+
+  /// Ends it unfinished.
+  void abandon(const store_error& e) {
+    to_.deliver(to_error(e.code(), e.what()));
+  }
 
 private:
-  struct question {
-    std::size_t place;
-    tracked_operation_id id;
-  };
-
   promise to_;
   std::size_t size_;
   bundle_reply reply_;
-  std::vector<question> questions_; // by place
+  std::vector<question> questions_; // by place, as the answers are
   std::size_t settled_ = 0;
+  std::int64_t open_weight_ = 0;
+  bool is_held_ = false;
 };
 
 } // namespace waybill

@@ -6,7 +6,8 @@
 #include <unordered_map>
 #include <utility>
 
-#include "waybill/open_bundle.hpp"
+#include "waybill/owed_answer.hpp"
+#include "waybill/request_checks.hpp"
 #include "waybill/request_weight.hpp"
 #include "waybill/store_reader.hpp"
 #include "waybill/text.hpp"
@@ -126,22 +127,9 @@ private:
     }
   }
 
-  // Refuses what find_fault() finds, and all once the tracker stops.
-  template <class Request>
-  void require_valid(const Request& x) const {
+  void require_running() const {
     if (waiting_->is_stopped())
       throw store_error{errc::stopped, "the tracker has stopped"};
-    if (const auto fault = find_fault(x))
-      throw store_error{errc::invalid_request, *fault};
-  }
-
-  // Refuses what comes after its deadline, too.
-  template <class Request>
-  void admit(const Request& x) const {
-    require_valid(x);
-    if (x.deadline && clock_.wall() > *x.deadline)
-      throw store_error{errc::deadline_passed,
-                        "deadline: " + to_string(*x.deadline) + " has passed"};
   }
 
   template <class Request, class F>
@@ -149,7 +137,10 @@ private:
     auto to = this->make_response_promise<typename Request::reply>();
     const auto bytes = weight(x);
     try {
-      admit(x);
+      require_running();
+      require_valid(x);
+      if (x.deadline)
+        require_in_time(x, clock_.wall());
       auto reply = f();
       waiting_->leave(bytes);
       to.deliver(std::move(reply));
@@ -165,8 +156,7 @@ private:
   void fail(promise<Reply>& to, const std::exception& thrown) {
     const auto* const e = dynamic_cast<const store_error*>(&thrown);
     const auto code = e != nullptr ? e->code() : errc::not_stored;
-    if (code != errc::invalid_request && code != errc::deadline_passed
-        && code != errc::overloaded && code != errc::stopped)
+    if (!is_of_request(code))
       reader_.reset(); // the next question opens the file anew
     if (code == errc::store_corrupt)
       listener_->report_damage(*e);
@@ -182,6 +172,7 @@ private:
     waiting_->leave(weight(x)); // it has a bound of its own
     std::optional<std::uint64_t> number;
     try {
+      require_running();
       require_valid(x);
       if (history_ == 0)
         throw store_error{errc::invalid_request,

@@ -111,8 +111,8 @@ public:
   [[nodiscard]] const stats_reply& totals() const noexcept { return totals_; }
 
   /// Adds what `store` shows.
-  void look_at(operation_tracking_store& store, timestamp now,
-               stats_reply& x) const {
+  void read_store(operation_tracking_store& store, timestamp now,
+                  stats_reply& x) const {
     const auto size = store.size();
     x.file_bytes = size.file_bytes;
     x.free_bytes = size.free_bytes;

@@ -1,0 +1,177 @@
+// The answers that wait for the end of a batch.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "waybill/open_bundle.hpp"
+#include "waybill/owed_answer.hpp"
+#include "waybill/purge_queue.hpp"
+
+namespace waybill {
+
+/// An answer to a single request.
+template <class Reply>
+struct held_answer {
+  owed_answer<Reply> to;
+  Reply reply;
+  bool is_read_again = false;
+  /// What a question was about.
+  tracked_operation_id id;
+
+  /// What the answer to a question is once the batch is undone; without one it
+  /// fails with the batch.
+  void read_again(std::optional<Reply> answer) {
+    if (!answer)
+      return;
+    reply = std::move(*answer);
+    is_read_again = true;
+  }
+};
+
+/// What a batch owes. It ends in `release()` or `refuse()`, and is empty again
+/// then, but for a bundle of which requests are still to come.
+///
+/// A question that shares a batch with writes that are undone has seen them:
+/// read it again before `refuse()`.
+class batch_answers {
+public:
+  /// How many requests wait for the end of the batch, those in bundles too.
+  [[nodiscard]] std::int64_t requests() const noexcept { return requests_; }
+
+  // -- single requests --------------------------------------------------------
+
+  /// @param x the request.
+  template <class Request>
+  void hold(const owed_answer<typename Request::reply>& to, const Request& x,
+            typename Request::reply reply) {
+    tracked_operation_id id;
+    if constexpr (std::is_same_v<Request, get_status>)
+      id = x.id;
+    held<typename Request::reply>().push_back(
+      {to, std::move(reply), false, id});
+    ++requests_;
+  }
+
+  /// All answers of a kind, in order.
+  template <class Reply>
+  [[nodiscard]] std::vector<held_answer<Reply>>& held() noexcept {
+    return std::get<std::vector<held_answer<Reply>>>(held_);
+  }
+
+  // -- bundles ----------------------------------------------------------------
+
+  void begin_bundle(open_bundle::promise to, const request_bundle& x) {
+    bundles_.emplace_back(std::move(to), x);
+  }
+
+  /// The last bundle's next request.
+  /// @param weight what it counts for in admission.
+  /// @param waits whether its answer waits for the end of the batch.
+  template <class Request>
+  void add(const Request& x, typename Request::reply reply, std::int64_t weight,
+           bool waits) {
+    bundles_.back().add(x, std::move(reply), weight);
+    if (waits) {
+      bundles_.back().hold();
+      ++requests_;
+    }
+  }
+
+  /// The last bundle's next request has failed.
+  template <class Request>
+  void fail(const Request& x, const store_error& e, std::int64_t weight) {
+    bundles_.back().fail(x, e, weight);
+  }
+
+  /// All requests of the last bundle have been added.
+  /// @param batch_is_open whether any answer has something to wait for.
+  void end_bundle(bool batch_is_open, admission& waiting) {
+    if (!batch_is_open) {
+      settle_bundles(waiting);
+    } else if (!bundles_.back().is_held()) {
+      bundles_.back().settle(waiting);
+      bundles_.pop_back();
+    }
+  }
+
+  [[nodiscard]] std::vector<open_bundle>& bundles() noexcept {
+    return bundles_;
+  }
+
+  // -- the end ----------------------------------------------------------------
+
+  /// The batch is durable.
+  void release(admission& waiting) {
+    for_each_held([&](auto& x) { x.to.answer(waiting, std::move(x.reply)); });
+    settle_bundles(waiting);
+    requests_ = 0;
+  }
+
+  /// The batch is undone, or it is not known whether it is.
+  void refuse(const store_error& e, admission& waiting) {
+    for_each_held([&](auto& x) {
+      if (x.is_read_again)
+        x.to.answer(waiting, std::move(x.reply));
+      else
+        x.to.refuse(waiting, failure_of(x.reply, e));
+    });
+    for (auto& each : bundles_)
+      each.fail_open(e);
+    settle_bundles(waiting);
+    requests_ = 0;
+  }
+
+  /// There will be no more requests: what is left was interrupted.
+  void abandon(const store_error& e, admission& waiting) {
+    for_each_held([&](auto& x) { x.to.refuse(waiting, e); });
+    for (auto& each : bundles_)
+      each.abandon(e);
+    bundles_.clear();
+    requests_ = 0;
+  }
+
+private:
+  template <class Reply>
+  static const store_error& failure_of(const Reply&, const store_error& e) {
+    return e;
+  }
+
+  static store_error failure_of(const purge_reply& x, const store_error& e) {
+    return purge_failure(x.deleted, e);
+  }
+
+  template <class F>
+  void for_each_held(F&& f) {
+    const auto empty_one = [&](auto& list) {
+      for (auto& x : list)
+        f(x);
+      list.clear(); // which keeps what it has allocated
+    };
+    std::apply([&](auto&... lists) { (empty_one(lists), ...); }, held_);
+  }
+
+  // What has been added stands. Only the last one may not be complete.
+  void settle_bundles(admission& waiting) {
+    const auto unfinished = !bundles_.empty() && !bundles_.back().is_complete();
+    for (auto& each : bundles_)
+      each.settle(waiting);
+    bundles_.erase(bundles_.begin(), bundles_.end() - (unfinished ? 1 : 0));
+  }
+
+  std::tuple<std::vector<held_answer<enqueue_reply>>,
+             std::vector<held_answer<update_reply>>,
+             std::vector<held_answer<status_reply>>,
+             std::vector<held_answer<purge_reply>>,
+             std::vector<held_answer<counts_reply>>,
+             std::vector<held_answer<stats_reply>>>
+    held_;
+  std::vector<open_bundle> bundles_;
+  std::int64_t requests_ = 0;
+};
+
+} // namespace waybill
