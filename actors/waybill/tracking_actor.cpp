@@ -478,7 +478,7 @@ private:
   }
 
   void finish_ended_commit() {
-    if (synced_.is_active && store_.commit_has_ended())
+    if (synced_.is_active && store_.sync_has_ended())
       finish_commit();
   }
 

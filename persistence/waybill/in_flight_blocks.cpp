@@ -4,7 +4,7 @@
 
 namespace waybill {
 
-void in_flight_blocks::prepare(sqlite::connection& db) {
+void in_flight_blocks::load(sqlite::connection& db) {
   increase_ = db.prepare(
     "INSERT INTO in_flight_block (in_status, block, operations) "
     "VALUES (?1, ?2, ?3) ON CONFLICT (in_status, block) "

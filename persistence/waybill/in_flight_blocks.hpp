@@ -8,6 +8,7 @@
 
 #include "waybill/messages.hpp"
 #include "waybill/sqlite.hpp"
+#include "waybill/transaction_participant.hpp"
 
 namespace waybill {
 
@@ -16,7 +17,7 @@ namespace waybill {
 /// written once a transaction, for the few blocks that its operations are in,
 /// and finds them nearly as fast: a block that is listed has one at least, and
 /// few rows.
-class in_flight_blocks {
+class in_flight_blocks final : public transaction_participant {
 public:
   /// Row numbers a block.
   static constexpr std::int64_t size = 512;
@@ -26,24 +27,22 @@ public:
     return seq >> 9;
   }
 
-  void prepare(sqlite::connection& db);
+  void load(sqlite::connection& db) override;
+  void close() noexcept override;
+
+  /// @throws store_error `store_corrupt` if a block was not listed that should.
+  void flush() override;
+
+  void on_commit() noexcept override { changes_.clear(); }
+  void on_rollback(bool /*unfinished*/) noexcept override { changes_.clear(); }
 
   /// Row `seq` appeared in `status`, moved to it, or left it. Does nothing for
   /// a terminal status.
   void add(std::int64_t seq, tracking_status status, std::int64_t change);
 
-  /// Writes what has changed in the current transaction.
-  /// @throws store_error `store_corrupt` if a block was not listed that should.
-  void flush();
-
   /// The blocks, in order, in which there may be more in `status` than is
   /// written yet.
   [[nodiscard]] std::vector<std::int64_t> changed(tracking_status status) const;
-
-  void forget_changes() noexcept { changes_.clear(); }
-
-  /// Gives up the statements, so that the database can be closed.
-  void close() noexcept;
 
 private:
   using place = std::pair<tracking_status, std::int64_t>; // status and block

@@ -71,7 +71,7 @@ const std::string* name_table::find(std::int64_t id) const noexcept {
   return &texts_[static_cast<std::size_t>(id) - 1].text;
 }
 
-void name_table::on_rollback() noexcept {
+void name_table::on_rollback(bool /*unfinished*/) noexcept {
   if (texts_.size() == committed_)
     return;
   texts_.erase(texts_.begin() + static_cast<std::ptrdiff_t>(committed_),

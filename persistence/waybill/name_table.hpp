@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "waybill/sqlite.hpp"
+#include "waybill/transaction_participant.hpp"
 
 namespace waybill {
 
@@ -25,13 +26,15 @@ inline constexpr std::size_t num_name_fields = 5;
 /// All names of a store, in memory. Names are only ever added, up to a quota
 /// for each field, so that a field of high cardinality cannot crowd out the
 /// others; past it, texts are stored in the rows.
-class name_table {
+class name_table final : public transaction_participant {
 public:
   /// Reads all names. With what this gives, names are only looked up.
   void read(sqlite::connection& db);
 
-  /// Reads all names, and gets ready to add others.
-  void load(sqlite::connection& db);
+  void load(sqlite::connection& db) override;
+  void close() noexcept override { insert_ = {}; }
+  void on_commit() noexcept override { committed_ = texts_.size(); }
+  void on_rollback(bool unfinished) noexcept override;
 
   /// The number that stands for `text`, if there is one.
   [[nodiscard]] std::optional<std::int64_t>
@@ -43,14 +46,6 @@ public:
 
   /// The text that `id` stands for; none for an id that was never given.
   [[nodiscard]] const std::string* find(std::int64_t id) const noexcept;
-
-  /// The transaction since the last call of either was committed, or rolled
-  /// back, which forgets the names that it inserted.
-  void on_commit() noexcept { committed_ = texts_.size(); }
-  void on_rollback() noexcept;
-
-  /// Gives up the statement, so that the database can be closed.
-  void close() noexcept { insert_ = {}; }
 
 private:
   struct entry {

@@ -82,10 +82,14 @@ tracking_status_snapshot decode_operation(const sqlite::statement& row,
   if (is_terminal(x.status))
     x.terminal_at = x.updated_at;
   x.kind = decode_name(row, column::kind, names);
-  x.target_summary = decode_optional_name(row, column::kind + 1, names);
-  x.source_instance_id = decode_optional_name(row, column::kind + 2, names);
-  x.source_script = decode_optional_name(row, column::kind + 3, names);
-  x.source_node = decode_optional_name(row, column::kind + 4, names);
+  x.target_summary = decode_optional_name(row, column::of(name_field::target),
+                                          names);
+  x.source_instance_id
+    = decode_optional_name(row, column::of(name_field::source_instance), names);
+  x.source_script
+    = decode_optional_name(row, column::of(name_field::source_script), names);
+  x.source_node = decode_optional_name(row, column::of(name_field::source_node),
+                                       names);
   if (!row.is_null(column::last_error))
     x.last_error = decode_text(row, column::last_error);
   return x;

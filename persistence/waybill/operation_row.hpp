@@ -1,15 +1,18 @@
 // Rows of the table `operation`: how ids and columns become what is said.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "waybill/messages.hpp"
 #include "waybill/name_table.hpp"
 #include "waybill/sqlite.hpp"
+#include "waybill/text.hpp"
 
 namespace waybill {
 
@@ -25,23 +28,54 @@ tracked_operation_id decode_id(std::span<const std::uint8_t> bytes) noexcept;
 
 // -- rows ---------------------------------------------------------------------
 
-/// The columns that `decode_operation` reads, for a SELECT. In a statement that
-/// has others too, they come first.
-#define WAYBILL_OPERATION_COLUMNS                                              \
+/// The columns that `decode_operation` reads, as a part of a statement. In a
+/// SELECT that has others too, they come first.
+#define WAYBILL_SNAPSHOT_COLUMNS                                               \
   "status, retry_count, http_status, created_at, updated_at, kind, target, "   \
   "source_instance, source_script, source_node, last_error"
 
-/// The places of these columns.
+/// All columns of the table.
+#define WAYBILL_OPERATION_COLUMNS                                              \
+  WAYBILL_SNAPSHOT_COLUMNS ", seq, id, last_transition"
+
+/// The places of these columns, counted from 0.
 namespace column {
-inline constexpr int status = 0;
-inline constexpr int retry_count = 1;
-inline constexpr int http_status = 2;
-inline constexpr int created_at = 3;
-inline constexpr int updated_at = 4;
-inline constexpr int kind = 5; // the other names follow, by name_field
-inline constexpr int last_error = 10;
-inline constexpr int count = 11;
+
+/// Behind the last one if there is no such column.
+constexpr int place_of(std::string_view name) noexcept {
+  constexpr std::string_view separator = ", ";
+  std::string_view rest = WAYBILL_OPERATION_COLUMNS;
+  int place = 0;
+  for (; !rest.empty(); ++place) {
+    const auto each = rest.substr(0, rest.find(separator));
+    if (each == name)
+      break;
+    rest.remove_prefix(std::min(rest.size(), each.size() + separator.size()));
+  }
+  return place;
+}
+
+inline constexpr int seq = place_of("seq");
+inline constexpr int id = place_of("id");
+inline constexpr int status = place_of("status");
+inline constexpr int retry_count = place_of("retry_count");
+inline constexpr int http_status = place_of("http_status");
+inline constexpr int created_at = place_of("created_at");
+inline constexpr int updated_at = place_of("updated_at");
+inline constexpr int kind = place_of("kind"); // and the other names behind it
+inline constexpr int last_error = place_of("last_error");
+inline constexpr int last_transition = place_of("last_transition");
+inline constexpr int count = place_of("");
+
+/// The five that may be interned, by name_field.
+constexpr int of(name_field field) noexcept {
+  return kind + static_cast<int>(field);
+}
+
 } // namespace column
+
+static_assert(column::of(name_field::source_node)
+              == column::place_of("source_node"));
 
 /// Throws `store_corrupt`: a row holds `what`.
 [[noreturn]] void row_is_corrupt(const std::string& what);
@@ -60,7 +94,30 @@ std::optional<std::int32_t> decode_number(const sqlite::statement& row, int at);
 std::string decode_name(const sqlite::statement& row, int at,
                         const name_table& names);
 
-/// The row at which `row` stands.
+/// An error text as it is stored: not longer than it may be.
+class stored_error {
+public:
+  /// @param text is borrowed.
+  stored_error(const std::optional<std::string>& text, std::size_t cap)
+    : text_{text} {
+    if (text && text->size() > cap)
+      text_ = shortened_ = truncate_utf8(*text, cap);
+  }
+
+  stored_error(const stored_error&) = delete;
+  stored_error& operator=(const stored_error&) = delete;
+
+  [[nodiscard]] const std::optional<std::string_view>& text() const noexcept {
+    return text_;
+  }
+
+private:
+  std::string shortened_;
+  std::optional<std::string_view> text_;
+};
+
+/// The row at which `row` stands, whose first columns are
+/// WAYBILL_SNAPSHOT_COLUMNS.
 tracking_status_snapshot decode_operation(const sqlite::statement& row,
                                           const tracked_operation_id& id,
                                           const name_table& names);

@@ -18,6 +18,8 @@
 
 namespace waybill {
 
+struct store_parts; // keeps SQLite out of here
+
 /// A durable map from operation id to what became of the operation.
 ///
 /// One object owns the file: it holds the only read-write connection, and a
@@ -101,8 +103,9 @@ public:
   /// @throws store_error as `commit()`
   bool begin_commit(std::function<void()> on_synced);
 
-  /// Whether a commit was begun whose sync has ended.
-  [[nodiscard]] bool commit_has_ended() const;
+  /// Whether a commit was begun whose sync has ended: `finish_commit()` will
+  /// not wait.
+  [[nodiscard]] bool sync_has_ended() const;
 
   /// Waits for the commit that was begun, if there is one.
   /// @returns when its sync ended; now if there is none.
@@ -199,8 +202,7 @@ public:
   [[nodiscard]] const store_options& options() const noexcept;
 
 private:
-  class impl;
-  std::unique_ptr<impl> impl_;
+  std::unique_ptr<store_parts> parts_;
 };
 
 } // namespace waybill

@@ -35,7 +35,7 @@ public:
     bool has_error = false;
     /// False if the row holds more than this: texts that are not interned, or a
     /// long error.
-    bool whole = false;
+    bool is_complete = false;
     std::int32_t retry_count = 0;
     std::int32_t http_status = 0; // 0: none
     transition_chain chain;
@@ -128,7 +128,7 @@ public:
     if (!present)
       return;
     if (text.size() > max_error_bytes)
-      x.whole = false;
+      x.is_complete = false;
     else
       x.last_error = text;
   }

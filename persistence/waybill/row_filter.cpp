@@ -28,7 +28,7 @@ status_set statuses_of(const operation_filter& x) {
 
 name_match::name_match(name_field field, std::string text,
                        const name_table& names)
-  : column_{column::kind + static_cast<int>(field)},
+  : column_{column::of(field)},
     text_{std::move(text)},
     id_{names.id_of(field, text_)} {}
 

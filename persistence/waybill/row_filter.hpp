@@ -65,7 +65,7 @@ class row_filter {
 public:
   row_filter(const operation_filter& x, const name_table& names);
 
-  /// Whether the row, whose first columns are WAYBILL_OPERATION_COLUMNS, gets
+  /// Whether the row, whose first columns are WAYBILL_SNAPSHOT_COLUMNS, gets
   /// through.
   [[nodiscard]] bool fits(const sqlite::statement& row) const;
 

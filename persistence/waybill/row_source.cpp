@@ -12,7 +12,7 @@ namespace waybill {
 
 namespace {
 
-#define WAYBILL_SELECT "SELECT " WAYBILL_OPERATION_COLUMNS ", seq, id FROM "
+#define WAYBILL_SELECT "SELECT " WAYBILL_OPERATION_COLUMNS " FROM "
 
 // The times that the filter leaves to a terminal row.
 std::int64_t first_time(const operation_filter& x) {
@@ -120,7 +120,7 @@ void row_source::advance(stream& x) {
     return;
   }
   x.place = {by_time_ ? x.stmt.integer(column::updated_at) : 0,
-             x.stmt.integer(column::count)};
+             x.stmt.integer(column::seq)};
 }
 
 } // namespace waybill

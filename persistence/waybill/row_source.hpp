@@ -24,7 +24,7 @@ public:
   /// @returns false at the end.
   bool next();
 
-  /// The row: WAYBILL_OPERATION_COLUMNS, seq, id.
+  /// The row: WAYBILL_OPERATION_COLUMNS.
   [[nodiscard]] const sqlite::statement& row() const noexcept {
     return streams_[current_].stmt;
   }

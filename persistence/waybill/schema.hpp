@@ -5,13 +5,13 @@
 // which the last 8 are the page's seal (sealed_vfs.hpp).
 //
 // store      one row. `opens` counts the writes that are the owner's own: the
-//            one that every owner begins with (see
-//            operation_tracking_store.cpp, "baseline"), and those that show
-//            that storage works again. Transitions up to the number
-//            `missing_to` may be missing: they went with their operation, there
-//            were too many, or the history was off; up to `off_to` it was so
-//            for the last reason. While it is off, `missing_to` is the largest
-//            number there is. No number up to `last_number` is given again.
+//            one that every owner begins with (store_opening.hpp, "baseline"),
+//            and those that show that storage works again. Transitions up to
+//            the number `missing_to` may be missing: they went with their
+//            operation, there were too many, or the history was off; up to
+//            `off_to` it was so for the last reason. While it is off,
+//            `missing_to` is the largest number there is. No number up to
+//            `last_number` is given again.
 // name       text of low cardinality, interned: `field` says of which column
 //            (0 kind, 1 target, 2 source_instance, 3 source_script,
 //            4 source_node). Never deleted; bounded for each field.

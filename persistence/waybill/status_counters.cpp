@@ -58,16 +58,16 @@ void status_counters::flush() {
   }
 }
 
-void status_counters::on_commit() {
+void status_counters::on_commit() noexcept {
   for (const auto kind : changed_)
-    for (auto& cell : row_of(kind)) {
+    for (auto& cell : rows_[static_cast<std::size_t>(kind)]) {
       cell.committed += cell.change;
       cell.change = 0;
     }
   changed_.clear();
 }
 
-void status_counters::on_rollback() noexcept {
+void status_counters::on_rollback(bool /*unfinished*/) noexcept {
   for (const auto kind : changed_)
     for (auto& cell : rows_[static_cast<std::size_t>(kind)])
       cell.change = 0;

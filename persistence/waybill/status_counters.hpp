@@ -8,33 +8,28 @@
 #include "waybill/messages.hpp"
 #include "waybill/name_table.hpp"
 #include "waybill/sqlite.hpp"
+#include "waybill/transaction_participant.hpp"
 
 namespace waybill {
 
 /// The counters of a store, in memory; changes are written once a transaction.
-class status_counters {
+class status_counters final : public transaction_participant {
 public:
   /// Reads all counters, to be looked at.
   void read(sqlite::connection& db);
 
-  /// Reads all counters, and gets ready to change them.
-  void load(sqlite::connection& db);
+  void load(sqlite::connection& db) override;
+  void close() noexcept override { upsert_ = {}; }
+  void flush() override;
+  void on_commit() noexcept override;
+  void on_rollback(bool unfinished) noexcept override;
 
   /// An operation appeared in `status`, moved to it, or went.
   /// @param kind the kind's name id, or 0 for kinds that are not interned.
   void add(std::int64_t kind, tracking_status status, std::int64_t change);
 
-  /// Writes what has changed in the current transaction.
-  void flush();
-
-  void on_commit();
-  void on_rollback() noexcept;
-
   /// All counts that are not 0, uncommitted changes included.
   [[nodiscard]] counts_reply snapshot(const name_table& names) const;
-
-  /// Gives up the statement, so that the database can be closed.
-  void close() noexcept { upsert_ = {}; }
 
 private:
   struct count {

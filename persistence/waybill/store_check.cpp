@@ -90,9 +90,8 @@ private:
     const auto all = std::max<std::int64_t>(
       1, db_.query_int("SELECT sum(operations) FROM counter"));
     try {
-      auto rows = db_.prepare(
-        "SELECT " WAYBILL_OPERATION_COLUMNS
-        ", seq, id, last_transition FROM operation ORDER BY seq");
+      auto rows = db_.prepare("SELECT " WAYBILL_OPERATION_COLUMNS
+                              " FROM operation ORDER BY seq");
       while (rows.step()) {
         ++report_.operations;
         check_row(rows);
@@ -111,28 +110,28 @@ private:
   }
 
   void check_row(const sqlite::statement& row) {
-    const auto id = decode_id(row.blob(column::count + 1));
+    const auto id = decode_id(row.blob(column::id));
     const auto name = "operation " + to_string(id) + ": ";
     try {
       const auto x = decode_operation(row, id, names_);
       ++counts_[{row.is_integer(column::kind) ? row.integer(column::kind) : 0,
                  static_cast<std::int64_t>(x.status)}];
       if (!is_terminal(x.status))
-        ++blocks_[{in_flight_blocks::block_of(row.integer(column::count)),
+        ++blocks_[{in_flight_blocks::block_of(row.integer(column::seq)),
                    static_cast<std::int64_t>(x.status)}];
       if (x.updated_at < x.created_at)
         fault(name + "was updated before it was recorded");
     } catch (const store_error& e) {
       fault(name + e.what());
     }
-    auto number = row.integer(column::count + 2);
+    auto number = row.integer(column::last_transition);
     while (number != 0) {
       chain_.bind(1, number);
       const sqlite::reset_guard guard{chain_};
       if (!chain_.step())
         break; // it was one too many
       ++reached_;
-      if (chain_.integer(0) != row.integer(column::count)
+      if (chain_.integer(0) != row.integer(column::seq)
           || chain_.integer(1) >= number) {
         fault(name + "transition " + std::to_string(number)
               + " is not its own");

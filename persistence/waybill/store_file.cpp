@@ -209,4 +209,17 @@ void ensure_store_file(const std::string& file) {
     unavailable(file, "cannot set its mode to 0600: " + error_text(code));
 }
 
+file_ownership take_store_file(const std::string& file) {
+  check_store_file(file);
+  check_companions(file);
+  file_ownership ownership{file};
+  try {
+    ensure_store_file(file);
+  } catch (...) {
+    ownership.withdraw();
+    throw;
+  }
+  return ownership;
+}
+
 } // namespace waybill

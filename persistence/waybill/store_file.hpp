@@ -68,6 +68,11 @@ bool has_log(const std::string& file) noexcept;
 /// What an error while opening means; the codes of verbs do not fit there.
 store_error as_open_error(const store_error& e, const std::string& file);
 
+/// Takes the ownership of a file that looks as if it could be a store, and
+/// creates it if it is missing.
+/// @throws store_error as the functions above and `ensure_store_file`.
+file_ownership take_store_file(const std::string& file);
+
 /// Creates `file` with mode 0600 unless it exists; else checks it as above.
 /// @throws store_error `store_unavailable` also if it cannot be created.
 void ensure_store_file(const std::string& file);

@@ -44,7 +44,7 @@ private:
 
 tracking_status_snapshot decode_listed(const sqlite::statement& row, bool full,
                                        const name_table& names) {
-  auto x = decode_operation(row, decode_id(row.blob(column::count + 1)), names);
+  auto x = decode_operation(row, decode_id(row.blob(column::id)), names);
   if (!full && x.last_error)
     x.last_error = truncate_utf8(*x.last_error, limits::summary_error);
   return x;
@@ -67,9 +67,8 @@ public:
   explicit state(const reader_options& options)
     : connection{options.file, options.cache_bytes, options.vfs},
       histories{connection.db()},
-      find_{connection.db().prepare(
-        "SELECT " WAYBILL_OPERATION_COLUMNS
-        ", seq, last_transition FROM operation WHERE id = ?1")} {}
+      find_{connection.db().prepare("SELECT " WAYBILL_OPERATION_COLUMNS
+                                    " FROM operation WHERE id = ?1")} {}
 
   sqlite::connection& db() noexcept { return connection.db(); }
   [[nodiscard]] const name_table& names() const noexcept {
@@ -77,7 +76,7 @@ public:
   }
 
   // Calls `f` with the row of an operation, if there is one:
-  // WAYBILL_OPERATION_COLUMNS, seq, last_transition.
+  // WAYBILL_OPERATION_COLUMNS.
   template <class F>
   void with_row(const tracked_operation_id& id, F&& f) {
     const auto bytes = encode_id(id);
@@ -155,8 +154,8 @@ history_reply store_reader::get_history(const waybill::get_history& request) {
     history_reply reply;
     state_->with_row(request.id, [&](const sqlite::statement& row) {
       const auto& names = state_->names();
-      reply = state_->histories.read(row.integer(column::count),
-                                     row.integer(column::count + 1),
+      reply = state_->histories.read(row.integer(column::seq),
+                                     row.integer(column::last_transition),
                                      decode_operation(row, request.id, names),
                                      names);
     });

@@ -8,8 +8,7 @@
 
 namespace waybill {
 
-void transition_log::load(sqlite::connection& db, std::int32_t keep) {
-  keep_ = keep;
+void transition_log::load(sqlite::connection& db) {
   last_number_ = last_transition(db);
   append_ = db.prepare(
     "INSERT INTO transition (number, operation, previous, nth, status, "
@@ -20,6 +19,18 @@ void transition_log::load(sqlite::connection& db, std::int32_t keep) {
     = db.prepare("DELETE FROM transition WHERE number = ?1 RETURNING previous");
   save_ = db.prepare("UPDATE store SET last_number = max(last_number, ?1), "
                      "missing_to = max(missing_to, ?2)");
+  on_commit();
+}
+
+void transition_log::mark_switch(sqlite::connection& db) {
+  const auto was_off = db.query_int("SELECT missing_to FROM store")
+                       == INT64_MAX;
+  if (was_off == !is_on())
+    return;
+  const auto number = std::to_string(next_number());
+  const auto set = was_off ? "missing_to = " + number + ", off_to = " + number
+                           : "missing_to = " + std::to_string(INT64_MAX);
+  db.exec(("UPDATE store SET last_number = " + number + ", " + set).c_str());
   on_commit();
 }
 
@@ -47,8 +58,7 @@ void transition_log::append(std::int64_t number, std::int64_t operation,
       append_.bind_borrowed(9, *x.last_error);
   }
   append_.run();
-  chain.last = number;
-  ++chain.length;
+  chain.extend(number);
   // By the dozen, so that it costs little a transition.
   if (chain.length >= 2 * keep_ && chain.length % keep_ == 0)
     take_old_ones(number);
@@ -102,7 +112,7 @@ void transition_log::on_commit() noexcept {
   missing_to_ = 0;
 }
 
-void transition_log::on_rollback() noexcept {
+void transition_log::on_rollback(bool /*unfinished*/) noexcept {
   last_number_ = committed_last_number_;
   missing_to_ = 0;
 }

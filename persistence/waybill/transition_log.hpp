@@ -15,6 +15,7 @@
 #include "waybill/sqlite.hpp"
 #include "waybill/timestamp.hpp"
 #include "waybill/tracking_status.hpp"
+#include "waybill/transaction_participant.hpp"
 
 namespace waybill {
 
@@ -24,14 +25,34 @@ struct transition_chain {
   std::int64_t last = 0;
   /// How many it has had, or -1 if that has to be looked up.
   std::int32_t length = 0;
+
+  /// Its next one has a row too.
+  void extend(std::int64_t number) noexcept {
+    last = number;
+    ++length;
+  }
 };
 
 /// The log of an open store. Changes are part of the current transaction.
-class transition_log {
+class transition_log final : public transaction_participant {
 public:
   /// @param keep how many transitions of an operation are kept at least, and
   ///        less than twice as many; 0 turns the log off.
-  void load(sqlite::connection& db, std::int32_t keep);
+  explicit transition_log(std::int32_t keep) noexcept : keep_{keep} {}
+
+  void load(sqlite::connection& db) override;
+  void close() noexcept override;
+
+  /// Writes what must outlive the rows that have been taken away.
+  void flush() override;
+
+  void on_commit() noexcept override;
+  void on_rollback(bool unfinished) noexcept override;
+
+  /// Says in the file, in a transaction of whoever opens it, since when the log
+  /// is off or on again: while it is off, all transitions may be missing; when
+  /// it is on again, those up to a number that no transition gets.
+  void mark_switch(sqlite::connection& db);
 
   [[nodiscard]] bool is_on() const noexcept { return keep_ > 0; }
 
@@ -55,22 +76,12 @@ public:
   /// The operation goes, and its transitions with it.
   void remove(std::int64_t operation, std::int64_t last);
 
-  /// Writes, in the current transaction, what must outlive the rows that it
-  /// has taken away.
-  void flush();
-
-  void on_commit() noexcept;
-  void on_rollback() noexcept;
-
-  /// Gives up the statements, so that the database can be closed.
-  void close() noexcept;
-
 private:
   void take_old_ones(std::int64_t last);
   void remove_chain(std::int64_t number);
   void is_missing(std::int64_t number) noexcept;
 
-  std::int32_t keep_ = 0;
+  std::int32_t keep_;
   std::int64_t last_number_ = 0;
   std::int64_t committed_last_number_ = 0;
   // Of the current transaction; 0: none.

@@ -13,7 +13,7 @@ namespace {
 // comes between the two.
 #define WAYBILL_SELECT_STEPS                                                   \
   "SELECT " WAYBILL_OPERATION_COLUMNS                                          \
-  ", number, id, previous, owner, own_status, own_retry_count, own_at, "       \
+  ", number, previous, own_status, own_retry_count, own_at, "                  \
   "own_http_status, own_last_error "                                           \
   "FROM (SELECT number, previous, operation AS owner, status AS own_status, "  \
   "retry_count AS own_retry_count, at AS own_at, "                             \
@@ -23,14 +23,12 @@ namespace {
 
 namespace place {
 constexpr int number = column::count;
-constexpr int id = column::count + 1;
-constexpr int previous = column::count + 2;
-constexpr int owner = column::count + 3;
-constexpr int own_status = column::count + 4;
-constexpr int own_retry_count = column::count + 5;
-constexpr int own_at = column::count + 6;
-constexpr int own_http_status = column::count + 7;
-constexpr int own_last_error = column::count + 8;
+constexpr int previous = column::count + 1;
+constexpr int own_status = column::count + 2;
+constexpr int own_retry_count = column::count + 3;
+constexpr int own_at = column::count + 4;
+constexpr int own_http_status = column::count + 5;
+constexpr int own_last_error = column::count + 6;
 } // namespace place
 
 // What finished an operation has no columns of its own: its row says the same.
@@ -40,7 +38,7 @@ bool has_finished(const sqlite::statement& row) {
 
 tracking_status status_of(const sqlite::statement& row) {
   return decode_status(
-    row.integer(has_finished(row) ? int{column::status} : place::own_status));
+    row.integer(has_finished(row) ? column::status : place::own_status));
 }
 
 transition decode_step(const sqlite::statement& row, const name_table& names) {
@@ -50,7 +48,7 @@ transition decode_step(const sqlite::statement& row, const name_table& names) {
   const auto error = at(column::last_error, place::own_last_error);
   transition x;
   x.number = row.integer(place::number);
-  x.id = decode_id(row.blob(place::id));
+  x.id = decode_id(row.blob(column::id));
   x.kind = decode_name(row, column::kind, names);
   x.status = status_of(row);
   x.retry_count = static_cast<std::int32_t>(
@@ -106,7 +104,7 @@ std::int64_t transition_scan::number() const {
 }
 
 tracked_operation_id transition_scan::id() const {
-  return decode_id(at_recorded_ ? recorded_.blob(1) : steps_.blob(place::id));
+  return decode_id(at_recorded_ ? recorded_.blob(1) : steps_.blob(column::id));
 }
 
 std::string transition_scan::kind() const {
@@ -139,7 +137,7 @@ history_reply history_source::read(std::int64_t seq, std::int64_t last,
       reply.complete = false;
       break;
     }
-    if (step_.integer(place::owner) != seq)
+    if (step_.integer(column::seq) != seq)
       row_is_corrupt("a transition of another operation");
     reply.transitions.push_back(decode_step(step_, names));
     // Numbers only fall; a damaged file must not lead in a circle.

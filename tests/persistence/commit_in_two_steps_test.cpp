@@ -89,14 +89,14 @@ TEST_CASE_METHOD(two_steps,
   std::promise<void> told;
   REQUIRE(begin_one(3, [&] { told.set_value(); }));
   CHECK(image.has_unsynced());
-  CHECK_FALSE(store->commit_has_ended());
+  CHECK_FALSE(store->sync_has_ended());
   CHECK(has(3)); // it is there, but
   CHECK(store->may_be_undone(id_of(3)));
   CHECK_FALSE(store->may_be_undone(id_of(2)));
 
   shut = false;
   REQUIRE(told.get_future().wait_for(5s) == std::future_status::ready);
-  CHECK(store->commit_has_ended());
+  CHECK(store->sync_has_ended());
   store->finish_commit();
   CHECK_FALSE(store->may_be_undone(id_of(3)));
   std::mt19937_64 random{seed_for("a commit in two steps")};

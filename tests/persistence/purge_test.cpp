@@ -4,6 +4,7 @@
 
 #include "support/connection_spy.hpp"
 #include "support/store_fixture.hpp"
+#include "waybill/purge_lot.hpp"
 
 using namespace waybill;
 using namespace waybill::test;
@@ -214,4 +215,20 @@ TEST_CASE("no statement of the store walks through all operations",
   }
   CHECK(with_operations == 2);
   CHECK(purge_by_index);
+}
+
+TEST_CASE("a purge's statements get as many rows as take about their time") {
+  using namespace std::chrono_literals;
+  purge_lot lot{16};
+  CHECK(lot.rows() == 1);
+  for (int i = 0; i < 20; ++i)
+    lot.fit(100us);
+  CHECK(lot.rows() == 8'192 / 33); // histories count
+  lot.fit(2ms);
+  CHECK(lot.rows() == 8'192 / 33);
+  lot.fit(5ms);
+  CHECK(lot.rows() == 8'192 / 33 / 2);
+  for (int i = 0; i < 20; ++i)
+    lot.fit(1s);
+  CHECK(lot.rows() == 1); // never none
 }

@@ -2,6 +2,7 @@
 
 #include "support/connection_spy.hpp"
 #include "support/store_fixture.hpp"
+#include "waybill/operation_row.hpp"
 #include "waybill/schema.hpp"
 
 using namespace waybill;
@@ -136,10 +137,21 @@ TEST_CASE("a migration that failed half-way leaves nothing and is repeated") {
   CHECK(error_of([&] { migrate(db, "ops.db"); }).code.has_value());
   CHECK_FALSE(db.in_transaction());
   CHECK(db.query_int("PRAGMA user_version") == 0);
-  CHECK(column(db, "SELECT name FROM sqlite_schema")
+  CHECK(first_column(db, "SELECT name FROM sqlite_schema")
         == std::vector<std::string>{"name"});
   db.exec("DROP TABLE name");
   migrate(db, "ops.db");
   verify_schema(db, "ops.db");
   CHECK(db.query_int("PRAGMA user_version") == schema_version);
+}
+
+TEST_CASE_METHOD(store_fixture, "the list of columns is the table's") {
+  auto db = open_reader(options.file);
+  const auto columns
+    = first_column(db, "SELECT name FROM pragma_table_info('operation')");
+  CHECK(std::ssize(columns) == column::count);
+  for (const auto& name : columns) {
+    CAPTURE(name);
+    CHECK(column::place_of(name) < column::count);
+  }
 }

@@ -23,8 +23,8 @@ inline sqlite::connection open_writer(const std::string& file) {
 }
 
 /// The first column of a query, as text.
-inline std::vector<std::string> column(sqlite::connection& db,
-                                       std::string_view sql) {
+inline std::vector<std::string> first_column(sqlite::connection& db,
+                                             std::string_view sql) {
   std::vector<std::string> rows;
   auto stmt = db.prepare(sql);
   while (stmt.step())
@@ -36,7 +36,7 @@ inline std::vector<std::string> column(sqlite::connection& db,
 /// mean that nothing was stored or changed in between.
 inline std::vector<std::string> content_of(const std::string& file) {
   auto db = open_reader(file);
-  return column(
+  return first_column(
     db, "SELECT 'name ' || id || ' ' || field || ' ' || quote(text) FROM name "
         "UNION ALL "
         "SELECT 'operation ' || seq || ' ' || quote(id) || ' ' || status || ' '"
@@ -59,7 +59,7 @@ inline std::vector<std::string> content_of(const std::string& file) {
 inline std::string integrity_of(const std::string& file) {
   auto db = open_reader(file);
   std::string all;
-  for (const auto& line : column(db, "PRAGMA integrity_check"))
+  for (const auto& line : first_column(db, "PRAGMA integrity_check"))
     all += (all.empty() ? "" : "\n") + line;
   return all;
 }

@@ -83,7 +83,7 @@ digest digest_in(const std::string& file) {
   sqlite3_db_config(db.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   db.exec("PRAGMA locking_mode = EXCLUSIVE");
   db.exec("PRAGMA synchronous = OFF");
-  if (const auto found = column(db, "PRAGMA integrity_check");
+  if (const auto found = first_column(db, "PRAGMA integrity_check");
       found != std::vector<std::string>{"ok"})
     throw store_error{errc::store_corrupt, found.at(0)};
   if (db.query_int("SELECT count(*) FROM sqlite_schema WHERE name = 'counter'")

@@ -218,7 +218,8 @@ private:
     for (const char* sql : {"SELECT count(*) FROM operation",
                             "SELECT count(DISTINCT id) FROM operation",
                             "SELECT sum(operations) FROM counter"})
-      r_.require(column(db, sql).at(0) == due, where + ": not one row each");
+      r_.require(first_column(db, sql).at(0) == due,
+                 where + ": not one row each");
   }
 
   void note(const std::string& fault, const std::string& where = "") {

@@ -1,0 +1,72 @@
+#include "waybill/store_parts.hpp"
+
+#include <utility>
+
+#include "waybill/schema.hpp"
+#include "waybill/store_opening.hpp"
+
+namespace waybill {
+
+namespace {
+
+store_options checked(store_options options) {
+  validate(options);
+  options.file = canonical_store_path(options.file);
+  return options;
+}
+
+} // namespace
+
+store_parts::store_parts(store_options chosen)
+  : options{checked(std::move(chosen))},
+    ownership{take_store_file(options.file)},
+    vfs{options.vfs, store_application_id} {
+  try {
+    open();
+  } catch (...) {
+    ownership.withdraw();
+    throw;
+  }
+}
+
+void store_parts::open() {
+  try {
+    db = open_database(options, vfs.name());
+    log.open(db);
+    transaction.load();
+    make_baseline(db, options.synchronous, transitions);
+    db.checkpoint_on_close(false);
+  } catch (const store_error& e) {
+    close_database();
+    throw as_open_error(e, options.file);
+  } catch (...) {
+    close_database();
+    throw;
+  }
+}
+
+void store_parts::close_database() noexcept {
+  transaction.close();
+  db.close();
+  log.close();
+}
+
+void store_parts::close() noexcept {
+  transaction.rollback();
+  if (is_usable()) {
+    log.empty();
+    db.checkpoint_on_close(true); // which also removes the log
+  }
+  close_database();
+  vfs.syncer().stop();
+  ownership = file_ownership{};
+}
+
+void store_parts::begin() {
+  require_usable();
+  if (checkpoint_is_due())
+    log.checkpoint();
+  transaction.begin();
+}
+
+} // namespace waybill

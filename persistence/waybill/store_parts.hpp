@@ -1,0 +1,118 @@
+// What a store consists of, and how its verbs are run.
+#pragma once
+
+#include <new>
+
+#include "waybill/damage_latch.hpp"
+#include "waybill/in_flight_blocks.hpp"
+#include "waybill/log_keeper.hpp"
+#include "waybill/name_table.hpp"
+#include "waybill/operation_table.hpp"
+#include "waybill/purge_lot.hpp"
+#include "waybill/sealed_vfs.hpp"
+#include "waybill/sqlite.hpp"
+#include "waybill/status_counters.hpp"
+#include "waybill/store_error.hpp"
+#include "waybill/store_file.hpp"
+#include "waybill/store_options.hpp"
+#include "waybill/store_transaction.hpp"
+#include "waybill/transition_log.hpp"
+
+namespace waybill {
+
+struct store_parts {
+  /// @throws store_error as the store.
+  explicit store_parts(store_options chosen);
+  ~store_parts() { close(); }
+
+  store_parts(const store_parts&) = delete;
+  store_parts& operator=(const store_parts&) = delete;
+
+  // -- opening and closing ----------------------------------------------------
+
+  /// @throws store_error as the constructor; then all is closed.
+  void open();
+  void close_database() noexcept;
+  void close() noexcept;
+
+  // -- running verbs ----------------------------------------------------------
+
+  [[nodiscard]] bool is_usable() const noexcept {
+    return transaction.is_usable() && !damage.is_closed();
+  }
+
+  void require_usable() const {
+    damage.require_open();
+    if (!transaction.is_usable())
+      throw store_error{errc::not_stored,
+                        options.file + ": storage has failed; not stored"};
+    if (transaction.is_begun() && !transaction.is_open())
+      throw store_error{errc::not_stored,
+                        "the transaction was rolled back after an error"};
+  }
+
+  [[nodiscard]] bool checkpoint_is_due() const noexcept {
+    return log.checkpoint_is_due() && is_usable() && !transaction.is_open();
+  }
+
+  /// Copies the log into the file if it is due, then begins.
+  void begin();
+
+  /// Runs a verb that only reads.
+  template <class F>
+  auto read(F&& f) -> decltype(f()) {
+    require_usable();
+    return damage.watch(f);
+  }
+
+  /// Runs a verb that writes, in a transaction of its own if none is open.
+  template <class F>
+  auto write(F&& f) -> decltype(f()) {
+    const auto alone = !transaction.is_begun();
+    if (alone)
+      begin();
+    else
+      require_usable();
+    const auto changes = operations.changes_begun();
+    try {
+      auto reply = damage.watch(f);
+      if (alone)
+        transaction.commit();
+      return reply;
+    } catch (const store_error&) {
+      if (alone)
+        transaction.rollback();
+      else if (operations.changes_begun() != changes)
+        transaction.undo();
+      throw;
+    } catch (const std::bad_alloc&) {
+      // What is in memory may not match the transaction any more.
+      if (alone)
+        transaction.rollback();
+      else
+        transaction.undo();
+      throw store_error{errc::not_stored, "out of memory; rolled back"};
+    }
+  }
+
+  // Each is behind what it needs.
+  store_options options;
+  file_ownership ownership;
+  sqlite::sealed_vfs vfs; // SQLite changes it
+  damage_latch damage;
+  sqlite::connection db;
+  log_keeper log{options.checkpoint_pages};
+  name_table names;
+  status_counters counters;
+  in_flight_blocks in_flight;
+  transition_log transitions{options.history};
+  operation_table operations{names};
+  store_transaction transaction{db,
+                                vfs.syncer(),
+                                damage,
+                                {&names, &counters, &in_flight, &transitions,
+                                 &operations}};
+  purge_lot lot{options.history};
+};
+
+} // namespace waybill
