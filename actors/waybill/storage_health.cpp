@@ -19,11 +19,13 @@ std::string storage_health::reason() const {
   return gravest ? *texts_[static_cast<std::size_t>(*gravest)] : std::string{};
 }
 
-void storage_health::describe(health_reply& x) const {
+health_reply storage_health::describe() const {
+  health_reply x;
   x.state = state();
   x.reason = reason();
   x.since = since_;
   x.last_error = last_error_;
+  return x;
 }
 
 storage_health::notices storage_health::failed(const store_error& e) {

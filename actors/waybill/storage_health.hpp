@@ -66,8 +66,8 @@ public:
   /// The gravest cause's text; empty if there is none.
   [[nodiscard]] std::string reason() const;
 
-  /// Sets what `x` says of storage: state, reason, since and the last error.
-  void describe(health_reply& x) const;
+  /// What a health_reply says of storage: state, reason, since, last error.
+  [[nodiscard]] health_reply describe() const;
 
   // -- what happens -----------------------------------------------------------
 

@@ -211,6 +211,11 @@ private:
     }
   }
 
+  template <class Reply, class F>
+  void attempt(owed_answer<Reply>& to, F&& f) {
+    attempt(f, [&](const store_error& e) { to.refuse(*waiting_, e); });
+  }
+
   template <class Update>
   typename Update::reply apply(const Update& x) {
     open_batch();
@@ -250,15 +255,13 @@ private:
   template <class Request, class F>
   promise<typename Request::reply> answer(const Request& x, F&& f) {
     auto to = owe(x);
-    attempt(
-      [&] {
-        auto reply = f();
-        if (is_held(x))
-          open_.answers.hold(to, x, std::move(reply));
-        else
-          to.answer(*waiting_, std::move(reply));
-      },
-      [&](const store_error& e) { to.refuse(*waiting_, e); });
+    attempt(to, [&] {
+      auto reply = f();
+      if (is_held(x))
+        open_.answers.hold(to, x, std::move(reply));
+      else
+        to.answer(*waiting_, std::move(reply));
+    });
     commit_if_due();
     return std::move(to.to);
   }
@@ -297,8 +300,7 @@ private:
   promise<health_reply> health(const get_health& x) {
     heed_damage();
     auto to = owe(x);
-    health_reply reply;
-    health_.describe(reply);
+    auto reply = health_.describe();
     reply.waiting_requests = waiting_->requests() - 1;
     reply.waiting_bytes = waiting_->bytes();
     reply.batches = stats_.totals().batches;
@@ -331,14 +333,12 @@ private:
 
   promise<purge_reply> start_purge(const purge_terminal& x) {
     auto to = owe(x);
-    attempt(
-      [&] {
-        require_acceptable(x, clock_);
-        purges_.push(x, to);
-        if (purges_.schedule())
-          tell(this, owned_tracking_actor{this}, purge_tick{});
-      },
-      [&](const store_error& e) { to.refuse(*waiting_, e); });
+    attempt(to, [&] {
+      require_acceptable(x, clock_);
+      purges_.push(x, to);
+      if (purges_.schedule())
+        tell(this, owned_tracking_actor{this}, purge_tick{});
+    });
     return std::move(to.to);
   }
 
@@ -346,13 +346,11 @@ private:
     // CAF 0.17 gives the sender to the promise.
     const auto asker = this->current_sender();
     auto to = owe(x);
-    attempt(
-      [&] {
-        require_valid(x);
-        waits_.add(x, to.to, asker);
-        waiting_->leave(to.weight); // it has a bound of its own
-      },
-      [&](const store_error& e) { to.refuse(*waiting_, e); });
+    attempt(to, [&] {
+      require_valid(x);
+      waits_.add(x, to.to, asker);
+      waiting_->leave(to.weight); // it has a bound of its own
+    });
     make_shown_state_durable();
     if (!open_.is_active) // else what it sees may be undone
       tell_waiters();
@@ -469,8 +467,7 @@ private:
     try {
       ended = store_.finish_commit();
     } catch (const store_error& e) {
-      fail_synced(e);
-      return;
+      return fail_synced(e);
     }
     release(synced_, ended);
     listener_->on_commit();
@@ -518,14 +515,10 @@ private:
   //   note_failure health, and the next try
 
   void on_error(const store_error& e) {
-    if (is_of_request(e.code())) {
-      stats_.refused();
-      return;
-    }
-    if (!open_.is_active || store_.in_transaction()) {
-      note_failure(e);
-      return;
-    }
+    if (is_of_request(e.code()))
+      return stats_.refused();
+    if (!open_.is_active || store_.in_transaction())
+      return note_failure(e);
     // SQLite has rolled the whole batch back: none of it is stored.
     report(health_.failed(e));
     fail_batch({errc::not_stored,

@@ -40,14 +40,13 @@ TEST_CASE("health says why storage fails, and that it works again") {
   CHECK(texts_of(health.failed(full)) == texts{is_full});
   health.changed_at(t0 + 1s);
   CHECK(health.cause() == storage_cause::failing);
-  health_reply shown;
-  health.describe(shown);
+  auto shown = health.describe();
   CHECK(shown.state == health_state::degraded);
   CHECK(shown.reason == "the disk is full");
   CHECK(shown.since == t0 + 1s);
   CHECK(shown.last_error == "the disk is full");
   CHECK(texts_of(health.works(false)) == texts{works_again});
-  health.describe(shown);
+  shown = health.describe();
   CHECK(shown.state == health_state::ok);
   CHECK(shown.reason.empty());
   CHECK(shown.last_error == "the disk is full");
@@ -57,8 +56,7 @@ TEST_CASE("the first failure stays the reason, the last one is told, too") {
   storage_health health{t0, "it died"};
   CHECK_FALSE(health.failed(full).empty());
   CHECK(health.failed({errc::not_stored, "it cannot be written"}).empty());
-  health_reply shown;
-  health.describe(shown);
+  auto shown = health.describe();
   CHECK(shown.reason == "the disk is full");
   CHECK(shown.last_error == "it cannot be written");
 }
