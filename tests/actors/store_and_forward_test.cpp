@@ -3,6 +3,7 @@
 #include <random>
 #include <stdexcept>
 
+#include "support/answer_sink.hpp"
 #include "support/forwarding.hpp"
 #include "support/hostile.hpp"
 #include "support/random_seed.hpp"
@@ -146,36 +147,32 @@ TEST_CASE_METHOD(forward_fixture,
 TEST_CASE_METHOD(forward_fixture,
                  "the wait before an attempt is the backoff, or longer if the "
                  "target asks for it") {
-  using std::chrono::steady_clock;
-  std::vector<steady_clock::time_point> times;
-  const auto attempt = [&](delivery_result x) {
-    return [&times, x](const forward_call&) {
-      times.push_back(steady_clock::now());
-      return x;
-    };
+  const auto asking = [](std::chrono::milliseconds wait) {
+    auto x = busy;
+    x.retry_after = wait;
+    return x;
   };
-  auto asking = busy;
-  const auto after = [&](std::chrono::milliseconds x) {
-    asking.retry_after = x;
-    return attempt(asking);
-  };
-  target.set(1, {attempt(busy), after(120ms), after(std::chrono::hours{1}),
-                 after(-1h), after(0ms), attempt(taken)});
+  target.set(1, std::vector{busy, asking(120ms), asking(1h), asking(-1h),
+                            asking(0ms), taken});
   forward_options x;
   x.first_delay = 40ms;
   x.max_delay = 160ms;
   x.backoff_factor = 1.0;
   x.jitter = 0.0;
-  get(spawn(x), call(1));
-  REQUIRE(ends_as(1, tracking_status::delivered));
-  REQUIRE(times.size() == 6);
-  CHECK(times[1] - times[0] >= 40ms);
-  CHECK(times[2] - times[1] >= 120ms);
-  CHECK(times[3] - times[2] >= 160ms);
-  CHECK(times[4] - times[3] >= 40ms);
-  CHECK(times[5] - times[4] >= 40ms);
-  // Cut to max_delay, or it would still wait.
-  CHECK(times[5] - times[0] < 5s);
+  const auto actor = spawn(by_clock(x));
+  get(actor, call(1));
+  std::size_t attempts = 1;
+  for (const auto wait : {40ms, 120ms, 160ms, 40ms, 40ms}) {
+    CAPTURE(attempts);
+    REQUIRE(eventually([&] { return script->count("attempt") == attempts; }));
+    pass(actor, wait - 1us);
+    CHECK(get(actor, get_backlog{}) == backlog_reply{1, 0, 1});
+    CHECK(target.attempts(1) == attempts);
+    pass(actor, 1us);
+    CHECK(eventually([&] { return target.attempts(1) == attempts + 1; }));
+    ++attempts;
+  }
+  CHECK(ends_as(1, tracking_status::delivered));
 }
 
 TEST_CASE_METHOD(forward_fixture,
@@ -198,8 +195,6 @@ TEST_CASE_METHOD(forward_fixture,
   const auto actor = spawn(x);
   send_all(system, actor, calls(60));
   REQUIRE(eventually([&] { return target.running() == 3; }));
-  std::this_thread::sleep_for(20ms);
-  CHECK(target.running() == 3);
   CHECK(get(actor, get_backlog{}) == backlog_reply{60, 3, 0});
   target.open();
   REQUIRE(all_done(actor));
@@ -274,17 +269,18 @@ TEST_CASE_METHOD(forward_fixture,
                  "it is durable") {
   script->next("enqueue", {late});
   const auto actor = spawn();
-  auto first = later(actor, call(1));
+  answer_sink answers{system, 3};
+  for (std::size_t i = 0; i < 3; ++i)
+    answers.send(actor, i, call(1));
   REQUIRE(eventually([&] { return script->count("enqueue") == 1; }));
-  auto second = later(actor, call(1));
-  auto third = later(actor, call(1));
-  CHECK(second.wait_for(30ms) == std::future_status::timeout);
-  CHECK(first.wait_for(0ms) == std::future_status::timeout);
+  settle(actor);
+  CHECK(answers.answered() == 0);
   CHECK(target.calls().empty());
   say(tracker, work_tick{});
-  CHECK(first.get().reply == forward_reply{forward_outcome::accepted});
-  CHECK(second.get().reply == forward_reply{forward_outcome::already_accepted});
-  CHECK(third.get().reply == forward_reply{forward_outcome::already_accepted});
+  REQUIRE(answers.await(3, 5s));
+  CHECK(answers[0].says(forward_outcome::accepted));
+  CHECK(answers[1].says(forward_outcome::already_accepted));
+  CHECK(answers[2].says(forward_outcome::already_accepted));
   REQUIRE(all_done(actor));
   CHECK(target.attempts(1) == 1);
   CHECK(script->count("enqueue") == 1);
@@ -411,12 +407,12 @@ TEST_CASE_METHOD(forward_fixture,
                  "stored") {
   target.set(1, {busy, taken});
   script->next("attempt", {late});
-  const auto actor = spawn();
+  const auto actor = spawn(by_clock(quick()));
   get(actor, call(1));
   REQUIRE(eventually([&] { return script->count("attempt") == 1; }));
-  std::this_thread::sleep_for(50ms);
-  CHECK(target.attempts(1) == 1);
+  pass(actor, 1h); // the backoff is over
   CHECK(get(actor, get_backlog{}) == backlog_reply{1, 0, 1});
+  CHECK(target.attempts(1) == 1);
   say(tracker, work_tick{});
   REQUIRE(ends_as(1, tracking_status::delivered));
   CHECK(target.attempts(1) == 2);
@@ -685,16 +681,19 @@ TEST_CASE_METHOD(forward_fixture,
                  "a discard waits for the recording of its operation") {
   script->next("enqueue", {late});
   const auto actor = spawn();
-  auto sent = later(actor, call(1));
+  answer_sink answers{system, 3};
+  answers.send(actor, 0, call(1));
+  answers.send(actor, 1, give_up(1));
+  answers.send(actor, 2, give_up(1));
   REQUIRE(eventually([&] { return script->count("enqueue") == 1; }));
-  auto first = later(actor, give_up(1));
-  CHECK(first.wait_for(30ms) == std::future_status::timeout);
-  auto second = later(actor, give_up(1));
+  settle(actor);
+  CHECK(answers.answered() == 0);
   CHECK(script->count("terminal") == 0);
   say(tracker, work_tick{});
-  CHECK(sent.get().reply == forward_reply{forward_outcome::accepted});
-  CHECK(first.get().reply == update_reply{update_outcome::applied});
-  CHECK(second.get().reply == update_reply{update_outcome::already_terminal});
+  REQUIRE(answers.await(3, 5s));
+  CHECK(answers[0].says(forward_outcome::accepted));
+  CHECK(answers[1].says(update_outcome::applied));
+  CHECK(answers[2].says(update_outcome::already_terminal));
   REQUIRE(all_done(actor));
   CHECK(target.calls().empty());
 }
@@ -703,16 +702,20 @@ TEST_CASE_METHOD(forward_fixture,
                  "a discard is repeated until it is definite, and no attempt "
                  "begins meanwhile") {
   target.set(1, {busy, taken});
-  auto x = quick();
-  x.first_delay = x.max_delay = 50ms;
   script->next("terminal 1 Discarded",
                {refusing(errc::overloaded), refusing(errc::not_stored), unknown,
                 late});
+  auto x = quick();
   x.report_timeout = 100ms;
-  const auto actor = spawn(x);
+  const auto actor = spawn(by_clock(x));
   get(actor, call(1));
   REQUIRE(eventually([&] { return script->count("attempt") == 1; }));
-  CHECK(get(actor, give_up(1)).outcome == update_outcome::already_terminal);
+  auto answer = later(actor, give_up(1));
+  REQUIRE(eventually([&] {
+    pass(actor, 10ms);
+    return answer.wait_for(0s) == std::future_status::ready;
+  }));
+  CHECK(answer.get().reply == update_reply{update_outcome::already_terminal});
   CHECK(all_done(actor));
   CHECK(script->count("terminal 1 Discarded") == 5);
   CHECK(target.attempts(1) == 1);
@@ -721,14 +724,17 @@ TEST_CASE_METHOD(forward_fixture,
 TEST_CASE_METHOD(forward_fixture,
                  "a call goes on if its discard is refused for good") {
   target.set(1, {busy, taken});
-  auto x = quick();
-  x.first_delay = x.max_delay = 20ms;
-  const auto actor = spawn(x);
+  const auto actor = spawn(by_clock(quick()));
   script->next("terminal 1 Discarded",
                {refusing(errc::overloaded), refusing(errc::store_corrupt)});
   get(actor, call(1));
   REQUIRE(eventually([&] { return script->count("attempt") == 1; }));
-  CHECK(error_of(actor, give_up(1)) == errc::store_corrupt);
+  auto answer = later(actor, give_up(1));
+  CHECK(eventually([&] {
+    pass(actor, 10ms);
+    return answer.wait_for(0s) == std::future_status::ready;
+  }));
+  CHECK(answer.get().error->code == errc::store_corrupt);
   CHECK(all_done(actor));
   CHECK(script->status(1) == tracking_status::delivered);
 }
@@ -793,32 +799,23 @@ TEST_CASE_METHOD(forward_fixture,
   auto x = quick();
   x.max_calls = 5;
   const auto actor = spawn(x);
-  std::vector<std::future<outcome_of<forward_reply>>> senders;
-  std::vector<std::future<outcome_of<update_reply>>> discards;
-  for (int i = 0; i < 8; ++i)
-    senders.push_back(later(actor, call(1)));
-  for (std::uint64_t n = 1; n <= 8; ++n)
-    discards.push_back(later(actor, give_up(n)));
-  const auto refused = [](auto& futures) {
-    int count = 0;
-    for (auto& future : futures)
-      if (future.wait_for(0s) == std::future_status::ready)
-        ++count;
-    return count;
-  };
+  answer_sink answers{system, 16};
+  for (std::size_t i = 0; i < 16; ++i) {
+    if (i < 8)
+      answers.send(actor, i, call(1));
+    else
+      answers.send(actor, i, give_up(i));
+    settle(actor); // the mailbox is bounded as well
+  }
   // One that is recorded and five with it; five discards.
-  CHECK(eventually([&] { return refused(senders) == 2; }));
-  CHECK(eventually([&] { return refused(discards) == 3; }));
+  for (const auto i : {6U, 7U, 13U, 14U, 15U})
+    CHECK(answers[i].error() == errc::overloaded);
+  CHECK(answers.answered() == 5);
   script->always(honest);
   say(tracker, work_tick{});
-  for (auto& future : senders) {
-    const auto answer = future.get();
-    CHECK((answer.reply || answer.error->code == errc::overloaded));
-  }
-  for (auto& future : discards) {
-    const auto answer = future.get();
-    CHECK((answer.reply || answer.error->code == errc::overloaded));
-  }
+  REQUIRE(answers.await(16, 5s));
+  for (const auto i : {0U, 1U, 2U, 3U, 4U, 5U, 8U, 9U, 10U, 11U, 12U})
+    CHECK(answers[i].done());
 }
 
 namespace {
@@ -912,8 +909,7 @@ TEST_CASE_METHOD(forward_fixture,
   const end_watch watch{actor};
   say(actor, shut_down{});
   CHECK(error_of(actor, call(5)) == errc::stopped);
-  CHECK_FALSE(watch.ended_within(50ms));
-  CHECK(get(actor, get_backlog{}) == backlog_reply{2, 2, 0});
+  CHECK(get(actor, get_backlog{}) == backlog_reply{2, 2, 0}); // it lives
   target.open();
   REQUIRE(watch.ended_within(5s));
   CHECK(target.function_is_gone());
@@ -940,7 +936,8 @@ TEST_CASE_METHOD(forward_fixture,
   REQUIRE(eventually([&] { return script->count("terminal 1") >= 3; }));
   auto waiting = later(actor, give_up(2)); // for the recording
   script->next("enqueue 4", {late});
-  auto recorded = later(actor, call(4));
+  answer_sink recorded{system, 1};
+  recorded.send(actor, 0, call(4));
   REQUIRE(eventually([&] { return script->count("enqueue 4") == 1; }));
   const end_watch watch{actor};
   say(actor, shut_down{});
@@ -949,9 +946,11 @@ TEST_CASE_METHOD(forward_fixture,
   CHECK(discarding.get().error->code == errc::outcome_unknown);
   CHECK(waiting.get().error->code == errc::stopped);
   // The one that is on its way is waited for.
-  CHECK(recorded.wait_for(50ms) == std::future_status::timeout);
+  settle(actor);
+  CHECK(recorded.answered() == 0);
   say(tracker, work_tick{});
-  CHECK(recorded.get().reply == forward_reply{forward_outcome::accepted});
+  REQUIRE(recorded.await(1, 5s));
+  CHECK(recorded[0].says(forward_outcome::accepted));
   CHECK(watch.ended_within(1s));
   CHECK(script->status(1) == tracking_status::retrying);
   CHECK(script->status(4) == tracking_status::submitted);

@@ -1,4 +1,4 @@
-// The two small examples run and show what they are about.
+// The small examples run and show what they are about.
 
 #include "support/catch.hpp"
 #include "support/program.hpp"
@@ -23,6 +23,15 @@ TEST_CASE("embed records an operation and asks what became of it") {
   CHECK(x.out().find(R"("retry_count":1)") != std::string::npos);
 }
 
+TEST_CASE("many_requests stores all calls but the one that is refused") {
+  const temp_dir dir;
+  program x{example("many_requests"), {.arguments = {dir / "a.db"}}};
+  CHECK(x.wait() == 0);
+  CHECK(x.err().empty());
+  CHECK(x.out().starts_with("invalid_request: kind: "));
+  CHECK(x.out().ends_with("\n999 stored, 1 not\n"));
+}
+
 TEST_CASE("store_only needs no actors to do the same") {
   const temp_dir dir;
   program x{example("store_only"), {.arguments = {dir / "a.db"}}};
@@ -35,7 +44,7 @@ TEST_CASE("store_only needs no actors to do the same") {
 
 TEST_CASE("the small examples say why a file cannot be used") {
   const temp_dir dir;
-  for (const auto* name : {"embed", "store_only"}) {
+  for (const auto* name : {"embed", "many_requests", "store_only"}) {
     program x{example(name), {.arguments = {dir.path().string()}}};
     CHECK(x.wait() == 1);
     CHECK(x.out().empty());

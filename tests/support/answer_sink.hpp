@@ -28,6 +28,11 @@ struct seen_answer {
   std::atomic<std::uint32_t> us{0};
 
   [[nodiscard]] bool done() const { return times == 1 && code == 0; }
+  /// Whether it was a reply with that outcome.
+  template <class Outcome>
+  [[nodiscard]] bool says(Outcome x) const {
+    return done() && outcome == static_cast<std::uint8_t>(x);
+  }
   [[nodiscard]] errc error() const { return static_cast<errc>(code.load()); }
   /// Whether it certainly has had no effect.
   [[nodiscard]] bool refused() const {
@@ -107,6 +112,8 @@ private:
         x.outcome = static_cast<std::uint8_t>(inserted->outcome);
       else if (const auto* const updated = as<update_reply>(content))
         x.outcome = static_cast<std::uint8_t>(updated->outcome);
+      else if (const auto* const taken = as<forward_reply>(content))
+        x.outcome = static_cast<std::uint8_t>(taken->outcome);
       x.us = state_->now_us() - state_->sent_us[number - 1];
       ++x.times;
       ++state_->answered;

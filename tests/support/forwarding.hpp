@@ -84,6 +84,7 @@ struct forward_fixture : actor_fixture {
   std::shared_ptr<tracker_script> script = std::make_shared<tracker_script>();
   scripted_tracker tracker = system.spawn<scripted_tracker_impl>(script);
   scripted_target target;
+  fake_clock clock;
   std::vector<store_and_forward_actor> forwarders;
 
   ~forward_fixture() {
@@ -98,6 +99,27 @@ struct forward_fixture : actor_fixture {
     forwarders.push_back(spawn_store_and_forward(
       system, tracker, x, target.function(), heard.function()));
     return forwarders.back();
+  }
+
+  /// The same options with `clock`, which stands still; see `pass`.
+  [[nodiscard]] forward_options by_clock(forward_options x) const {
+    x.clock = clock.source();
+    return x;
+  }
+
+  /// Returns when the actor has dealt with all that it has been sent.
+  void settle(const store_and_forward_actor& actor) {
+    get(actor, get_backlog{}); // lines up behind it
+  }
+
+  /// Time passes, and the actor does what is due; what the tracker had to
+  /// answer before has been heard.
+  void pass(const store_and_forward_actor& actor, std::chrono::microseconds d) {
+    get(tracker, get_health{});
+    settle(actor);
+    clock.advance(d);
+    error_of(actor, forward_call{}); // any message makes it look at the clock
+    settle(actor);
   }
 
   template <class Handle>
@@ -123,7 +145,7 @@ struct forward_fixture : actor_fixture {
         .front();
     });
     sent.get_future().wait();
-    get(to, get_backlog{}); // lines up behind it
+    settle(to);
     return answer;
   }
 
