@@ -30,6 +30,7 @@
 #include <caf/typed_event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -353,36 +354,66 @@ auto request(Self&& self, const Handle& to, std::chrono::nanoseconds timeout,
 #endif
 }
 
-/// Sends requests for a thread that is no actor, any number of them.
+/// Sends requests for a thread that is no actor, any number of them. Their
+/// timeouts count from then on.
 ///
 /// CAF 0.17 leaves the timeout of a request behind when it is answered; it
 /// comes as a message that a blocking actor keeps, and looks at with each
-/// answer, for ever. So it is another actor after some requests.
+/// answer, for ever. So it is another actor after some requests. CAF 1.x counts
+/// a timeout from when its answer is waited for; so what is left then is given.
 class blocking_sender {
 public:
   explicit blocking_sender(caf::actor_system& system) : system_{system} {}
 
+#if WAYBILL_CAF_1
   /// A request that is owed an answer.
+  struct pending {
+    std::shared_ptr<caf::scoped_actor> self;
+    caf::message_id answer;
+    std::chrono::steady_clock::time_point due;
+
+    /// Waits for the answer; see `waybill::request`.
+    template <class F, class G>
+    void receive(F&& f, G&& g) && {
+      caf::behavior handlers{std::forward<F>(f), std::forward<G>(g)};
+      const auto left = due - std::chrono::steady_clock::now();
+      caf::abstract_blocking_actor& waiting = *self->ptr();
+      waiting.do_receive(answer, handlers,
+                         std::max(left, decltype(left)::zero()));
+    }
+  };
+#else
   template <class Answer>
   struct pending {
     std::shared_ptr<caf::scoped_actor> self;
     Answer answer;
 
-    /// Waits for the answer; see `waybill::request`.
     template <class F, class G>
     void receive(F&& f, G&& g) && {
       std::move(answer).receive(std::forward<F>(f), std::forward<G>(g));
     }
   };
+#endif
 
   template <class Handle, class Message>
   auto request(const Handle& to, std::chrono::nanoseconds timeout,
                Message&& message) {
     if (sent_++ % requests_of_an_actor == 0)
       self_ = std::make_shared<caf::scoped_actor>(system_);
+#if WAYBILL_CAF_1
+    auto* const self = self_->ptr();
+    const auto id = self->new_request_id(caf::message_priority::normal);
+    caf::actor_cast<caf::abstract_actor*>(to)->enqueue(
+      caf::make_mailbox_element(
+        self->ctrl(), id, caf::make_message(std::forward<Message>(message))),
+      self->context());
+    return pending{self_, id.response_id(),
+                   std::chrono::steady_clock::now() + timeout};
+#else
     auto answer = waybill::request(*self_, to, timeout,
                                    std::forward<Message>(message));
     return pending<decltype(answer)>{self_, std::move(answer)};
+#endif
   }
 
 private:
