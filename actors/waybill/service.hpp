@@ -39,7 +39,8 @@ public:
   /// checkpoints and closes the file. Calling it again does nothing. Must not
   /// be called from an actor.
   /// @returns false if `stop_timeout` passed first; then what was left has been
-  ///          killed, its requests answered with an error.
+  ///          killed, its requests answered with an error, and `on_notice` has
+  ///          been told what it was.
   bool stop();
 
 private:

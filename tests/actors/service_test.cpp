@@ -3,12 +3,14 @@
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <iterator>
 #include <thread>
 
 #include <sys/stat.h>
 
 #include "support/actors.hpp"
+#include "support/fault_vfs.hpp"
 #include "waybill/operation_tracking_store.hpp"
 
 using namespace waybill;
@@ -261,5 +263,56 @@ TEST_CASE_METHOD(actor_fixture, "the files of a store are for the owner only") {
     struct stat info {};
     REQUIRE(::stat((make_options().file + suffix).c_str(), &info) == 0);
     CHECK((info.st_mode & 0777) == 0600);
+  }
+}
+
+TEST_CASE_METHOD(actor_fixture,
+                 "a stop that takes too long says what it has waited for") {
+  auto x = make_options();
+  x.stop_timeout = 50ms;
+  SECTION("an attempt that does not end") {
+    std::promise<void> enough;
+    const auto end = enough.get_future().share();
+    std::atomic<bool> running{false};
+    auto tracks = start(system, x);
+    const auto actor = tracks.spawn_store_and_forward(
+      {.target = "a\nslow one"}, [&](const forward_call&) {
+        running = true;
+        end.wait();
+        return delivery_result{};
+      });
+    forward_call call;
+    call.id = id_of(1);
+    call.kind = "k";
+    get(actor, call);
+    REQUIRE(eventually([&] { return running.load(); }));
+    CHECK_FALSE(tracks.stop());
+    CHECK(heard.contain("store-and-forward \"a\\nslow one\" has not ended "
+                        "within stop_timeout (50ms)"));
+    enough.set_value();
+  }
+  SECTION("a disk that hangs") {
+    std::promise<void> enough;
+    const auto end = enough.get_future().share();
+    std::atomic<bool> hangs{false};
+    fault_vfs vfs;
+    vfs.before = [&](const io_call& call) {
+      if (hangs && call.op == io_op::sync)
+        end.wait();
+      return SQLITE_OK;
+    };
+    x.vfs = vfs.name();
+    auto tracks = start(system, x);
+    hangs = true;
+    caf::scoped_actor self{system};
+    tell(self, tracks.tracker(), enqueue(1));
+    std::this_thread::sleep_for(50ms);
+    std::thread later{[&] {
+      eventually([&] { return heard.contain("stop_timeout (50ms)"); });
+      enough.set_value();
+    }};
+    CHECK_FALSE(tracks.stop());
+    CHECK(heard.contain("the tracking actor has not ended"));
+    later.join();
   }
 }
