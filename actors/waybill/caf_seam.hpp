@@ -304,6 +304,14 @@ void register_block(caf::actor_system_config& config) {
 #endif
 }
 
+// -- options ------------------------------------------------------------------
+
+/// An option `--SECTION.NAME` that takes any value of CAF's from a config file;
+/// from the command line a text, or a number if it is one and `is_number`.
+caf::config_option config_option(const std::string& section,
+                                 const std::string& name,
+                                 const std::string& meaning, bool is_number);
+
 // -- sending ------------------------------------------------------------------
 
 /// Sends `message` and expects no answer.

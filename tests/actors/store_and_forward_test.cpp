@@ -163,7 +163,8 @@ TEST_CASE_METHOD(forward_fixture,
                  after(-1h), after(0ms), attempt(taken)});
   forward_options x;
   x.first_delay = 40ms;
-  x.max_delay = 160ms;
+  x.max_delay = 40ms;
+  x.max_retry_after = 160ms;
   x.backoff_factor = 1.0;
   x.jitter = 0.0;
   get(spawn(x), call(1));
@@ -174,7 +175,7 @@ TEST_CASE_METHOD(forward_fixture,
   CHECK(times[3] - times[2] >= 160ms);
   CHECK(times[4] - times[3] >= 40ms);
   CHECK(times[5] - times[4] >= 40ms);
-  // Cut to max_delay, or it would still wait.
+  // Cut to max_retry_after, or it would still wait.
   CHECK(times[5] - times[0] < 5s);
 }
 
