@@ -98,6 +98,7 @@ struct answered<
 #endif
   using type = std::conditional_t<std::is_void_v<Reply>, message_list<>,
                                   message_list<In>>;
+  using heard = message_list<In>;
 };
 
 template <class Actor>
@@ -107,6 +108,8 @@ template <class... Lines>
 struct interface<caf::typed_actor<Lines...>> {
   using requests
     = decltype((message_list<>{} + ... + typename answered<Lines>::type{}));
+  using messages
+    = decltype((message_list<>{} + ... + typename answered<Lines>::heard{}));
 };
 
 } // namespace detail
@@ -114,6 +117,10 @@ struct interface<caf::typed_actor<Lines...>> {
 /// All requests that a typed actor answers, made from its interface.
 template <class Actor>
 using requests_of = typename detail::interface<Actor>::requests;
+
+/// The same with the messages that it only hears.
+template <class Actor>
+using messages_of = typename detail::interface<Actor>::messages;
 
 // -- inspection: the field lists, as CAF wants them ---------------------------
 
@@ -336,6 +343,10 @@ void tell_from_nobody(const Handle& to, Message&& message) {
 
 /// Sends `message` after `delay`. It cannot be called back: give it a counter
 /// and ignore stale ones.
+///
+/// CAF 1.x holds the actor by a weak reference until then. CAF 0.17 has no such
+/// timers: an actor that nobody refers to lives until the message comes. So end
+/// actors by messages; of one that has ended, a timer keeps the memory at most.
 template <class Self, class Handle, class Message>
 void tell_later(Self&& self, const Handle& to, std::chrono::nanoseconds delay,
                 Message&& message) {

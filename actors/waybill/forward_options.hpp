@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -51,6 +52,10 @@ struct forward_options {
   // Not to be set from text:
   /// Where it gets the time from; tests put their own there.
   time_source clock;
+  /// Whether `shut_down` and exit messages count; if empty, those of everybody
+  /// who has a handle do. Called by many threads at a time. A service sets its
+  /// own: only its `stop()` ends what it has started.
+  std::function<bool()> may_end;
 };
 
 /// All of them, in the order of the struct.

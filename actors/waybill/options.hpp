@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <optional>
 #include <string>
@@ -30,6 +31,15 @@ struct time_source {
   /// Never jumps.
   std::function<std::chrono::steady_clock::time_point()> steady
     = &std::chrono::steady_clock::now;
+
+  /// The wall clock's time, or the system's if that throws: a host's clock may.
+  [[nodiscard]] timestamp wall_or_system() const {
+    try {
+      return wall();
+    } catch (const std::exception&) {
+      return timestamp::now();
+    }
+  }
 
   /// How long someone may wait who gives up at `deadline`: a year at most, and
   /// no time at all without a deadline.

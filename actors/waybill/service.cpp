@@ -1,7 +1,9 @@
 #include "waybill/service.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <stdexcept>
 #include <string>
@@ -72,8 +74,10 @@ public:
     : system_{system},
       options_{std::move(x)},
       supervisor_{system, options_},
-      status_requests_{spawn_status_request_actor(system, tracker(), options_)},
-      retention_{spawn_retention_actor(system, tracker(), options_)} {}
+      status_requests_{
+        spawn_status_request_actor(system, tracker(), options_, may_end())},
+      retention_{
+        spawn_retention_actor(system, tracker(), options_, may_end())} {}
 
   impl(const impl&) = delete;
   impl& operator=(const impl&) = delete;
@@ -90,6 +94,7 @@ public:
 
   store_and_forward_actor spawn_forwarder(forward_options x,
                                           deliver_function deliver) {
+    x.may_end = may_end();
     auto name = "store-and-forward \"" + escape(x.target) + '"';
     auto actor = waybill::spawn_store_and_forward(
       system_, tracker(), std::move(x), std::move(deliver), options_.on_notice);
@@ -98,7 +103,7 @@ public:
   }
 
   bool stop() {
-    if (std::exchange(stopped_, true))
+    if (stopping_->exchange(true))
       return clean_;
     const auto when = std::chrono::steady_clock::now() + options_.stop_timeout;
     caf::scoped_actor self{system_};
@@ -117,6 +122,11 @@ public:
   }
 
 private:
+  // Nobody but their owner ends the actors.
+  [[nodiscard]] std::function<bool()> may_end() const {
+    return [stopping = stopping_] { return stopping->load(); };
+  }
+
   // Time for a killed actor to run its on_exit().
   static constexpr auto kill_timeout = std::chrono::seconds{1};
 
@@ -153,11 +163,13 @@ private:
 
   caf::actor_system& system_;
   options options_;
+  // Shared with the actors, which may outlive this.
+  const std::shared_ptr<std::atomic<bool>> stopping_
+    = std::make_shared<std::atomic<bool>>(false);
   tracker_supervisor supervisor_;
   status_request_actor status_requests_;
   retention_actor retention_;
   std::vector<named<store_and_forward_actor>> forwarders_;
-  bool stopped_ = false;
   bool clean_ = true;
 };
 

@@ -153,21 +153,12 @@ private:
     return std::max(when, steady_clock::now()) + grace_time;
   }
 
-  // The host's clock may be what the tracking actor died of.
-  [[nodiscard]] timestamp now() const {
-    try {
-      return options_.clock.wall();
-    } catch (const std::exception&) {
-      return timestamp::now();
-    }
-  }
-
   // Where requests go, or how they are answered, while no tracker runs.
   void close_gate(health_state state, const std::string& reason, errc code) {
     gate_state::view x;
     x.health.state = state;
     x.health.reason = reason;
-    x.health.since = now();
+    x.health.since = options_.clock.wall_or_system();
     x.health.last_error = reason;
     x.health.restarts = restarts_;
     x.refusal = {code, reason + "; not stored"};
@@ -200,7 +191,7 @@ private:
     x.refusal = {errc::not_stored, "the tracking actor has ended; not stored"};
     x.health.state = health_state::degraded;
     x.health.reason = "the tracking actor has ended";
-    x.health.since = now();
+    x.health.since = options_.clock.wall_or_system();
     x.health.restarts = restarts_;
     gate_->set(std::move(x));
     started_ = steady_clock::now();

@@ -1,5 +1,8 @@
 // Status requests: an answer, whatever the tracker does, within the deadline.
 
+#include <atomic>
+#include <stdexcept>
+
 #include <nlohmann/json.hpp>
 
 #include "support/actors.hpp"
@@ -265,4 +268,41 @@ TEST_CASE_METHOD(actor_fixture,
     REQUIRE(x.error);
     CHECK(x.error->code == errc::tracker_gone);
   }
+}
+
+TEST_CASE_METHOD(actor_fixture,
+                 "a deadline is passed when it is before now, not at it",
+                 "[promise-2]") {
+  fake_clock clock;
+  auto x = make_options();
+  x.clock = clock.source();
+  auto running = start(system, x);
+  get(running.tracker(), enqueue(1));
+  const auto now = clock.source().wall();
+  const get_status in_time{id_of(1), now};
+  const get_status late{id_of(1), now - 1us};
+  CHECK(get(running.tracker(), in_time).snapshot);
+  CHECK(get(running.status_requests(), in_time).snapshot);
+  CHECK(error_of(running.tracker(), late) == errc::deadline_passed);
+  CHECK(error_of(running.status_requests(), late) == errc::deadline_passed);
+}
+
+TEST_CASE_METHOD(actor_fixture,
+                 "status requests are answered while the host's clock throws",
+                 "[promise-2]") {
+  auto x = make_options();
+  auto running = start(system, x);
+  get(running.tracker(), enqueue(1));
+  const auto throws = std::make_shared<std::atomic<bool>>(true);
+  x.clock.wall = [throws] {
+    if (*throws)
+      throw std::runtime_error{"no clock"};
+    return timestamp::now();
+  };
+  const auto actor = spawn_status_request_actor(system, running.tracker(), x);
+  const get_status question{id_of(1), timestamp::now() + 10s};
+  CHECK(get(actor, question).snapshot);
+  *throws = false;
+  CHECK(get(actor, question).snapshot);
+  caf::anon_send_exit(actor, caf::exit_reason::kill);
 }

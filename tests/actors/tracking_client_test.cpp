@@ -352,6 +352,7 @@ TEST_CASE_METHOD(actor_fixture,
                  "[client][promise-2]") {
   auto running = start(system, make_options());
   blocking_tracking_client client{system, running.tracker()};
+  const auto behind = tracker_behind(system, running.tracker());
   std::map<std::uint64_t, outcome<enqueue_reply>> outcomes_by_id;
   {
     const auto together = client.hold();
@@ -360,7 +361,7 @@ TEST_CASE_METHOD(actor_fixture,
         outcomes_by_id.emplace(n, std::move(y));
       });
   }
-  caf::anon_send_exit(running.tracker(), caf::exit_reason::kill);
+  caf::anon_send_exit(behind, caf::exit_reason::kill);
   client.wait_all();
   REQUIRE(outcomes_by_id.size() == 2'000);
   REQUIRE(eventually([&] {
