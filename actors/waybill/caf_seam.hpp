@@ -386,19 +386,18 @@ public:
 
 #if WAYBILL_CAF_1
   /// A request that is owed an answer.
+  template <class Answer>
   struct pending {
     std::shared_ptr<caf::scoped_actor> self;
-    caf::message_id answer;
+    caf::message_id id;
     std::chrono::steady_clock::time_point due;
 
     /// Waits for the answer; see `waybill::request`.
     template <class F, class G>
     void receive(F&& f, G&& g) && {
-      caf::behavior handlers{std::forward<F>(f), std::forward<G>(g)};
       const auto left = due - std::chrono::steady_clock::now();
-      caf::abstract_blocking_actor& waiting = *self->ptr();
-      waiting.do_receive(answer, handlers,
-                         std::max(left, decltype(left)::zero()));
+      Answer{self->ptr(), id, std::max(left, decltype(left)::zero())}.receive(
+        std::forward<F>(f), std::forward<G>(g));
     }
   };
 #else
@@ -420,14 +419,16 @@ public:
     if (sent_++ % requests_of_an_actor == 0)
       self_ = std::make_shared<caf::scoped_actor>(system_);
 #if WAYBILL_CAF_1
+    using answer = caf::detail::blocking_response_handle_t<
+      caf::response_type_t<typename Handle::signatures, std::decay_t<Message>>>;
     auto* const self = self_->ptr();
     const auto id = self->new_request_id(caf::message_priority::normal);
     caf::actor_cast<caf::abstract_actor*>(to)->enqueue(
       caf::make_mailbox_element(
         self->ctrl(), id, caf::make_message(std::forward<Message>(message))),
       self->context());
-    return pending{self_, id.response_id(),
-                   std::chrono::steady_clock::now() + timeout};
+    return pending<answer>{self_, id.response_id(),
+                           std::chrono::steady_clock::now() + timeout};
 #else
     auto answer = waybill::request(*self_, to, timeout,
                                    std::forward<Message>(message));
