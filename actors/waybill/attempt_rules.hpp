@@ -8,7 +8,8 @@
 #include <string>
 #include <utility>
 
-#include "waybill/store_and_forward.hpp"
+#include "waybill/delivery_messages.hpp"
+#include "waybill/forward_options.hpp"
 
 namespace waybill {
 
@@ -31,15 +32,15 @@ inline std::optional<tracking_status> end_after(const forward_options& x,
 }
 
 /// How long the next attempt waits: for the backoff, or for longer if the
-/// target asks for it.
+/// target asks for it, up to `max_retry_after`.
 /// @param random from 0 to 1.
 inline std::chrono::milliseconds wait_after(const forward_options& x,
                                             std::int64_t attempt,
                                             const delivery_result& result,
                                             double random) {
   const auto wait = backoff(x, attempt, random);
-  return std::max(wait,
-                  std::min(result.retry_after.value_or(wait), x.max_delay));
+  return std::max(wait, std::min(result.retry_after.value_or(wait),
+                                 x.max_retry_after));
 }
 
 /// Says that attempt number `attempt` has failed and another one follows.

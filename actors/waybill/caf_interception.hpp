@@ -6,9 +6,10 @@
 #include <caf/mailbox_element.hpp>
 
 #include <optional>
+#include <string>
 #include <utility>
 
-#include "waybill/caf_seam.hpp"
+#include "waybill/protocol.hpp"
 
 #if WAYBILL_CAF_1
 #  include <caf/scheduler.hpp>
@@ -40,6 +41,11 @@ inline const content_view& content_of(const caf::mailbox_element& element) {
 #endif
 }
 
+/// What is answered to whom should not have sent that.
+inline caf::message refusal_of_strangers(const std::string& why) {
+  return caf::make_message(to_error(errc::invalid_request, why));
+}
+
 /// Answers in the place of whom the message is for, if anyone waits for it.
 inline void answer(const caf::mailbox_element& element, caf::message reply,
                    caf_context* context) {
@@ -54,8 +60,23 @@ inline void answer(const caf::mailbox_element& element, caf::message reply,
 #endif
 }
 
+template <class... Messages>
+bool is_one_of(message_list<Messages...>, const content_view& content) {
+  return ((as<Messages>(content) != nullptr) || ...);
+}
+
+/// Whether a message ends the actor that gets it.
+inline bool is_end(const content_view& content) {
+  return as<caf::exit_msg>(content) != nullptr
+         || as<shut_down>(content) != nullptr;
+}
+
 /// An actor that decides about each message in its sender's thread, before it
 /// is queued: CAF's mailboxes have no bound of their own.
+///
+/// Only the messages of its interface and answers get in. CAF would print
+/// others on the host's standard output, and end the actor at an error or at an
+/// exit message from whoever has a handle.
 template <class Base>
 class gated : public Base {
 public:
@@ -65,7 +86,7 @@ public:
 #if WAYBILL_CAF_1
   bool enqueue(caf::mailbox_element_ptr element,
                caf_context* context) override {
-    auto refusal = refuse(content_of(*element));
+    auto refusal = judge(*element);
     if (!refusal)
       return Base::enqueue(std::move(element), context);
     answer(*element, std::move(*refusal), context);
@@ -74,7 +95,7 @@ public:
 #else
   void enqueue(caf::mailbox_element_ptr element,
                caf_context* context) override {
-    if (auto refusal = refuse(content_of(*element)); !refusal)
+    if (auto refusal = judge(*element); !refusal)
       Base::enqueue(std::move(element), context);
     else
       answer(*element, std::move(*refusal), context);
@@ -82,9 +103,31 @@ public:
 #endif
 
 protected:
-  /// Called in the sender's thread, by many at a time.
+  // Both are called in the sender's thread, by many at a time.
+
   /// @returns what to answer instead of queueing the message, or none.
-  virtual std::optional<caf::message> refuse(const content_view& content) = 0;
+  virtual std::optional<caf::message> refuse(const content_view&) {
+    return std::nullopt;
+  }
+
+  /// Whether exit messages and `shut_down` count.
+  [[nodiscard]] virtual bool may_end() const {
+    return true;
+  }
+
+private:
+  std::optional<caf::message> judge(const caf::mailbox_element& element) {
+    if (element.mid.is_response())
+      return std::nullopt;
+    const auto& content = content_of(element);
+    if (is_end(content))
+      return may_end() ? std::nullopt
+                       : std::optional{refusal_of_strangers(
+                         "only its owner may end this actor")};
+    if (is_one_of(messages_of<typename Base::actor_hdl>{}, content))
+      return refuse(content);
+    return refusal_of_strangers("this actor takes no such message");
+  }
 };
 
 /// An actor without mailbox and thread that passes each message on, in its

@@ -1,7 +1,10 @@
 #include "waybill/caf_seam.hpp"
 
+#include <charconv>
+
 #include <caf/deep_to_string.hpp>
 
+#include "waybill/options.hpp"
 #include "waybill/protocol.hpp"
 
 namespace waybill {
@@ -20,6 +23,59 @@ bool is_one_of(const caf::error& error, std::initializer_list<caf::sec> codes) {
   return std::any_of(codes.begin(), codes.end(),
                      [&](caf::sec code) { return error == code; });
 }
+
+// A number if `text` is all of one, or else the text.
+caf::config_value to_number(std::string_view text) {
+  const auto* const end = text.data() + text.size();
+  std::int64_t whole = 0;
+  if (const auto [stop, error] = std::from_chars(text.data(), end, whole);
+      error == std::errc{} && stop == end)
+    return caf::config_value{whole};
+  double real = 0;
+  if (const auto [stop, error] = std::from_chars(text.data(), end, real);
+      error == std::errc{} && stop == end)
+    return caf::config_value{real};
+  return caf::config_value{std::string{text}};
+}
+
+#if WAYBILL_CAF_1
+
+const caf::config_option::meta_state text_meta{
+  [](void*, caf::config_value&) { return caf::error{}; }, nullptr, "text"};
+
+const caf::config_option::meta_state number_meta{
+  [](void*, caf::config_value& x) {
+    if (const auto* const text = caf::get_if<std::string>(&x))
+      x = to_number(std::string{*text});
+    return caf::error{};
+  },
+  nullptr, "number"};
+
+#else
+
+caf::error accept(const caf::config_value&) {
+  return {};
+}
+
+void store_nowhere(void*, const caf::config_value&) {
+  // The config keeps it.
+}
+
+const caf::config_option::meta_state text_meta{
+  &accept, &store_nowhere, nullptr,
+  [](void*, caf::string_view text) -> caf::expected<caf::config_value> {
+    return caf::config_value{std::string{text.begin(), text.end()}};
+  },
+  "text"};
+
+const caf::config_option::meta_state number_meta{
+  &accept, &store_nowhere, nullptr,
+  [](void*, caf::string_view text) -> caf::expected<caf::config_value> {
+    return to_number({text.data(), text.size()});
+  },
+  "number"};
+
+#endif
 
 std::string rendered(const caf::error& error) {
 #if WAYBILL_CAF_1
@@ -74,6 +130,18 @@ void register_types(caf::actor_system_config& config) {
       return text;
     });
 #endif
+}
+
+caf::config_option config_option(const std::string& section,
+                                 const std::string& name,
+                                 const std::string& meaning, bool is_number) {
+  return {section, name, meaning, is_number ? &number_meta : &text_meta};
+}
+
+actor_config::actor_config() {
+  register_types(*this);
+  wake_workers_at_once(*this);
+  add_options(custom_options_);
 }
 
 void wake_workers_at_once(caf::actor_system_config& config) {

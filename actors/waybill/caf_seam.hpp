@@ -30,6 +30,7 @@
 #include <caf/typed_event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -97,6 +98,7 @@ struct answered<
 #endif
   using type = std::conditional_t<std::is_void_v<Reply>, message_list<>,
                                   message_list<In>>;
+  using heard = message_list<In>;
 };
 
 template <class Actor>
@@ -106,6 +108,8 @@ template <class... Lines>
 struct interface<caf::typed_actor<Lines...>> {
   using requests
     = decltype((message_list<>{} + ... + typename answered<Lines>::type{}));
+  using messages
+    = decltype((message_list<>{} + ... + typename answered<Lines>::heard{}));
 };
 
 } // namespace detail
@@ -113,6 +117,10 @@ struct interface<caf::typed_actor<Lines...>> {
 /// All requests that a typed actor answers, made from its interface.
 template <class Actor>
 using requests_of = typename detail::interface<Actor>::requests;
+
+/// The same with the messages that it only hears.
+template <class Actor>
+using messages_of = typename detail::interface<Actor>::messages;
 
 // -- inspection: the field lists, as CAF wants them ---------------------------
 
@@ -303,6 +311,14 @@ void register_block(caf::actor_system_config& config) {
 #endif
 }
 
+// -- options ------------------------------------------------------------------
+
+/// An option `--SECTION.NAME` that takes any value of CAF's from a config file;
+/// from the command line a text, or a number if it is one and `is_number`.
+caf::config_option config_option(const std::string& section,
+                                 const std::string& name,
+                                 const std::string& meaning, bool is_number);
+
 // -- sending ------------------------------------------------------------------
 
 /// Sends `message` and expects no answer.
@@ -327,6 +343,10 @@ void tell_from_nobody(const Handle& to, Message&& message) {
 
 /// Sends `message` after `delay`. It cannot be called back: give it a counter
 /// and ignore stale ones.
+///
+/// CAF 1.x holds the actor by a weak reference until then. CAF 0.17 has no such
+/// timers: an actor that nobody refers to lives until the message comes. So end
+/// actors by messages; of one that has ended, a timer keeps the memory at most.
 template <class Self, class Handle, class Message>
 void tell_later(Self&& self, const Handle& to, std::chrono::nanoseconds delay,
                 Message&& message) {
@@ -353,36 +373,67 @@ auto request(Self&& self, const Handle& to, std::chrono::nanoseconds timeout,
 #endif
 }
 
-/// Sends requests for a thread that is no actor, any number of them.
+/// Sends requests for a thread that is no actor, any number of them. Their
+/// timeouts count from then on.
 ///
 /// CAF 0.17 leaves the timeout of a request behind when it is answered; it
 /// comes as a message that a blocking actor keeps, and looks at with each
-/// answer, for ever. So it is another actor after some requests.
+/// answer, for ever. So it is another actor after some requests. CAF 1.x counts
+/// a timeout from when its answer is waited for; so what is left then is given.
 class blocking_sender {
 public:
   explicit blocking_sender(caf::actor_system& system) : system_{system} {}
 
+#if WAYBILL_CAF_1
   /// A request that is owed an answer.
+  template <class Answer>
+  struct pending {
+    std::shared_ptr<caf::scoped_actor> self;
+    caf::message_id id;
+    std::chrono::steady_clock::time_point due;
+
+    /// Waits for the answer; see `waybill::request`.
+    template <class F, class G>
+    void receive(F&& f, G&& g) && {
+      const auto left = due - std::chrono::steady_clock::now();
+      Answer{self->ptr(), id, std::max(left, decltype(left)::zero())}.receive(
+        std::forward<F>(f), std::forward<G>(g));
+    }
+  };
+#else
   template <class Answer>
   struct pending {
     std::shared_ptr<caf::scoped_actor> self;
     Answer answer;
 
-    /// Waits for the answer; see `waybill::request`.
     template <class F, class G>
     void receive(F&& f, G&& g) && {
       std::move(answer).receive(std::forward<F>(f), std::forward<G>(g));
     }
   };
+#endif
 
   template <class Handle, class Message>
   auto request(const Handle& to, std::chrono::nanoseconds timeout,
                Message&& message) {
     if (sent_++ % requests_of_an_actor == 0)
       self_ = std::make_shared<caf::scoped_actor>(system_);
+#if WAYBILL_CAF_1
+    using answer = caf::detail::blocking_response_handle_t<
+      caf::response_type_t<typename Handle::signatures, std::decay_t<Message>>>;
+    auto* const self = self_->ptr();
+    const auto id = self->new_request_id(caf::message_priority::normal);
+    caf::actor_cast<caf::abstract_actor*>(to)->enqueue(
+      caf::make_mailbox_element(
+        self->ctrl(), id, caf::make_message(std::forward<Message>(message))),
+      self->context());
+    return pending<answer>{self_, id.response_id(),
+                           std::chrono::steady_clock::now() + timeout};
+#else
     auto answer = waybill::request(*self_, to, timeout,
                                    std::forward<Message>(message));
     return pending<decltype(answer)>{self_, std::move(answer)};
+#endif
   }
 
 private:

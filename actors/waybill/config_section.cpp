@@ -47,19 +47,25 @@ nlohmann::json to_json_value(const std::string& name,
 nlohmann::json config_section(const caf::actor_system_config& config,
                               const std::string& name) {
   auto object = nlohmann::json::object();
-  const auto& content = caf::content(config);
-  const auto at = content.find(name);
-  if (at == content.end())
-    return object;
-  const auto* const section
-    = caf::get_if<caf::config_value::dictionary>(&at->second);
-  if (section == nullptr)
-    invalid(name, "a section { … }",
-            escape(truncate_utf8(sanitize_utf8(caf::deep_to_string(at->second)),
-                                 100)));
+  const auto* section = &caf::content(config);
+  for (std::size_t begin = 0; begin <= name.size();) {
+    const auto end = std::min(name.find('.', begin), name.size());
+    const auto at = section->find(name.substr(begin, end - begin));
+    if (at == section->end())
+      return object;
+    section = caf::get_if<caf::config_value::dictionary>(&at->second);
+    if (section == nullptr)
+      invalid(name.substr(0, end), "a section { … }",
+              escape(truncate_utf8(
+                sanitize_utf8(caf::deep_to_string(at->second)), 100)));
+    begin = end + 1;
+  }
   for (const auto& [key, value] : *section) {
     std::string option{key};
     std::ranges::replace(option, '-', '_');
+    if (object.contains(option))
+      throw store_error{errc::invalid_options,
+                        escape(option) + ": is there twice, with - and with _"};
     object[option] = to_json_value(option, value);
   }
   return object;

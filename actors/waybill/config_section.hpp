@@ -11,10 +11,12 @@ class actor_system_config;
 
 namespace waybill {
 
-/// The values of section `name`; keys may be written with `-` for `_`. Empty if
-/// there is no such section.
-/// @throws store_error `invalid_options` if `name` is a plain value, or if a
-///         timespan is no whole number of milliseconds.
+/// The values of section `name`, or of `outer.name`; keys may be written with
+/// `-` for `_`. Empty if there is no such section.
+/// @throws store_error `invalid_options` if `name` is a plain value, if a key
+/// is
+///         there in both spellings, or if a timespan is no whole number of
+///         milliseconds.
 nlohmann::json config_section(const caf::actor_system_config& config,
                               const std::string& name);
 

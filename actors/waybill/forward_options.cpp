@@ -1,70 +1,112 @@
-// The options of store-and-forward: their ranges, and the backoff they give.
-#include "waybill/store_and_forward.hpp"
+// The options of store-and-forward: their list, and the waits they give.
+#include "waybill/forward_options.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
-#include <sstream>
 
-#include "waybill/text.hpp"
+#include "waybill/config_section.hpp"
+#include "waybill/messages.hpp"
+#include "waybill/option_list.hpp"
 
 namespace waybill {
 
 namespace {
 
+using namespace std::chrono_literals;
 using std::chrono::milliseconds;
 
-constexpr auto hour = milliseconds{std::chrono::hours{1}};
-
-[[noreturn]] void invalid(const char* name, const std::string& range,
-                          const std::string& value) {
-  throw store_error{errc::invalid_options, std::string{name} + ": must be "
-                                             + range + ", but is " + value};
+bool is_target(const std::string& x) {
+  return x.size() <= limits::max_target && is_valid_utf8(x);
 }
 
-void check(const char* name, std::int64_t value, std::int64_t min,
-           std::int64_t max) {
-  if (value < min || value > max)
-    invalid(name, std::to_string(min) + " to " + std::to_string(max),
-            std::to_string(value));
-}
+static_assert(limits::max_target == 1'024);
 
-std::string brief(double value) {
-  std::ostringstream out;
-  out << value;
-  return out.str();
-}
+template <class Kind>
+using member = option<forward_options>::place<Kind>;
 
-// Written so that it refuses NaN.
-void check(const char* name, double value, double min, double max) {
-  if (!(value >= min && value <= max))
-    invalid(name, brief(min) + " to " + brief(max), brief(value));
-}
+const std::array<option<forward_options>, 13> all_forward_options{{
+  {"target",
+   member<text_kind>{&forward_options::target,
+                     {&is_target, "valid UTF-8 of at most 1024 bytes"}},
+   "the target's name, for notices"},
+  {"max_concurrency",
+   member<number_kind>{&forward_options::max_concurrency,
+                       {{1, 256, "attempts"}}},
+   "attempts that run at a time"},
+  {"max_calls",
+   member<number_kind>{&forward_options::max_calls, {{1, 1'000'000, "calls"}}},
+   "calls in the buffer; one more is answered `overloaded`"},
+  {"max_bytes",
+   member<number_kind>{&forward_options::max_bytes,
+                       {{1'024, 17'179'869'184, "bytes"}}},
+   "their texts and payloads; past it the answer is `overloaded`"},
+  {"max_attempts",
+   member<number_kind>{&forward_options::max_attempts,
+                       {{1, 1'000'000, "attempts"}}},
+   "attempts before a call is parked"},
+  {"first_delay",
+   member<duration_kind>{&forward_options::first_delay, {1ms, 24h}},
+   "the wait before the second attempt"},
+  {"max_delay", member<duration_kind>{&forward_options::max_delay, {1ms, 168h}},
+   "the longest wait; not less than `first_delay`"},
+  {"max_retry_after",
+   member<duration_kind>{&forward_options::max_retry_after, {0ms, 168h}},
+   "the longest wait that a target may ask for"},
+  {"backoff_factor",
+   member<real_kind>{&forward_options::backoff_factor, {1, 10}},
+   "how much longer each wait is than the one before"},
+  {"jitter", member<real_kind>{&forward_options::jitter, {0, 1}},
+   "the part of each wait that is random"},
+  {"seed", member<seed_kind>{&forward_options::seed, {}},
+   "makes the jitter repeatable"},
+  {"report_timeout",
+   member<duration_kind>{&forward_options::report_timeout, {1ms, 1h}},
+   "how long to wait for the tracker before a report is repeated"},
+  {"last_error_cap",
+   member<number_kind>{&forward_options::last_error_cap,
+                       {store_options::last_error_cap_range}},
+   "longer errors of `deliver` are shortened"},
+}};
 
-void check(const char* name, milliseconds value, milliseconds min,
-           milliseconds max) {
-  if (value < min || value > max)
-    invalid(name, to_text(min) + " to " + to_text(max), to_text(value));
+forward_options read_all_forward(const nlohmann::json& object) {
+  forward_options x;
+  read_options(all_forward_options, object, x);
+  validate(x);
+  return x;
 }
 
 } // namespace
 
+std::vector<option_info> describe_forward_options() {
+  return describe(all_forward_options);
+}
+
 void validate(const forward_options& x) {
-  if (x.target.size() > limits::max_target || !is_valid_utf8(x.target))
-    invalid("target",
-            "valid UTF-8 of at most " + std::to_string(limits::max_target)
-              + " bytes",
-            "\"" + escape(std::string_view{x.target}.substr(0, 40)) + "…\"");
-  check("max_concurrency", x.max_concurrency, 1, 256);
-  check("max_calls", x.max_calls, 1, 1'000'000);
-  check("max_bytes", x.max_bytes, 1'024, 17'179'869'184);
-  check("max_attempts", x.max_attempts, 1, 1'000'000);
-  check("first_delay", x.first_delay, milliseconds{1}, 24 * hour);
-  check("max_delay", x.max_delay, x.first_delay, 7 * 24 * hour);
-  check("backoff_factor", x.backoff_factor, 1.0, 10.0);
-  check("jitter", x.jitter, 0.0, 1.0);
-  check("report_timeout", x.report_timeout, milliseconds{1}, hour);
-  check("last_error_cap", x.last_error_cap, 64,
-        static_cast<std::int64_t>(limits::max_last_error));
+  check_options(all_forward_options, x);
+  if (x.max_delay < x.first_delay)
+    refuse_option("max_delay", "must be at least first_delay ("
+                                 + to_text(x.first_delay) + "), but is "
+                                 + to_text(x.max_delay));
+}
+
+forward_options forward_options_from_json(std::string_view text) {
+  return read_all_forward(parse_options(text));
+}
+
+forward_options forward_options_from_json_file(const std::string& path) {
+  return from_options_file(path, &forward_options_from_json);
+}
+
+forward_options
+forward_options_from_config(const caf::actor_system_config& config,
+                            const std::string& section) {
+  return read_all_forward(config_section(config, section));
+}
+
+void add_forward_options(caf::config_option_set& to,
+                         const std::string& section) {
+  add_options(to, section, all_forward_options);
 }
 
 milliseconds backoff(const forward_options& x, std::int64_t attempt,

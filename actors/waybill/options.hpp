@@ -5,18 +5,21 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "waybill/duration_text.hpp"
 #include "waybill/store_error.hpp"
 #include "waybill/store_options.hpp"
 #include "waybill/timestamp.hpp"
 
 namespace caf {
 class actor_system_config;
+class config_option_set;
 } // namespace caf
 
 namespace waybill {
@@ -28,6 +31,15 @@ struct time_source {
   /// Never jumps.
   std::function<std::chrono::steady_clock::time_point()> steady
     = &std::chrono::steady_clock::now;
+
+  /// The wall clock's time, or the system's if that throws: a host's clock may.
+  [[nodiscard]] timestamp wall_or_system() const {
+    try {
+      return wall();
+    } catch (const std::exception&) {
+      return timestamp::now();
+    }
+  }
 
   /// How long someone may wait who gives up at `deadline`: a year at most, and
   /// no time at all without a deadline.
@@ -108,22 +120,24 @@ void validate(const options& x);
 /// Reads a JSON object whose keys are option names, on top of the defaults.
 /// Numbers are plain, durations texts like `"500ms"`, `"30s"`, `"10min"`,
 /// `"1h"`, `"7d"`, windows also `"forever"`; `retention` sets all four windows.
-/// @throws store_error `invalid_options` for an unknown key, an ill-typed
-///         value, a value out of its range or a text that is no JSON.
+/// @throws store_error `invalid_options` for an unknown key or one that is
+/// there
+///         twice, an ill-typed value, a value out of its range or a text that
+///         is no JSON object.
 options options_from_json(std::string_view text);
 
-/// The same from a file.
-/// @throws store_error `invalid_options` also if it cannot be read.
+/// The same from a file of at most 1 MiB.
+/// @throws store_error `invalid_options` also if it cannot be read, with the
+///         reason, or is empty.
 options options_from_json_file(const std::string& path);
 
 /// The same from the section `waybill { … }` of a CAF config, where durations
-/// may be CAF's own too.
+/// may be CAF's own too, and keys may be written with `-` for `_`.
 options options_from_config(const caf::actor_system_config& config);
 
-/// Reads `"500ms"`, `"30s"`, `"10min"`, `"1h"`, `"7d"`.
-std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
-
-/// Writes what `parse_duration` reads, with the largest unit that is exact.
-std::string to_text(std::chrono::milliseconds duration);
+/// Makes each option known as `--waybill.NAME=VALUE` to the command line of a
+/// host: call it in the constructor of its config with `custom_options_`.
+/// `actor_config` does.
+void add_options(caf::config_option_set& to);
 
 } // namespace waybill

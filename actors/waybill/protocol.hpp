@@ -97,13 +97,11 @@ void register_types(caf::actor_system_config& config);
 void wake_workers_at_once(caf::actor_system_config& config);
 
 /// A ready config for hosts without types of their own, also for `CAF_MAIN`:
-/// `void caf_main(caf::actor_system&, const waybill::actor_config&)`.
+/// `void caf_main(caf::actor_system&, const waybill::actor_config&)`. It also
+/// knows `--waybill.NAME=VALUE` for each option.
 class actor_config : public caf::actor_system_config {
 public:
-  actor_config() {
-    register_types(*this);
-    wake_workers_at_once(*this);
-  }
+  actor_config();
 };
 
 /// Whether `register_types` has been called; CAF 0.17 works without.

@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "waybill/caf_interception.hpp"
 #include "waybill/clock_history.hpp"
 #include "waybill/text.hpp"
 
@@ -16,9 +17,9 @@ using std::chrono::milliseconds;
 // A purge of many rows is long; it goes on in the tracker if this passes.
 constexpr auto purge_timeout = std::chrono::minutes{10};
 
-class retention_actor_impl : public retention_actor::base {
+class retention_actor_impl : public gated<retention_actor::base> {
 public:
-  using super = retention_actor::base;
+  using super = gated<retention_actor::base>;
 
   struct rule {
     tracking_status status;
@@ -26,7 +27,7 @@ public:
   };
 
   retention_actor_impl(caf::actor_config& config, tracking_actor tracker,
-                       const options& x)
+                       const options& x, std::function<bool()> may_end)
     : super{config},
       tracker_{std::move(tracker)},
       rules_{{{tracking_status::delivered, x.retention_delivered},
@@ -36,6 +37,7 @@ public:
       interval_{x.retention_interval},
       clock_{x.clock},
       on_notice_{x.on_notice},
+      may_end_{std::move(may_end)},
       seen_{clock_.wall(), clock_.steady()} {
     for (const auto& each : rules_)
       longest_window_ = std::max(longest_window_,
@@ -51,11 +53,20 @@ public:
         if (x.serial != serial_)
           return;
         arm();
-        tick();
+        try {
+          tick();
+        } catch (const std::exception& e) { // the host's clock may throw
+          notify(on_notice_, severity::warning,
+                 std::string{"retention: failed, the next tick tries again: "}
+                   + escape(e.what()));
+        }
       },
       [this](const shut_down&) { this->quit(); },
     };
   }
+
+protected:
+  [[nodiscard]] bool may_end() const override { return may_end_(); }
 
 private:
   void arm() {
@@ -103,6 +114,7 @@ private:
   milliseconds interval_;
   time_source clock_;
   notice_function on_notice_;
+  const std::function<bool()> may_end_;
   clock_history seen_;
   milliseconds longest_window_{0};
   std::int64_t serial_ = 0;
@@ -112,9 +124,10 @@ private:
 } // namespace
 
 retention_actor spawn_retention_actor(caf::actor_system& system,
-                                      tracking_actor tracker,
-                                      const options& x) {
-  return system.spawn<retention_actor_impl>(std::move(tracker), x);
+                                      tracking_actor tracker, const options& x,
+                                      std::function<bool()> may_end) {
+  return system.spawn<retention_actor_impl>(std::move(tracker), x,
+                                            std::move(may_end));
 }
 
 } // namespace waybill

@@ -1,6 +1,8 @@
 // Retention: finished operations go after their window.
 #pragma once
 
+#include <functional>
+
 #include "waybill/options.hpp"
 #include "waybill/protocol.hpp"
 
@@ -21,8 +23,11 @@ using retention_actor = caf::typed_actor<
 /// what bears an earlier time than the wall clock has shown at any look within
 /// the window is due. A tick that finds a jump of more than an hour purges
 /// nothing and reports it.
-retention_actor spawn_retention_actor(caf::actor_system& system,
-                                      tracking_actor tracker, const options& x);
+/// @param may_end whether `shut_down` and exit messages count; called by many
+///        threads at a time.
+retention_actor spawn_retention_actor(
+  caf::actor_system& system, tracking_actor tracker, const options& x,
+  std::function<bool()> may_end = [] { return true; });
 
 /// The jump of the wall clock above which a tick purges nothing and the
 /// operator is told.

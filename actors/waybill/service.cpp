@@ -1,13 +1,18 @@
 #include "waybill/service.hpp"
 
+#include <algorithm>
+#include <atomic>
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <stdexcept>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "waybill/retention_actor.hpp"
 #include "waybill/status_requests.hpp"
+#include "waybill/text.hpp"
 #include "waybill/tracker_supervisor.hpp"
 
 namespace waybill {
@@ -16,38 +21,49 @@ namespace {
 
 using deadline = std::chrono::steady_clock::time_point;
 
-// Counts what has not ended yet. Shared with those who end, who may outlive the
+// Knows who has not ended yet. Shared with those who end, who may outlive the
 // service.
-class end_counter {
+class end_watch {
 public:
-  explicit end_counter(std::size_t running) : running_{running} {}
+  explicit end_watch(std::vector<std::string> names)
+    : running_{std::move(names)} {}
 
-  void one_ended() {
+  void has_ended(const std::string& name) {
     const std::lock_guard guard{mutex_};
-    --running_;
+    running_.erase(std::find(running_.begin(), running_.end(), name));
     ended_.notify_all();
   }
 
-  bool wait_until(deadline when) {
+  // Returns who is left at `when`.
+  std::vector<std::string> wait_until(deadline when) {
     std::unique_lock guard{mutex_};
-    return ended_.wait_until(guard, when, [this] { return running_ == 0; });
+    ended_.wait_until(guard, when, [this] { return running_.empty(); });
+    return running_;
   }
 
 private:
   std::mutex mutex_;
   std::condition_variable ended_;
-  std::size_t running_;
+  std::vector<std::string> running_;
 };
 
-using shared_counter = std::shared_ptr<end_counter>;
+// An actor, and what notices call it.
+template <class Handle>
+struct named {
+  Handle actor;
+  std::string name;
+};
 
 template <class Handle>
-shared_counter watch(const std::vector<Handle>& actors) {
-  auto counter = std::make_shared<end_counter>(actors.size());
-  for (const auto& actor : actors)
-    actor->attach_functor(
-      [counter](const caf::error&) { counter->one_ended(); });
-  return counter;
+std::shared_ptr<end_watch> watch(const std::vector<named<Handle>>& actors) {
+  std::vector<std::string> names;
+  for (const auto& x : actors)
+    names.push_back(x.name);
+  auto ends = std::make_shared<end_watch>(std::move(names));
+  for (const auto& x : actors)
+    x.actor->attach_functor(
+      [ends, name = x.name](const caf::error&) { ends->has_ended(name); });
+  return ends;
 }
 
 } // namespace
@@ -58,8 +74,10 @@ public:
     : system_{system},
       options_{std::move(x)},
       supervisor_{system, options_},
-      status_requests_{spawn_status_request_actor(system, tracker(), options_)},
-      retention_{spawn_retention_actor(system, tracker(), options_)} {}
+      status_requests_{
+        spawn_status_request_actor(system, tracker(), options_, may_end())},
+      retention_{
+        spawn_retention_actor(system, tracker(), options_, may_end())} {}
 
   impl(const impl&) = delete;
   impl& operator=(const impl&) = delete;
@@ -76,59 +94,82 @@ public:
 
   store_and_forward_actor spawn_forwarder(forward_options x,
                                           deliver_function deliver) {
+    x.may_end = may_end();
+    auto name = "store-and-forward \"" + escape(x.target) + '"';
     auto actor = waybill::spawn_store_and_forward(
       system_, tracker(), std::move(x), std::move(deliver), options_.on_notice);
-    forwarders_.push_back(actor);
+    forwarders_.push_back({actor, std::move(name)});
     return actor;
   }
 
   bool stop() {
-    if (std::exchange(stopped_, true))
+    if (stopping_->exchange(true))
       return clean_;
     const auto when = std::chrono::steady_clock::now() + options_.stop_timeout;
     caf::scoped_actor self{system_};
     // Whoever reports goes before whom they report to.
-    clean_ = end(self, forwarders_, watch(forwarders_), when);
-    const std::vector retention{retention_};
-    clean_ = end(self, retention, watch(retention), when) && clean_;
-    clean_ = supervisor_.stop(when) && clean_;
+    clean_ = end(self, forwarders_, when);
+    clean_ = end(self,
+                 std::vector{named<retention_actor>{retention_, "retention"}},
+                 when)
+             && clean_;
+    clean_ = all_ended(supervisor_.stop(when)) && clean_;
     // It has nothing of its own to finish.
-    const std::vector status{status_requests_};
-    kill(self, status, watch(status), when);
+    const std::vector status{
+      named<status_request_actor>{status_requests_, "status requests"}};
+    kill(self, status, *watch(status), when);
     return clean_;
   }
 
 private:
+  // Nobody but their owner ends the actors.
+  [[nodiscard]] std::function<bool()> may_end() const {
+    return [stopping = stopping_] { return stopping->load(); };
+  }
+
   // Time for a killed actor to run its on_exit().
   static constexpr auto kill_timeout = std::chrono::seconds{1};
 
   template <class Handle>
-  static bool end(caf::scoped_actor& self, const std::vector<Handle>& actors,
-                  const shared_counter& counter, deadline when) {
-    for (const auto& actor : actors)
-      tell(self, actor, shut_down{});
-    if (counter->wait_until(when))
+  bool end(caf::scoped_actor& self, const std::vector<named<Handle>>& actors,
+           deadline when) {
+    const auto ends = watch(actors);
+    for (const auto& x : actors)
+      tell(self, x.actor, shut_down{});
+    if (all_ended(ends->wait_until(when)))
       return true;
-    kill(self, actors, counter, when);
+    kill(self, actors, *ends, when);
     return false;
   }
 
+  // Says who has not.
+  [[nodiscard]] bool all_ended(const std::vector<std::string>& late) const {
+    for (const auto& name : late)
+      notify(options_.on_notice, severity::warning,
+             name + " has not ended within stop_timeout ("
+               + to_text(options_.stop_timeout) + ") and is killed");
+    return late.empty();
+  }
+
   template <class Handle>
-  static void kill(caf::scoped_actor& self, const std::vector<Handle>& actors,
-                   const shared_counter& counter, deadline when) {
-    for (const auto& actor : actors)
-      self->send_exit(actor, caf::exit_reason::kill);
-    counter->wait_until(std::max(when, std::chrono::steady_clock::now())
-                        + kill_timeout);
+  static void kill(caf::scoped_actor& self,
+                   const std::vector<named<Handle>>& actors, end_watch& ends,
+                   deadline when) {
+    for (const auto& x : actors)
+      self->send_exit(x.actor, caf::exit_reason::kill);
+    ends.wait_until(std::max(when, std::chrono::steady_clock::now())
+                    + kill_timeout);
   }
 
   caf::actor_system& system_;
   options options_;
+  // Shared with the actors, which may outlive this.
+  const std::shared_ptr<std::atomic<bool>> stopping_
+    = std::make_shared<std::atomic<bool>>(false);
   tracker_supervisor supervisor_;
   status_request_actor status_requests_;
   retention_actor retention_;
-  std::vector<store_and_forward_actor> forwarders_;
-  bool stopped_ = false;
+  std::vector<named<store_and_forward_actor>> forwarders_;
   bool clean_ = true;
 };
 

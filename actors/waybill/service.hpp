@@ -9,7 +9,9 @@
 
 namespace waybill {
 
-/// The owner of a running tracker and its actors.
+/// The owner of a running tracker and its actors. Only its `stop()` ends them:
+/// exit messages and `shut_down` of others who hold their handles are dropped,
+/// as are all messages that are not theirs.
 ///
 /// Must be destroyed or stopped before its actor system is. A host may have
 /// several, each on a file of its own.
@@ -39,7 +41,8 @@ public:
   /// checkpoints and closes the file. Calling it again does nothing. Must not
   /// be called from an actor.
   /// @returns false if `stop_timeout` passed first; then what was left has been
-  ///          killed, its requests answered with an error.
+  ///          killed, its requests answered with an error, and `on_notice` has
+  ///          been told what it was.
   bool stop();
 
 private:

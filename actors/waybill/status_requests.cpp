@@ -19,6 +19,9 @@ using std::chrono::microseconds;
 // Far more than any question needs; a parsed text takes many times its size.
 constexpr std::size_t max_text = 4'096;
 
+// A question that came in time has time to be answered.
+constexpr microseconds least_patience = std::chrono::milliseconds{10};
+
 std::string to_json_error(const failure& why) {
   const nlohmann::json answer{
     {"error", {{"code", to_string(why.code)}, {"message", why.text}}}};
@@ -30,12 +33,13 @@ public:
   using super = gated<status_request_actor::base>;
 
   status_request_actor_impl(caf::actor_config& config, tracking_actor tracker,
-                            const options& x)
+                            const options& x, std::function<bool()> may_end)
     : super{config},
       tracker_{std::move(tracker)},
       mailbox_{x.max_waiting_requests, x.max_waiting_bytes},
       timeout_{x.status_timeout},
-      clock_{x.clock} {}
+      clock_{x.clock},
+      may_end_{std::move(may_end)} {}
 
   const char* name() const override { return "waybill.status_requests"; }
 
@@ -98,6 +102,8 @@ public:
   }
 
 protected:
+  [[nodiscard]] bool may_end() const override { return may_end_(); }
+
   // In the sender's thread: touches nothing but mailbox_.
   std::optional<caf::message> refuse(const content_view& content) override {
     const auto refusal = [&](const failure& why) {
@@ -127,12 +133,15 @@ private:
   template <class Reply>
   void look(const get_status& x, Reply reply, fail_function fail) {
     microseconds patience = timeout_;
-    if (x.deadline)
-      patience = std::min(patience, *x.deadline - clock_.wall());
-    if (patience <= microseconds::zero()) {
-      fail({errc::deadline_passed,
-            "deadline: " + to_string(*x.deadline) + " has passed"});
-      return;
+    if (x.deadline) {
+      const auto now = clock_.wall_or_system();
+      if (now > *x.deadline) {
+        fail({errc::deadline_passed,
+              "deadline: " + to_string(*x.deadline) + " has passed"});
+        return;
+      }
+      patience = std::min(patience,
+                          std::max(*x.deadline - now, least_patience));
     }
     const auto serial = ++last_serial_;
     waiting_.emplace(serial, std::move(fail));
@@ -151,6 +160,7 @@ private:
   admission mailbox_;
   microseconds timeout_;
   time_source clock_;
+  const std::function<bool()> may_end_;
   std::uint64_t last_serial_ = 0;
   std::unordered_map<std::uint64_t, fail_function> waiting_;
 };
@@ -159,8 +169,10 @@ private:
 
 status_request_actor spawn_status_request_actor(caf::actor_system& system,
                                                 tracking_actor tracker,
-                                                const options& x) {
-  return system.spawn<status_request_actor_impl>(std::move(tracker), x);
+                                                const options& x,
+                                                std::function<bool()> may_end) {
+  return system.spawn<status_request_actor_impl>(std::move(tracker), x,
+                                                 std::move(may_end));
 }
 
 } // namespace waybill

@@ -116,6 +116,10 @@ protected:
     }
   }
 
+  [[nodiscard]] bool may_end() const override {
+    return !options_.may_end || options_.may_end();
+  }
+
 private:
   using importance = tracker_link::importance;
   using phase = call_phase;

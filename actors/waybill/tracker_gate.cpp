@@ -24,6 +24,13 @@ protected:
   route find_route(const caf::mailbox_element& element) override {
     const auto& content = content_of(element);
     auto now = state_->current();
+    if (!is_one_of(requests_of<tracking_actor>{}, content)) {
+      // The owner has its ways behind the gate; here it ends the gate alone.
+      if (now.stopped && as<caf::exit_msg>(content) != nullptr)
+        end();
+      return {nullptr,
+              refusal_of_strangers("the tracker takes no such message")};
+    }
     if (now.tracker) {
       switch (admit(requests_of<tracking_actor>{}, content, *now.waiting)) {
         case admission::verdict::admitted:
@@ -39,20 +46,12 @@ protected:
     // of the sender to commit yet.
     else if (!now.stopped && is_one_of(requests_of<query_actor>{}, content))
       return ask_directly(content);
-    if (now.stopped && as<caf::exit_msg>(content) != nullptr)
-      end();
     if (!now.stopped && as<get_health>(content) != nullptr)
       return {nullptr, caf::make_message(std::move(now.health))};
     return refusal(now.refusal);
   }
 
 private:
-  template <class... Requests>
-  static bool is_one_of(message_list<Requests...>,
-                        const content_view& content) {
-    return ((as<Requests>(content) != nullptr) || ...);
-  }
-
   route ask_directly(const content_view& content) const {
     auto queries = queries_.lock();
     if (!queries)

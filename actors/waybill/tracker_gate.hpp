@@ -48,8 +48,9 @@ private:
   view view_;
 };
 
-/// Starts a gate. It ends at an exit message after `gate_state::stop()`; exit
-/// messages before that are for the tracking actor.
+/// Starts a gate. Only requests get through: whoever holds its handle can
+/// neither end the tracking actor nor disturb it. It ends at an exit message
+/// after `gate_state::stop()`.
 tracking_actor spawn_tracker_gate(caf::actor_system& system,
                                   std::shared_ptr<gate_state> state,
                                   query_endpoint queries);

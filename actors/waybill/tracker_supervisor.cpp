@@ -6,8 +6,10 @@
 #include <filesystem>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "waybill/query_actor.hpp"
 #include "waybill/text.hpp"
@@ -95,18 +97,19 @@ public:
     }};
   }
 
-  bool stop(time_point when) {
+  std::vector<std::string> stop(time_point when) {
     std::unique_lock guard{mutex_};
     if (std::exchange(stopping_, true))
-      return clean_;
+      return late_;
     changed_.notify_all();
     gate_->stop();
     // From when the thread has ended, nothing is started any more. It may be
     // opening the file, and drops it if that takes too long.
-    clean_ = changed_.wait_until(guard, grace(when),
-                                 [this] { return thread_ended_; });
+    if (!changed_.wait_until(guard, grace(when),
+                             [this] { return thread_ended_; }))
+      late_.emplace_back("the opening of the store");
     if (const auto queries = std::exchange(queries_, std::nullopt))
-      clean_ = end_queries(guard, *queries, when) && clean_;
+      end_queries(guard, *queries, when);
     if (const auto tracker = std::exchange(tracker_, std::nullopt)) {
       const auto closed = [this] { return end_.has_value(); };
       guard.unlock();
@@ -114,7 +117,7 @@ public:
       tell(self, *tracker, shut_down{});
       guard.lock();
       if (!changed_.wait_until(guard, when, closed)) {
-        clean_ = false;
+        late_.emplace_back("the tracking actor");
         guard.unlock();
         self->send_exit(*tracker, caf::exit_reason::kill);
         guard.lock();
@@ -125,12 +128,12 @@ public:
       thread_.join(); // it holds no lock any more
     else if (thread_.joinable())
       thread_.detach();
-    return clean_;
+    return late_;
   }
 
 private:
   // Before the tracking actor, so that nobody reads the file that it closes.
-  bool end_queries(std::unique_lock<std::mutex>& guard,
+  void end_queries(std::unique_lock<std::mutex>& guard,
                    const query_actor& queries, time_point when) {
     const auto closed = [this] { return queries_closed_; };
     guard.unlock();
@@ -138,25 +141,16 @@ private:
     tell_from_nobody(queries, shut_down{});
     guard.lock();
     if (changed_.wait_until(guard, when, closed))
-      return true;
+      return;
+    late_.emplace_back("the query actor");
     guard.unlock();
     caf::anon_send_exit(queries, caf::exit_reason::kill);
     guard.lock();
     changed_.wait_until(guard, grace(when), closed);
-    return false;
   }
 
   static time_point grace(time_point when) {
     return std::max(when, steady_clock::now()) + grace_time;
-  }
-
-  // The host's clock may be what the tracking actor died of.
-  [[nodiscard]] timestamp now() const {
-    try {
-      return options_.clock.wall();
-    } catch (const std::exception&) {
-      return timestamp::now();
-    }
   }
 
   // Where requests go, or how they are answered, while no tracker runs.
@@ -164,7 +158,7 @@ private:
     gate_state::view x;
     x.health.state = state;
     x.health.reason = reason;
-    x.health.since = now();
+    x.health.since = options_.clock.wall_or_system();
     x.health.last_error = reason;
     x.health.restarts = restarts_;
     x.refusal = {code, reason + "; not stored"};
@@ -197,7 +191,7 @@ private:
     x.refusal = {errc::not_stored, "the tracking actor has ended; not stored"};
     x.health.state = health_state::degraded;
     x.health.reason = "the tracking actor has ended";
-    x.health.since = now();
+    x.health.since = options_.clock.wall_or_system();
     x.health.restarts = restarts_;
     gate_->set(std::move(x));
     started_ = steady_clock::now();
@@ -312,7 +306,7 @@ private:
   bool queries_closed_ = false;
   bool stopping_ = false;
   bool thread_ended_ = true;
-  bool clean_ = true;
+  std::vector<std::string> late_; // what had not ended in time
 };
 
 tracker_supervisor::tracker_supervisor(caf::actor_system& system,
@@ -331,10 +325,10 @@ tracker_supervisor::~tracker_supervisor() {
   stop(steady_clock::now());
 }
 
-bool tracker_supervisor::stop(time_point when) {
-  const auto clean = core_->stop(when);
+std::vector<std::string> tracker_supervisor::stop(time_point when) {
+  auto late = core_->stop(when);
   caf::anon_send_exit(gate_, caf::exit_reason::user_shutdown);
-  return clean;
+  return late;
 }
 
 } // namespace waybill

@@ -3,6 +3,8 @@
 
 #include <chrono>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "waybill/options.hpp"
 #include "waybill/protocol.hpp"
@@ -29,9 +31,8 @@ public:
 
   /// Admits nothing more; answers what has been admitted, closes the store and
   /// ends. Must not be called from an actor. Calling it again does nothing.
-  /// @returns false if `when` passed first; then the tracking actor has been
-  ///          killed.
-  bool stop(time_point when);
+  /// @returns what had not ended at `when`, and was killed then; for people.
+  std::vector<std::string> stop(time_point when);
 
 private:
   class core;

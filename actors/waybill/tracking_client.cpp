@@ -1,6 +1,7 @@
 #include "waybill/tracking_client.hpp"
 
 #include <deque>
+#include <optional>
 
 namespace waybill {
 
@@ -12,24 +13,33 @@ public:
        tracking_client_options x)
     : self_{system},
       tracker_{std::move(tracker)},
-      pipeline_{x, [this](request_bundle what, shared_handlers to) {
+      pipeline_{x, [this](request_bundle what, shared_handlers to,
+                          std::chrono::nanoseconds timeout) {
                   open_.push_back(
-                    {self_.request(tracker_, pipeline_.options().timeout,
-                                   std::move(what)),
+                    {self_.request(tracker_, timeout, std::move(what)),
                      std::move(to)});
                 }} {}
 
-  void wait() {
+  // Returns false if there is nothing to wait for.
+  bool wait() {
     if (open_.empty())
-      return;
+      pipeline_.flush(); // who waits cannot let go of a hold
+    if (open_.empty())
+      return false;
     // Answers come in order: the tracker commits in order.
     auto next = std::move(open_.front());
     open_.pop_front();
+    std::optional<bundle_reply> reply;
+    failure why;
     std::move(next.answer)
-      .receive([&](bundle_reply& x) { pipeline_.answered(*next.to, x); },
-               [&](const caf::error& e) {
-                 pipeline_.failed(*next.to, to_failure(e));
-               });
+      .receive([&](bundle_reply& x) { reply = std::move(x); },
+               [&](const caf::error& e) { why = to_failure(e); });
+    // Not within CAF's receive, for they may throw, and wait themselves.
+    if (reply)
+      pipeline_.answered(*next.to, *reply);
+    else
+      pipeline_.failed(*next.to, why);
+    return true;
   }
 
   request_pipeline& pipeline() noexcept { return pipeline_; }
@@ -65,6 +75,12 @@ std::size_t blocking_tracking_client::num_open() const noexcept {
 
 void blocking_tracking_client::wait() {
   impl_->wait();
+}
+
+void blocking_tracking_client::wait_all() {
+  while (impl_->wait()) {
+    // goes on
+  }
 }
 
 } // namespace waybill

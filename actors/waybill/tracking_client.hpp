@@ -10,6 +10,11 @@
 // overloaded are all requests of a message refused, and the next messages are
 // smaller. If the tracker dies, the outcome of all that is under way is
 // unknown.
+//
+// A handler may throw. All others are called nevertheless, and the client stays
+// as it should be; then the exception goes on to whom called it: out of
+// `wait()`, or to CAF, which ends the actor with it. If several handlers throw
+// on one message's answer, that is the first exception.
 #pragma once
 
 #include <memory>
@@ -39,22 +44,24 @@ public:
                   tracking_client_options x = {})
     : self_{self},
       tracker_{std::move(tracker)},
-      pipeline_{x, [this](request_bundle what, const auto& to) {
-                  send(std::move(what), to);
+      pipeline_{x, [this](request_bundle what, const auto& to,
+                          std::chrono::nanoseconds timeout) {
+                  send(std::move(what), to, timeout);
                 }} {}
 
   tracking_client(const tracking_client&) = delete;
   tracking_client& operator=(const tracking_client&) = delete;
 
   /// Makes a request: record_enqueue, record_attempt, record_terminal or
-  /// get_status. `f` is called once, by the actor, with its outcome. Requests
-  /// that are made in `f` go together.
+  /// get_status. `f`, which may be empty, is called once, by the actor, with
+  /// its outcome. Requests that are made in `f` go together.
   template <class Request>
   void ask(Request x, outcome_handler<Request> f) {
     pipeline_.ask(std::move(x), std::move(f));
   }
 
-  /// Requests made while the result lives go together at its end.
+  /// Requests made while the result lives go together at its end; their time
+  /// runs meanwhile.
   [[nodiscard]] cork hold() { return cork{pipeline_}; }
 
   /// Requests without an outcome yet.
@@ -64,9 +71,9 @@ public:
 
 private:
   void send(request_bundle what,
-            const std::shared_ptr<request_pipeline::handlers>& to) {
-    waybill::request(self_, tracker_, pipeline_.options().timeout,
-                     std::move(what))
+            const std::shared_ptr<request_pipeline::handlers>& to,
+            std::chrono::nanoseconds timeout) {
+    waybill::request(self_, tracker_, timeout, std::move(what))
       .then([this, to](bundle_reply& x) { pipeline_.answered(*to, x); },
             [this, to](const caf::error& e) {
               pipeline_.failed(*to, to_failure(e));
@@ -97,15 +104,14 @@ public:
 
   [[nodiscard]] std::size_t num_open() const noexcept;
 
-  /// Waits until some open requests have their outcomes. Does nothing if none
-  /// is open.
+  /// Waits until some open requests have their outcomes; sends those that are
+  /// held if there are no others. Does nothing if none is open.
+  /// @throws what a handler throws.
   void wait();
 
   /// Waits until all have, those too that handlers make meanwhile.
-  void wait_all() {
-    while (num_open() > 0)
-      wait();
-  }
+  /// @throws what a handler throws; call it again for the others.
+  void wait_all();
 
 private:
   request_pipeline& pipeline() noexcept;

@@ -6,11 +6,12 @@
 #include <utility>
 
 #include <httplib.h>
-#include <nlohmann/json.hpp>
 
 #include "site_runtime/endpoint.hpp"
+#include "site_runtime/error_text.hpp"
+#include "site_runtime/input.hpp"
+#include "site_runtime/retry_after.hpp"
 #include "waybill/options.hpp"
-#include "waybill/text.hpp"
 
 namespace site_runtime {
 
@@ -36,27 +37,29 @@ std::string describe(httplib::Error error, const std::string& server) {
   }
 }
 
-// `503 Service Unavailable: ` and the beginning of the answer's first line.
+// `503 Service Unavailable: ` and the beginning of the answer's first line;
+// where a redirect leads comes before it.
 std::string describe(const httplib::Response& response) {
+  constexpr std::size_t longest = 200;
   auto text = std::to_string(response.status);
-  if (!response.reason.empty())
-    text += ' ' + response.reason;
-  const auto line = response.body.substr(0, response.body.find('\n'));
-  if (!line.empty())
-    text += ": " + waybill::truncate_utf8(waybill::sanitize_utf8(line), 200);
+  const auto append = [&](const char* before, std::string_view what) {
+    if (const auto line = one_line(what, longest); !line.empty())
+      text += before + line;
+  };
+  append(" ", response.reason);
+  if (response.status >= 300 && response.status <= 399)
+    append(" to ", response.get_header_value("Location"));
+  append(": ", response.body.substr(0, response.body.find('\n')));
   return text;
 }
 
-// HTTP allows a date, too; that is left to a longer backoff.
+// By the clock of whom the date is from, as far as that is known.
 std::optional<std::chrono::milliseconds>
 retry_after(const httplib::Response& response) {
-  const auto text = response.get_header_value("Retry-After");
-  std::int32_t seconds = 0;
-  const auto* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, seconds);
-  if (error != std::errc{} || stop != end || text.empty() || seconds < 0)
-    return std::nullopt;
-  return std::chrono::seconds{seconds};
+  using namespace std::chrono;
+  const auto date = parse_http_date(response.get_header_value("Date"));
+  return parse_retry_after(response.get_header_value("Retry-After"),
+                           date.value_or(floor<seconds>(system_clock::now())));
 }
 
 } // namespace
@@ -106,7 +109,7 @@ external_system::external_system(base_url url,
 
 waybill::delivery_result
 external_system::deliver(const waybill::forward_call& call) {
-  const auto payload = nlohmann::json::parse(call.payload);
+  const auto request = to_request(call.payload);
   const httplib::Headers headers{{key_header, to_string(call.id)},
                                  {attempt_header,
                                   std::to_string(next_attempt(call.id))}};
@@ -119,9 +122,8 @@ external_system::deliver(const waybill::forward_call& call) {
   client.set_write_timeout(timeout_);
   client.set_url_encode(false);
   const auto began = std::chrono::steady_clock::now();
-  const auto result
-    = client.Post(url_.prefix + payload.at("path").get<std::string>(), headers,
-                  payload.at("body").dump(), "application/json");
+  const auto result = client.Post(url_.prefix + request.path, headers,
+                                  request.body, "application/json");
   const auto took = std::chrono::steady_clock::now() - began;
 
   if (!result)

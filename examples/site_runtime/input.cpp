@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <map>
 #include <system_error>
 
 #include <nlohmann/json.hpp>
@@ -41,14 +42,59 @@ json parse_json(std::string_view line) {
   }
 }
 
-// Moves a field of `from` to `to`.
-json& move_field(json& from, json& to, const char* name) {
-  const auto at = from.find(name);
-  if (at == from.end())
+// Where a value ends that begins at `at` of a valid JSON text.
+std::size_t end_of_value(std::string_view text, std::size_t at) {
+  std::size_t depth = 0;
+  for (bool quoted = false; at < text.size(); ++at) {
+    const auto c = text[at];
+    if (quoted) {
+      if (c == '\\')
+        ++at;
+      quoted = c != '"';
+      if (!quoted && depth == 0)
+        return at + 1;
+    } else if (c == '"') {
+      quoted = true;
+    } else if (c == '{' || c == '[') {
+      ++depth;
+    } else if (depth == 0 && (c == ',' || c == '}' || c <= ' ')) {
+      return at;
+    } else if ((c == '}' || c == ']') && --depth == 0) {
+      return at + 1;
+    }
+  }
+  return at;
+}
+
+// What stands for a member's value in the text of an object.
+using raw_members = std::map<std::string, std::string_view>;
+
+// The members of an object, of which `text` is valid JSON: a parsed value would
+// have other digits, another order, and one member of a name only.
+// @throws bad_line for a name that comes twice.
+raw_members members_of(std::string_view text) {
+  raw_members members;
+  for (auto at = text.find('{') + 1;;) {
+    at = text.find_first_of("\"}", at);
+    if (text[at] == '}')
+      return members;
+    const auto name_end = end_of_value(text, at);
+    const auto name
+      = json::parse(text.substr(at, name_end - at)).get<std::string>();
+    at = text.find_first_not_of(" \t\r\n", text.find(':', name_end) + 1);
+    const auto end = end_of_value(text, at);
+    if (!members.emplace(name, text.substr(at, end - at)).second)
+      throw bad_line{waybill::escape(waybill::truncate_utf8(name, 100))
+                     + ": is there twice"};
+    at = end;
+  }
+}
+
+const json& required(const json& object, const char* name) {
+  const auto at = object.find(name);
+  if (at == object.end())
     throw bad_line{std::string{name} + ": is missing"};
-  auto& moved = to[name] = std::move(*at);
-  from.erase(at);
-  return moved;
+  return *at;
 }
 
 void check_path(const json& path) {
@@ -65,6 +111,17 @@ void check_path(const json& path) {
 
 } // namespace
 
+// A path has no line ends.
+std::string to_payload(const external_request& x) {
+  return x.path + '\n' + x.body;
+}
+
+external_request to_request(std::string_view payload) {
+  const auto end = payload.find('\n');
+  return {.path = std::string{payload.substr(0, end)},
+          .body = std::string{payload.substr(end + 1)}};
+}
+
 waybill::forward_call parse_call(std::string_view line) {
   if (line.find_first_not_of(" \t") == std::string_view::npos)
     throw bad_line{"empty"};
@@ -76,23 +133,30 @@ waybill::forward_call parse_call(std::string_view line) {
   if (!object.is_object())
     throw bad_line{"not a JSON object"};
 
+  const auto as_written = members_of(line);
+
   // What waybill tracks stays in the object; what is sent becomes the payload.
   if (object.contains("payload"))
     throw bad_line{"payload: is no field of a call"};
-  auto payload = json::object();
-  if (!object.contains("kind"))
-    throw bad_line{"kind: is missing"};
-  if (object["kind"] == external_kind) {
-    check_path(move_field(object, payload, "path"));
-    move_field(object, payload, "body");
-  } else if (object["kind"] == database_kind) {
-    if (!move_field(object, payload, "row").is_object())
+  std::string payload;
+  if (const auto& kind = required(object, "kind"); kind == external_kind) {
+    check_path(required(object, "path"));
+    required(object, "body");
+    payload = to_payload({.path = object["path"].get<std::string>(),
+                          .body = std::string{as_written.at("body")}});
+    object.erase("path");
+    object.erase("body");
+  } else if (kind == database_kind) {
+    if (!required(object, "row").is_object())
       throw bad_line{"row: must be an object"};
+    payload = as_written.at("row");
+    members_of(payload);
+    object.erase("row");
   } else {
     throw bad_line{"kind: must be " + std::string{external_kind} + " or "
                    + std::string{database_kind}};
   }
-  object["payload"] = payload.dump();
+  object["payload"] = std::move(payload);
   waybill::forward_call call;
   try {
     call = waybill::from_json<waybill::forward_call>(object);

@@ -32,8 +32,18 @@ public:
   using std::invalid_argument::invalid_argument;
 };
 
-/// Reads one line. The call's payload is a JSON object of what is sent: `path`
-/// and `body`, or `row`.
+/// What an external call sends.
+struct external_request {
+  std::string path;
+  /// JSON, byte for byte as it was read.
+  std::string body;
+};
+
+/// An external call's payload, and what it says.
+std::string to_payload(const external_request& x);
+external_request to_request(std::string_view payload);
+
+/// Reads one line. The payload of a database call is its `row`, as it was read.
 /// @throws bad_line
 waybill::forward_call parse_call(std::string_view line);
 

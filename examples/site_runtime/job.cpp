@@ -27,13 +27,13 @@ constexpr auto longest_wait = 100ms;
 bool may_recover(errc code) {
   switch (code) {
     case errc::overloaded:
-    case errc::timed_out:
     case errc::not_stored:
-    case errc::outcome_unknown:
     case errc::store_full:
       return true;
-    default:
+    case errc::tracker_gone:
       return false;
+    default:
+      return certainty_of(code) == waybill::certainty::unknown;
   }
 }
 

@@ -9,7 +9,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "waybill/text.hpp"
+#include "site_runtime/error_text.hpp"
 
 namespace site_runtime {
 
@@ -127,7 +127,7 @@ remote_database::~remote_database() = default;
 
 waybill::delivery_result
 remote_database::deliver(const waybill::forward_call& call) {
-  auto row = json::parse(call.payload).at("row");
+  auto row = json::parse(call.payload);
   const auto id = to_string(call.id);
   auto* const statement = insert_.get();
   sqlite3_bind_text64(statement, 1, id.data(), id.size(), SQLITE_TRANSIENT,
@@ -138,9 +138,8 @@ remote_database::deliver(const waybill::forward_call& call) {
     row.erase(column);
   }
   if (!row.empty())
-    return failed(kind::permanent,
-                  "table measurement has no column named "
-                    + waybill::truncate_utf8(row.begin().key(), 100));
+    return failed(kind::permanent, "table measurement has no column named "
+                                     + one_line(row.begin().key(), 100));
   sqlite3_step(statement);
   switch (const auto code = sqlite3_reset(statement); code & 0xff) {
     case SQLITE_OK:

@@ -43,14 +43,16 @@ struct cell {
 };
 
 // Columns as wide as their longest cell: the first flush left, the others flush
-// right, below a line of headings.
+// right, below a heading each, in two lines if it has two parts.
 class table {
 public:
-  explicit table(std::vector<std::string> headings) {
-    auto& row = rows_.emplace_back();
-    row.reserve(headings.size());
-    for (auto& each : headings)
-      row.push_back({std::move(each), colour::bold});
+  explicit table(const std::vector<std::string>& headings) : rows_(2) {
+    for (const auto& each : headings) {
+      const auto dot = each.find('.');
+      const auto split = dot == std::string::npos ? 0 : dot + 1;
+      rows_[0].push_back({each.substr(0, split), colour::bold});
+      rows_[1].push_back({each.substr(split), colour::bold});
+    }
   }
 
   void add(std::vector<cell> row) { rows_.push_back(std::move(row)); }
@@ -62,13 +64,17 @@ public:
         widths[i] = std::max(widths[i], row[i].text.size());
     std::string text;
     for (const auto& row : rows_) {
+      std::string line;
       for (std::size_t i = 0; i < row.size(); ++i) {
-        const auto painted = out.paint(row[i].shade, row[i].text);
+        const auto painted
+          = row[i].text.empty() ? "" : out.paint(row[i].shade, row[i].text);
         const std::string padding(widths[i] - row[i].text.size(), ' ');
-        text += "  ";
-        text += i == 0 ? painted + padding : padding + painted;
+        line += "  ";
+        line += i == 0 ? painted + padding : padding + painted;
       }
-      text += '\n';
+      line.erase(line.find_last_not_of(' ') + 1);
+      if (!line.empty())
+        text += line + '\n';
     }
     return text;
   }
@@ -115,14 +121,20 @@ std::string kinds_table(const ledger& x, const terminal& out) {
 }
 
 std::string attempts_table(const ledger& x, const terminal& out) {
+  // The figures beside a bar take 14 columns at most, but for huge numbers.
   constexpr std::int64_t longest = 40;
+  const auto room
+    = out.width() == 0
+        ? longest
+        : std::clamp<std::int64_t>(static_cast<std::int64_t>(out.width()) - 14,
+                                   1, longest);
   std::int64_t most = 1;
   for (const auto& [attempts, operations] : x.attempts())
     most = std::max(most, operations);
   std::string text;
   for (const auto& [attempts, operations] : x.attempts()) {
     std::string bar;
-    for (std::int64_t i = 0; i * most < operations * longest; ++i)
+    for (std::int64_t i = 0; i * most < operations * room; ++i)
       bar += out.shows_utf8() ? "█" : "#";
     text += flush_right(std::to_string(attempts), 4) + "  "
             + out.paint(colour::dim, bar) + ' ' + std::to_string(operations)
@@ -149,15 +161,26 @@ std::string fit_behind(std::size_t used, const std::string& text,
   const auto width = out.width();
   return width == 0
            ? text
-           : fit(text, std::max(width, used + 8) - used, out.ellipsis());
+           : fit(text, std::max(width, used + 1) - used, out.ellipsis());
 }
 
-// The rest of a line on one operation, of which `used` columns are taken.
+// The rest of a line on one operation, of which `used` columns are taken. The
+// target gets a line of its own if there is little room for it.
 std::string operation_line(const tracking_status_snapshot& x,
                            const terminal& out, std::size_t used) {
+  constexpr std::size_t least = 12;
   const auto id = to_string(x.id);
-  return "  " + id + "  " + fit_behind(used + id.size() + 2, target_of(x), out)
-         + '\n';
+  const auto target = target_of(x);
+  const auto behind_id = used + 2 + id.size() + 2;
+  auto text = "  " + id;
+  if (target.empty())
+    return text + '\n';
+  if (const auto width = out.width();
+      width == 0
+      || behind_id + std::min(waybill::cli::width_of(target), least) <= width)
+    return text + "  " + fit_behind(behind_id, target, out) + '\n';
+  return text + '\n' + std::string(used + 2, ' ')
+         + fit_behind(used + 2, target, out) + '\n';
 }
 
 std::string slowest_list(const ledger& x, const terminal& out) {
@@ -169,7 +192,7 @@ std::string slowest_list(const ledger& x, const terminal& out) {
     text += flush_right(seconds(duration_of(snapshot)), 8);
     text += "  ";
     text += out.paint(colour_of(snapshot.status), status);
-    text += operation_line(snapshot, out, 23);
+    text += operation_line(snapshot, out, 21);
   }
   return text;
 }
@@ -199,7 +222,7 @@ std::string undelivered_list(const std::vector<ledger::noted>& list,
       const auto& [snapshot, line] = *operations[i];
       text += "  ";
       text += flush_right("line " + std::to_string(line), 10);
-      text += operation_line(snapshot, out, 14);
+      text += operation_line(snapshot, out, 12);
     }
     if (operations.size() > max_listed)
       text += "              and "

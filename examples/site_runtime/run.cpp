@@ -29,6 +29,7 @@ namespace site_runtime {
 
 namespace {
 
+using namespace std::chrono_literals;
 using waybill::escape;
 
 volatile std::sig_atomic_t signalled = 0;
@@ -37,8 +38,13 @@ volatile std::sig_atomic_t signalled = 0;
 // once, which loses nothing either.
 void handle_signals() {
   struct sigaction action {};
-  action.sa_handler = [](int) { signalled = 1; };
-  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  action.sa_handler = [](int number) {
+    if (signalled != 0) {
+      std::signal(number, SIG_DFL);
+      std::raise(number);
+    }
+    signalled = 1;
+  };
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
 }
@@ -140,6 +146,26 @@ void settle_accounts(const arguments& x, ledger& accounts) {
       accounts.update(*reply.snapshot);
 }
 
+// Attempts that run now; 0 if that cannot be found out.
+std::int64_t running_attempts(caf::actor_system& system,
+                              const waybill::store_and_forward_actor& actor) {
+  try {
+    return ask(system, actor, waybill::get_backlog{}, 1s).delivering;
+  } catch (const waybill::request_error&) {
+    return 0;
+  }
+}
+
+// To whoever has pressed Ctrl-C while a server is slow.
+std::string waiting_text(std::int64_t attempts) {
+  return "Interrupted: waits for "
+         + (attempts == 0 ? std::string{"what is under way"}
+            : attempts == 1
+              ? std::string{"an attempt that is running"}
+              : std::to_string(attempts) + " attempts that are running")
+         + ". Again to end at once: nothing is lost.";
+}
+
 void print_hint(const arguments& x, job& work, bool was_stopped) {
   const auto counts = work.accounts().counts();
   const auto database
@@ -191,26 +217,31 @@ exit_code run(const arguments& given) {
     });
   const auto remote
     = std::make_shared<remote_database>(remote_database_file(x.database));
-  job work{system,
-           {.tracker = service.tracker(),
-            .external = service.spawn_store_and_forward(
-              forward_options(x, "external system", x.concurrency),
-              [external](const auto& call) { return external->deliver(call); }),
-            .database = service.spawn_store_and_forward(
-              forward_options(x, "remote database", 1),
-              [remote](const auto& call) { return remote->deliver(call); })},
-           view,
-           x.rate};
+  const job_actors actors{
+    .tracker = service.tracker(),
+    .external = service.spawn_store_and_forward(
+      forward_options(x, "external system", x.concurrency),
+      [external](const auto& call) { return external->deliver(call); }),
+    .database = service.spawn_store_and_forward(
+      forward_options(x, "remote database", 1),
+      [remote](const auto& call) { return remote->deliver(call); })};
+  job work{system, actors, view, x.rate};
   work.work(*source, [] { return signalled != 0; });
 
   const auto was_stopped = signalled != 0;
-  service.stop();
+  if (was_stopped)
+    view.note(waiting_text(running_attempts(system, actors.external)
+                           + running_attempts(system, actors.database)));
+  const auto is_clean = service.stop();
   settle_accounts(x, work.accounts());
   view.finish(work.final_figures());
   const auto error = write_all(
     STDOUT_FILENO, render_report(work.accounts(), terminal::of(STDOUT_FILENO))
                      + render_totals(work.accounts()) + '\n');
   print_hint(x, work, was_stopped);
+  if (!is_clean)
+    std::cerr << "Ends when the attempts do that are still running, or at "
+                 "Ctrl-C.\n";
   if (was_stopped)
     return exit_code::interrupted;
   if (error == 0)

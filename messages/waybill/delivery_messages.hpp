@@ -30,7 +30,7 @@ struct delivery_result {
   /// not 100 to 599.
   std::optional<std::int32_t> http_status = std::nullopt;
   /// How long the target asked to be left alone (HTTP's Retry-After), at least;
-  /// cut to `forward_options::max_delay`.
+  /// cut to `forward_options::max_retry_after`.
   std::optional<std::chrono::milliseconds> retry_after = std::nullopt;
 
   bool operator==(const delivery_result&) const = default;

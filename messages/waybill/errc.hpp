@@ -57,16 +57,29 @@ enum class certainty : std::uint8_t {
   unknown,
 };
 
-/// Which of the two `code` means.
+/// Which of the two `code` means. What a newer version means by a code that
+/// this one does not know is unknown.
 constexpr certainty certainty_of(errc code) noexcept {
   switch (code) {
+    case errc::invalid_request:
+    case errc::overloaded:
+    case errc::deadline_passed:
+    case errc::stopped:
+    case errc::not_stored:
+    case errc::store_locked:
+    case errc::store_unavailable:
+    case errc::not_a_store:
+    case errc::newer_schema:
+    case errc::store_corrupt:
+    case errc::store_full:
+    case errc::invalid_options:
+      return certainty::refused;
     case errc::outcome_unknown:
     case errc::tracker_gone:
     case errc::timed_out:
-      return certainty::unknown;
-    default:
-      return certainty::refused;
+      break;
   }
+  return certainty::unknown;
 }
 
 /// The enumerator's name, for example `store_locked`; `invalid(N)` for a value

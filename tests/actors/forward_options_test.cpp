@@ -1,12 +1,15 @@
 // The options of store-and-forward, and the backoff they give.
 
 #include <cmath>
+#include <fstream>
 #include <limits>
 #include <random>
+#include <sstream>
 
 #include "support/actors.hpp"
 #include "support/errors.hpp"
 #include "support/random_seed.hpp"
+#include "waybill/attempt_rules.hpp"
 #include "waybill/store_and_forward.hpp"
 
 using namespace waybill;
@@ -143,7 +146,7 @@ TEST_CASE("a forward option out of its range is named, with the range") {
     x.max_concurrency = 257;
     validate(x);
   });
-  CHECK(e.text == "max_concurrency: must be 1 to 256, but is 257");
+  CHECK(e.text == "max_concurrency: must be 1 to 256 attempts, but is 257");
 }
 
 TEST_CASE_METHOD(actor_fixture,
@@ -161,4 +164,99 @@ TEST_CASE_METHOD(actor_fixture,
     x.max_calls = 0;
     running.spawn_store_and_forward(x, deliver);
   });
+}
+
+TEST_CASE("a target may ask for a longer wait than any backoff, up to a cap") {
+  const auto x = exact(100ms, 1s, 2.0);
+  CHECK(x.max_retry_after == 1h);
+  const auto wait = [](const forward_options& options, std::int64_t attempt,
+                       std::optional<std::chrono::milliseconds> asked) {
+    return wait_after(options, attempt, {.retry_after = asked}, 1.0);
+  };
+  CHECK(wait(x, 1, std::nullopt) == 100ms);
+  CHECK(wait(x, 1, 50ms) == 100ms);
+  CHECK(wait(x, 1, -1s) == 100ms);
+  CHECK(wait(x, 1, 2min) == 2min);
+  CHECK(wait(x, 1, 2h) == 1h);
+  auto short_cap = x;
+  short_cap.max_retry_after = 0ms;
+  CHECK(wait(short_cap, 9, 2h) == 1s);
+}
+
+TEST_CASE("forward options come from JSON, CAF's config and the command line") {
+  const auto check = [](const forward_options& x) {
+    CHECK(x.target == "mes");
+    CHECK(x.max_concurrency == 9);
+    CHECK(x.first_delay == 5ms);
+    CHECK(x.max_retry_after == 2h);
+    CHECK(x.backoff_factor == 1.5);
+    CHECK(x.jitter == 0);
+    CHECK(x.seed == 7U);
+    CHECK(x.max_attempts == forward_options{}.max_attempts);
+  };
+  check(forward_options_from_json(
+    R"({"target": "mes", "max_concurrency": 9, "first_delay": "5ms",
+        "max_retry_after": "2h", "backoff_factor": 1.5, "jitter": 0,
+        "seed": 7})"));
+  for (const std::string section : {"mes", "targets.mes"}) {
+    actor_config config;
+    const std::string values
+      = "mes {\n target = \"mes\"\n max-concurrency = 9\n"
+        " first-delay = 5ms\n max_retry_after = 2h\n"
+        " backoff-factor = 1.5\n jitter = 0\n seed = 7\n}\n";
+    read_config(config,
+                section == "mes" ? values : "targets {\n" + values + "}\n");
+    check(forward_options_from_config(config, section));
+  }
+  struct host : actor_config {
+    host() { add_forward_options(custom_options_, "mes"); }
+  } config;
+  std::vector<std::string> words{"host",
+                                 "--mes.target=mes",
+                                 "--mes.max-concurrency=9",
+                                 "--mes.first_delay=5ms",
+                                 "--mes.max-retry-after=2h",
+                                 "--mes.backoff-factor=1.5",
+                                 "--mes.jitter=0",
+                                 "--mes.seed=7"};
+  std::vector<char*> pointers;
+  for (auto& word : words)
+    pointers.push_back(word.data());
+  std::istringstream no_file;
+  REQUIRE_FALSE(
+    config.parse(static_cast<int>(pointers.size()), pointers.data(), no_file));
+  check(forward_options_from_config(config, "mes"));
+  CHECK(forward_options_from_config(config, "nobody").target == "target");
+}
+
+TEST_CASE("a wrong forward option is refused by its name") {
+  const auto objection = [](const std::string& text) -> std::string {
+    try {
+      forward_options_from_json(text);
+    } catch (const store_error& e) {
+      CHECK(e.code() == errc::invalid_options);
+      return e.what();
+    }
+    return "(accepted)";
+  };
+  CHECK(objection(R"({"max_call": 1})") == "max_call: is no option of waybill");
+  CHECK(objection(R"({"jitter": "x"})")
+        == R"(jitter: must be a number, 0 to 1, but is "x")");
+  CHECK(objection(R"({"jitter": 2})") == "jitter: must be 0 to 1, but is 2");
+  CHECK(objection(R"({"seed": -1})").starts_with("seed: must be a whole"));
+  CHECK(objection(R"({"seed": 1.5})").starts_with("seed: must be a whole"));
+  CHECK(objection(R"({"first_delay": "1h", "max_delay": "1s"})")
+        == "max_delay: must be at least first_delay (1h), but is 1s");
+  CHECK(objection(R"({"target": "a", "target": "b"})")
+        == "target: is there twice");
+}
+
+TEST_CASE("the header says what the list of forward options says") {
+  std::ifstream in{WAYBILL_SOURCE_DIR "/actors/waybill/forward_options.hpp"};
+  std::ostringstream header;
+  header << in.rdbuf();
+  for (const auto& x : describe_forward_options()) {
+    CAPTURE(x.name);
+    CHECK(header.str().find(" " + x.name) != std::string::npos);
+  }
 }

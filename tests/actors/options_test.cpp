@@ -201,9 +201,20 @@ TEST_CASE_METHOD(actor_fixture, "options come from a JSON file") {
                     path
                       + ": max_batch: must be 1 to 65536 requests, but is 0");
   CHECK_THROWS_WITH(options_from_json_file((dir / "missing.json")),
-                    (dir / "missing.json") + ": cannot be read");
+                    (dir / "missing.json")
+                      + ": cannot be read: No such file or directory");
   CHECK_THROWS_WITH(options_from_json_file(dir.path().string()),
-                    dir.path().string() + ": cannot be read");
+                    dir.path().string() + ": cannot be read: Is a directory");
+  for (const auto* nothing : {"", " \r\n\t\n"}) {
+    std::ofstream{path} << nothing;
+    CHECK_THROWS_WITH(options_from_json_file(path),
+                      path + ": is empty; {} stands for no options");
+  }
+  std::ofstream{path} << std::string(1'048'577, ' ');
+  CHECK_THROWS_WITH(options_from_json_file(path),
+                    path + ": is longer than 1048576 bytes");
+  CHECK_THROWS_WITH(options_from_json_file(path + '\0' + "x"),
+                    path + "\\x00x: must not contain NUL");
 }
 
 TEST_CASE("options come from the host's CAF config") {
@@ -314,24 +325,6 @@ TEST_CASE_METHOD(
                [&] { options_from_config(host); });
 }
 
-TEST_CASE("durations are read and written") {
-  CHECK(parse_duration("0s") == 0ms);
-  CHECK(parse_duration("500ms") == 500ms);
-  CHECK(parse_duration("30s") == 30s);
-  CHECK(parse_duration("10min") == 10min);
-  CHECK(parse_duration("10m") == 10min);
-  CHECK(parse_duration("1h") == 1h);
-  CHECK(parse_duration("7d") == 168h);
-  for (const auto* bad : {"", "1", "s", "-1s", "1 s", "1.5s", "1w", "1S",
-                          "9999999999999999s", "999999999999999d", "1ss"})
-    CHECK_FALSE(parse_duration(bad));
-  CHECK(to_text(0ms) == "0s");
-  CHECK(to_text(1'500ms) == "1500ms");
-  CHECK(to_text(90s) == "90s");
-  CHECK(to_text(120s) == "2min");
-  CHECK(to_text(168h) == "7d");
-}
-
 TEST_CASE("the README's table of options is the list in the code") {
   const auto readme = read_text(WAYBILL_SOURCE_DIR "/README.md");
   for (const auto& x : describe_options()) {
@@ -351,4 +344,69 @@ TEST_CASE("the README's table of options is the list in the code") {
   for (std::string line; std::getline(table, line) && line.starts_with('|');)
     rows += line.starts_with("|---") ? 0 : 1;
   CHECK(rows == describe_options().size());
+}
+
+TEST_CASE("an option that is there twice is refused by its name") {
+  CHECK(objection(R"({"file": "a", "max_batch": 1, "max_batch": 1})")
+        == "max_batch: is there twice");
+  CHECK(objection(R"({"file": "a", "f\u0069le": "b"})")
+        == "file: is there twice");
+  CHECK(objection(R"({"\u001b": 1, "\u001b": 2})") == "\\x1B: is there twice");
+  // Only CAF's config has two spellings.
+  CHECK(line_objection("max-batch = 1\n  max_batch = 1")
+        == "max_batch: is there twice, with - and with _");
+}
+
+namespace {
+
+// What options_from_config() reads from a command line.
+options from_command_line(std::vector<std::string> words) {
+  actor_config config;
+  std::istringstream no_file;
+  words.insert(words.begin(), "host");
+  std::vector<char*> pointers;
+  for (auto& word : words)
+    pointers.push_back(word.data());
+  const auto error = config.parse(static_cast<int>(pointers.size()),
+                                  pointers.data(), no_file);
+  CAPTURE(to_failure(error).text);
+  REQUIRE_FALSE(error);
+  return options_from_config(config);
+}
+
+} // namespace
+
+TEST_CASE("every option can be set on the command line of a CAF program") {
+  const auto x = from_command_line(
+    {"--waybill.file=a b.db", "--waybill.max-batch=12",
+     "--waybill.max_waits=13", "--waybill.status-timeout=250ms",
+     "--waybill.retention=30d", "--waybill.retention-parked=forever",
+     "--waybill.synchronous=normal"});
+  CHECK(x.file == "a b.db");
+  CHECK(x.max_batch == 12);
+  CHECK(x.max_waits == 13);
+  CHECK(x.status_timeout == 250ms);
+  CHECK(x.retention_failed == 30 * 24h);
+  CHECK_FALSE(x.retention_parked);
+  CHECK(x.synchronous == durability::normal);
+  CHECK(from_command_line({"--waybill.file=7"}).file == "7");
+  // What the struct has by default is what its list says, for each of them.
+  for (const auto& each : describe_options()) {
+    CAPTURE(each.name);
+    const auto value = each.default_value.empty() ? "t.db" : each.default_value;
+    CHECK_NOTHROW(from_command_line(
+      {"--waybill.file=t.db", "--waybill." + each.name + "=" + value}));
+  }
+}
+
+TEST_CASE("a wrong option on the command line is refused by its name") {
+  CHECK_THROWS_WITH(
+    from_command_line({"--waybill.file=t.db", "--waybill.max-batch=many"}),
+    "max_batch: must be a whole number, 1 to 65536 requests, but is \"many\"");
+  CHECK_THROWS_WITH(from_command_line(
+                      {"--waybill.file=t.db", "--waybill.max-batch=0"}),
+                    "max_batch: must be 1 to 65536 requests, but is 0");
+  CHECK_THROWS_WITH(
+    from_command_line({"--waybill.file=t.db", "--waybill.stop-timeout=soon"}),
+    Catch::Matchers::StartsWith("stop_timeout: must be a duration"));
 }

@@ -481,7 +481,8 @@ TEST_CASE_METHOD(query_fixture,
                  "lists are answered while the tracking actor is gone",
                  "[queries]") {
   get(enqueue(1));
-  caf::anon_send_exit(tracker(), caf::exit_reason::kill);
+  caf::anon_send_exit(tracker_behind(system, tracker()),
+                      caf::exit_reason::kill);
   CHECK(eventually([&] {
     try {
       return get(list_operations{}).operations.size() == 1;

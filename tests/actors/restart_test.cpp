@@ -56,7 +56,8 @@ struct mortal : actor_fixture {
   }
 
   void kill(const service& running) {
-    caf::anon_send_exit(running.tracker(), caf::exit_reason::kill);
+    caf::anon_send_exit(tracker_behind(system, running.tracker()),
+                        caf::exit_reason::kill);
   }
 
   bool restarted(const service& running, std::int64_t times = 1) {

@@ -1,6 +1,7 @@
 // Retention: what goes when, and what a jumping clock must not do.
 
 #include <atomic>
+#include <stdexcept>
 
 #include "support/actors.hpp"
 #include "support/fault_vfs.hpp"
@@ -209,5 +210,29 @@ TEST_CASE_METHOD(retention_fixture,
   CHECK_FALSE(gone(running, 1));
   CHECK_FALSE(heard.contain("jumped"));
   clock.advance(31min);
+  CHECK(eventually([&] { return gone(running, 1); }));
+}
+
+TEST_CASE_METHOD(retention_fixture,
+                 "retention goes on after the host's clock has thrown") {
+  auto running = start(system, without_ticks());
+  auto x = without_ticks();
+  const auto throws = std::make_shared<std::atomic<bool>>(false);
+  x.clock.wall = [throws, wall = x.clock.wall] {
+    if (*throws)
+      throw std::runtime_error{"no \nclock"};
+    return wall();
+  };
+  const hand_driven retention{*this, running.tracker(), x};
+  finish(running, 1);
+  clock.advance(8 * 24h);
+  *throws = true;
+  retention.tick(1);
+  CHECK(eventually([&] {
+    return heard.contain(
+      "retention: failed, the next tick tries again: no \\nclock");
+  }));
+  *throws = false;
+  retention.tick(2);
   CHECK(eventually([&] { return gone(running, 1); }));
 }

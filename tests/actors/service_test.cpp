@@ -3,12 +3,15 @@
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <iterator>
 #include <thread>
 
 #include <sys/stat.h>
 
 #include "support/actors.hpp"
+#include "support/captured_stdout.hpp"
+#include "support/fault_vfs.hpp"
 #include "waybill/operation_tracking_store.hpp"
 
 using namespace waybill;
@@ -262,4 +265,131 @@ TEST_CASE_METHOD(actor_fixture, "the files of a store are for the owner only") {
     REQUIRE(::stat((make_options().file + suffix).c_str(), &info) == 0);
     CHECK((info.st_mode & 0777) == 0600);
   }
+}
+
+TEST_CASE_METHOD(actor_fixture,
+                 "a stop that takes too long says what it has waited for") {
+  auto x = make_options();
+  x.stop_timeout = 50ms;
+  SECTION("an attempt that does not end") {
+    std::promise<void> enough;
+    const auto end = enough.get_future().share();
+    std::atomic<bool> running{false};
+    auto tracks = start(system, x);
+    const auto actor = tracks.spawn_store_and_forward(
+      {.target = "a\nslow one"}, [&](const forward_call&) {
+        running = true;
+        end.wait();
+        return delivery_result{};
+      });
+    forward_call call;
+    call.id = id_of(1);
+    call.kind = "k";
+    get(actor, call);
+    REQUIRE(eventually([&] { return running.load(); }));
+    CHECK_FALSE(tracks.stop());
+    CHECK(heard.contain("store-and-forward \"a\\nslow one\" has not ended "
+                        "within stop_timeout (50ms)"));
+    enough.set_value();
+  }
+  SECTION("a disk that hangs") {
+    std::promise<void> enough;
+    const auto end = enough.get_future().share();
+    std::atomic<bool> hangs{false};
+    fault_vfs vfs;
+    vfs.before = [&](const io_call& call) {
+      if (hangs && call.op == io_op::sync)
+        end.wait();
+      return SQLITE_OK;
+    };
+    x.vfs = vfs.name();
+    auto tracks = start(system, x);
+    hangs = true;
+    caf::scoped_actor self{system};
+    tell(self, tracks.tracker(), enqueue(1));
+    std::this_thread::sleep_for(50ms);
+    std::thread later{[&] {
+      eventually([&] { return heard.contain("stop_timeout (50ms)"); });
+      enough.set_value();
+    }};
+    CHECK_FALSE(tracks.stop());
+    CHECK(heard.contain("the tracking actor has not ended"));
+    later.join();
+  }
+}
+
+namespace {
+
+// What strangers may try to end an actor with.
+void try_to_end(caf::actor_system& system, const caf::actor& x) {
+  caf::scoped_actor self{system};
+  tell(self, x, shut_down{});
+  caf::anon_send_exit(x, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(x, caf::exit_reason::kill);
+  tell(self, x, to_error(errc::store_corrupt, "from a stranger"));
+  // It dies, and all to which it is linked get an exit message.
+  const auto linked = system.spawn([x](caf::event_based_actor* dying) {
+    dying->link_to(x);
+    dying->quit(caf::exit_reason::kill);
+  });
+}
+
+// The code that a message of a type is answered with that is none of `x`'s.
+errc answer_to_nonsense(caf::actor_system& system, const caf::actor& x) {
+  caf::scoped_actor self{system};
+  auto code = errc::timed_out;
+  waybill::request(self, x, 10s, std::int64_t{7})
+    .receive([](const std::string&) {},
+             [&](const caf::error& e) { code = to_failure(e).code; });
+  return code;
+}
+
+} // namespace
+
+TEST_CASE_METHOD(actor_fixture,
+                 "nobody but their owner ends the actors of a service") {
+  auto x = make_options();
+  x.retention_delivered = 0ms;
+  x.retention_interval = 100ms;
+  auto running = start(system, x);
+  const auto forwarder = running.spawn_store_and_forward(
+    {}, [](const forward_call&) { return delivery_result{}; });
+  get(running.tracker(), enqueue(1));
+  for (const auto& actor :
+       {caf::actor_cast<caf::actor>(running.tracker()),
+        caf::actor_cast<caf::actor>(running.status_requests()),
+        caf::actor_cast<caf::actor>(forwarder)}) {
+    try_to_end(system, actor);
+    CHECK(answer_to_nonsense(system, actor) == errc::invalid_request);
+  }
+  get(running.tracker(), enqueue(2));
+  CHECK(get(running.status_requests(), status_of(2)).snapshot);
+  CHECK(get(forwarder, get_backlog{}).calls == 0);
+  const auto health = get(running.tracker(), get_health{});
+  CHECK(health.restarts == 0);
+  CHECK(health.state == health_state::ok);
+  CHECK(heard.all().empty());
+  CHECK(running.stop());
+  CHECK(error_of(running.tracker(), enqueue(3)) == errc::stopped);
+}
+
+TEST_CASE_METHOD(actor_fixture,
+                 "a message that no actor knows is not printed by CAF") {
+  auto running = start(system, make_options());
+  const auto forwarder = running.spawn_store_and_forward(
+    {}, [](const forward_call&) { return delivery_result{}; });
+  const captured_stdout captured;
+  for (const auto& actor :
+       {caf::actor_cast<caf::actor>(running.tracker()),
+        caf::actor_cast<caf::actor>(running.status_requests()),
+        caf::actor_cast<caf::actor>(forwarder)}) {
+    caf::scoped_actor self{system};
+    tell(self, actor, std::int64_t{7});
+    tell(self, actor, caf::down_msg{self.address(), {}});
+  }
+  get(running.tracker(), enqueue(1));
+  get(running.status_requests(), status_of(1));
+  get(forwarder, get_backlog{});
+  std::this_thread::sleep_for(20ms); // CAF prints in a thread of its own
+  CHECK(captured.text().empty());
 }

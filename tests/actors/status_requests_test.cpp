@@ -1,8 +1,12 @@
 // Status requests: an answer, whatever the tracker does, within the deadline.
 
+#include <atomic>
+#include <stdexcept>
+
 #include <nlohmann/json.hpp>
 
 #include "support/actors.hpp"
+#include "support/silent_tracker.hpp"
 #include "waybill/json.hpp"
 #include "waybill/status_requests.hpp"
 
@@ -20,44 +24,6 @@ std::string ask_json(caf::actor_system& system, const status_request_actor& to,
              [&](const caf::error& e) { answer = to_failure(e).text; });
   return answer;
 }
-
-// A tracker that never answers.
-class silent_tracker : public tracking_actor::base {
-public:
-  using super = tracking_actor::base;
-  using super::super;
-
-  behavior_type make_behavior() override {
-    return {
-      [this](const record_enqueue&) { return never<enqueue_reply>(); },
-      [this](const record_attempt&) { return never<update_reply>(); },
-      [this](const record_terminal&) { return never<update_reply>(); },
-      [this](const get_status&) { return never<status_reply>(); },
-      [this](const purge_terminal&) { return never<purge_reply>(); },
-      [this](const get_counts&) { return never<counts_reply>(); },
-      [this](const get_health&) { return never<health_reply>(); },
-      [this](const get_stats&) { return never<stats_reply>(); },
-      [this](const await_terminal&) { return never<wait_reply>(); },
-      [this](const list_operations&) { return never<list_reply>(); },
-      [this](const get_history&) { return never<history_reply>(); },
-      [this](const watch_transitions&) { return never<watch_reply>(); },
-      [this](const request_bundle&) { return never<bundle_reply>(); },
-    };
-  }
-
-  // In CAF 0.17 an actor that holds a promise holds itself.
-  void on_exit() override { kept_.clear(); }
-
-private:
-  template <class Reply>
-  caf::typed_response_promise<Reply> never() {
-    auto promise = this->make_response_promise<Reply>();
-    kept_.push_back([promise]() mutable { promise.deliver(Reply{}); });
-    return promise;
-  }
-
-  std::vector<std::function<void()>> kept_;
-};
 
 // Status requests that a tracker of that sort gets.
 struct unanswered {
@@ -304,4 +270,41 @@ TEST_CASE_METHOD(actor_fixture,
     REQUIRE(x.error);
     CHECK(x.error->code == errc::tracker_gone);
   }
+}
+
+TEST_CASE_METHOD(actor_fixture,
+                 "a deadline is passed when it is before now, not at it",
+                 "[promise-2]") {
+  fake_clock clock;
+  auto x = make_options();
+  x.clock = clock.source();
+  auto running = start(system, x);
+  get(running.tracker(), enqueue(1));
+  const auto now = clock.source().wall();
+  const get_status in_time{id_of(1), now};
+  const get_status late{id_of(1), now - 1us};
+  CHECK(get(running.tracker(), in_time).snapshot);
+  CHECK(get(running.status_requests(), in_time).snapshot);
+  CHECK(error_of(running.tracker(), late) == errc::deadline_passed);
+  CHECK(error_of(running.status_requests(), late) == errc::deadline_passed);
+}
+
+TEST_CASE_METHOD(actor_fixture,
+                 "status requests are answered while the host's clock throws",
+                 "[promise-2]") {
+  auto x = make_options();
+  auto running = start(system, x);
+  get(running.tracker(), enqueue(1));
+  const auto throws = std::make_shared<std::atomic<bool>>(true);
+  x.clock.wall = [throws] {
+    if (*throws)
+      throw std::runtime_error{"no clock"};
+    return timestamp::now();
+  };
+  const auto actor = spawn_status_request_actor(system, running.tracker(), x);
+  const get_status question{id_of(1), timestamp::now() + 10s};
+  CHECK(get(actor, question).snapshot);
+  *throws = false;
+  CHECK(get(actor, question).snapshot);
+  caf::anon_send_exit(actor, caf::exit_reason::kill);
 }

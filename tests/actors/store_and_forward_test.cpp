@@ -156,7 +156,8 @@ TEST_CASE_METHOD(forward_fixture,
                             asking(0ms), taken});
   forward_options x;
   x.first_delay = 40ms;
-  x.max_delay = 160ms;
+  x.max_delay = 40ms;
+  x.max_retry_after = 160ms;
   x.backoff_factor = 1.0;
   x.jitter = 0.0;
   const auto actor = spawn(by_clock(x));

@@ -1,11 +1,14 @@
 // The client side: bundles are nothing but a cheaper way for single requests.
 
 #include <atomic>
+#include <future>
 #include <map>
+#include <stdexcept>
 
 #include "support/actors.hpp"
 #include "support/fault_vfs.hpp"
 #include "support/scripted_tracker.hpp"
+#include "support/silent_tracker.hpp"
 #include "waybill/tracking_client.hpp"
 
 using namespace waybill;
@@ -68,6 +71,55 @@ private:
   std::uint64_t wrong_ = 0;
   caf::typed_response_promise<std::string> to_;
 };
+
+// An actor that corks `n` enqueues when it is told to, counts their outcomes,
+// and throws at the one of number `thrown`.
+class careless_actor : public pusher_actor::base {
+public:
+  careless_actor(caf::actor_config& config, const tracking_actor& tracker,
+                 std::uint64_t n, tracking_client_options x,
+                 std::shared_ptr<std::atomic<std::uint64_t>> heard,
+                 std::uint64_t thrown = 0)
+    : pusher_actor::base{config},
+      tracker_{this, tracker, x},
+      n_{n},
+      heard_{std::move(heard)},
+      thrown_{thrown} {
+    set_exception_handler([](std::exception_ptr&) {
+      return to_error(errc::invalid_request, "thrown by a handler");
+    });
+  }
+
+  behavior_type make_behavior() override {
+    return {[this](const std::string&) -> std::string {
+      const auto together = tracker_.hold();
+      for (std::uint64_t i = 1; i <= n_; ++i)
+        tracker_.ask(waybill::test::enqueue(i),
+                     [this, i](const outcome<enqueue_reply>&) {
+                       ++*heard_;
+                       if (i == thrown_)
+                         throw std::runtime_error{"as the test wants it"};
+                     });
+      return std::to_string(tracker_.num_open());
+    }};
+  }
+
+private:
+  tracking_client<careless_actor> tracker_;
+  const std::uint64_t n_;
+  const std::shared_ptr<std::atomic<std::uint64_t>> heard_;
+  const std::uint64_t thrown_;
+};
+
+std::string say(caf::actor_system& system, const pusher_actor& to,
+                const std::string& what) {
+  caf::scoped_actor self{system};
+  std::string said;
+  waybill::request(self, to, 30s, what)
+    .receive([&](std::string& x) { said = std::move(x); },
+             [&](const caf::error& e) { said = to_failure(e).text; });
+  return said;
+}
 
 } // namespace
 
@@ -300,6 +352,7 @@ TEST_CASE_METHOD(actor_fixture,
                  "[client][promise-2]") {
   auto running = start(system, make_options());
   blocking_tracking_client client{system, running.tracker()};
+  const auto behind = tracker_behind(system, running.tracker());
   std::map<std::uint64_t, outcome<enqueue_reply>> outcomes_by_id;
   {
     const auto together = client.hold();
@@ -308,7 +361,7 @@ TEST_CASE_METHOD(actor_fixture,
         outcomes_by_id.emplace(n, std::move(y));
       });
   }
-  caf::anon_send_exit(running.tracker(), caf::exit_reason::kill);
+  caf::anon_send_exit(behind, caf::exit_reason::kill);
   client.wait_all();
   REQUIRE(outcomes_by_id.size() == 2'000);
   REQUIRE(eventually([&] {
@@ -334,4 +387,129 @@ TEST_CASE_METHOD(actor_fixture, "a bundle that contradicts itself is refused",
   CHECK(error_of(running.tracker(), x) == errc::invalid_request);
   CHECK_FALSE(get(running.tracker(), status_of(1)).snapshot);
   CHECK(get(running.tracker(), get_health{}).waiting_requests == 0);
+}
+
+TEST_CASE_METHOD(actor_fixture,
+                 "thousands of requests to a tracker that hangs end when the "
+                 "time of each is up",
+                 "[client][outcomes]") {
+  const auto tracker = system.spawn<silent_tracker>();
+  blocking_tracking_client client{system, tracker, {.timeout = 300ms}};
+  const auto begun = std::chrono::steady_clock::now();
+  std::uint64_t timed_out = 0;
+  for (std::uint64_t n = 1; n <= 2'000; ++n)
+    client.ask(enqueue(n), [&](const outcome<enqueue_reply>& x) {
+      timed_out += x.why.code == errc::timed_out ? 1U : 0U;
+    });
+  client.wait_all();
+  const auto took = std::chrono::steady_clock::now() - begun;
+  CHECK(timed_out == 2'000);
+  CHECK(took >= 300ms);
+  CHECK(took < 550ms); // two timeouts would be 600
+  caf::anon_send_exit(tracker, caf::exit_reason::kill);
+}
+
+TEST_CASE_METHOD(actor_fixture,
+                 "an actor's requests to a tracker that hangs end when the "
+                 "time of each is up",
+                 "[client][outcomes]") {
+  const auto tracker = system.spawn<silent_tracker>();
+  const auto heard = std::make_shared<std::atomic<std::uint64_t>>();
+  const auto actor = system.spawn<careless_actor>(
+    tracker, 2'000U, tracking_client_options{.timeout = 300ms}, heard);
+  const auto begun = std::chrono::steady_clock::now();
+  CHECK(say(system, actor, "go") == "2000");
+  CHECK(eventually([&] { return *heard == 2'000; }));
+  const auto took = std::chrono::steady_clock::now() - begun;
+  CHECK(took >= 300ms);
+  CHECK(took < 550ms);
+  caf::anon_send_exit(actor, caf::exit_reason::kill);
+  caf::anon_send_exit(tracker, caf::exit_reason::kill);
+}
+
+TEST_CASE_METHOD(actor_fixture,
+                 "a handler that throws ends its actor when the others have "
+                 "been called",
+                 "[client][outcomes]") {
+  auto running = start(system, make_options());
+  const auto heard = std::make_shared<std::atomic<std::uint64_t>>();
+  const auto actor = system.spawn<careless_actor>(running.tracker(), 10U,
+                                                  tracking_client_options{},
+                                                  heard, 4U);
+  std::promise<errc> ended;
+  actor->attach_functor(
+    [&](const caf::error& why) { ended.set_value(to_failure(why).code); });
+  CHECK(say(system, actor, "go") == "10");
+  CHECK(ended.get_future().get() == errc::invalid_request);
+  CHECK(*heard == 10);
+}
+
+TEST_CASE_METHOD(actor_fixture,
+                 "what a handler throws comes out of the wait, which can go on",
+                 "[client][outcomes]") {
+  auto running = start(system, make_options());
+  blocking_tracking_client client{system, running.tracker()};
+  std::uint64_t heard = 0;
+  {
+    const auto together = client.hold();
+    for (std::uint64_t n = 1; n <= 10; ++n)
+      client.ask(enqueue(n), [&, n](const outcome<enqueue_reply>&) {
+        ++heard;
+        if (n == 4)
+          throw std::runtime_error{"the fourth"};
+      });
+  }
+  client.ask(enqueue(11), [&](const outcome<enqueue_reply>&) { ++heard; });
+  CHECK_THROWS_WITH(client.wait_all(), "the fourth");
+  CHECK(heard == 10);
+  CHECK(client.num_open() == 1);
+  client.wait_all();
+  CHECK(heard == 11);
+  CHECK(client.num_open() == 0);
+}
+
+TEST_CASE_METHOD(actor_fixture, "a wait ends also while requests are held",
+                 "[client]") {
+  auto running = start(system, make_options());
+  blocking_tracking_client client{system, running.tracker()};
+  outcomes<enqueue_reply> all;
+  const auto together = client.hold();
+  for (std::uint64_t n = 1; n <= 3; ++n)
+    client.ask(enqueue(n), keep(all));
+  client.wait_all();
+  CHECK(all.size() == 3);
+}
+
+TEST_CASE_METHOD(actor_fixture, "a handler may wait for what it asks",
+                 "[client]") {
+  auto running = start(system, make_options());
+  blocking_tracking_client client{system, running.tracker()};
+  outcomes<status_reply> found;
+  std::uint64_t heard = 0;
+  {
+    const auto together = client.hold();
+    for (std::uint64_t n = 1; n <= 3; ++n)
+      client.ask(enqueue(n), [&, n](const outcome<enqueue_reply>&) {
+        ++heard;
+        client.ask(status_of(n), keep(found));
+        client.wait_all();
+        CHECK(found.size() == n);
+      });
+  }
+  client.wait_all();
+  CHECK(heard == 3);
+  CHECK(client.num_open() == 0);
+}
+
+TEST_CASE_METHOD(actor_fixture,
+                 "promise 2, outcomes: an error of a newer tracker is unknown",
+                 "[client][promise-2]") {
+  constexpr auto of_a_newer_version = static_cast<errc>(200);
+  auto script = std::make_shared<tracker_script>();
+  const auto tracker = system.spawn<scripted_tracker_impl>(script);
+  script->always({.apply = false, .error = of_a_newer_version});
+  const auto code = error_of(tracking_actor{tracker}, enqueue(1));
+  CHECK(code == of_a_newer_version);
+  CHECK(certainty_of(code) == certainty::unknown);
+  caf::anon_send_exit(tracker, caf::exit_reason::user_shutdown);
 }

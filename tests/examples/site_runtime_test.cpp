@@ -13,6 +13,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "output/text_width.hpp"
 #include "site_runtime/endpoint.hpp"
 #include "site_runtime/input.hpp"
 #include "support/catch.hpp"
@@ -44,9 +45,10 @@ constexpr auto database = "Database.CachedWrite";
 using settings = program::setting;
 
 // Starts site_runtime on the files of `dir`.
-program start(const temp_dir& dir, settings x) {
+program start(const temp_dir& dir, settings x,
+              const std::vector<std::string>& pace = quick) {
   x.arguments.insert(x.arguments.begin(), {"--db", dir / "ops.db"});
-  x.arguments.insert(x.arguments.begin(), quick.begin(), quick.end());
+  x.arguments.insert(x.arguments.begin(), pace.begin(), pace.end());
   return program{std::string{WAYBILL_EXAMPLES_DIR} + "/site_runtime", x};
 }
 
@@ -147,6 +149,9 @@ std::vector<std::string> remote_ids(const temp_dir& dir) {
 // An endpoint that outlives the runs, and counts.
 class counting_endpoint {
 public:
+  explicit counting_endpoint(std::chrono::milliseconds latency = 1ms)
+    : latency_{latency} {}
+
   [[nodiscard]] std::string url() const { return endpoint_.url(); }
 
   std::map<tracked_operation_id, int> requests() {
@@ -157,7 +162,7 @@ public:
 private:
   site_runtime::endpoint_options options() {
     site_runtime::endpoint_options x;
-    x.latency = 1ms;
+    x.latency = latency_;
     x.stall = 500ms;
     x.on_request = [this](const tracked_operation_id& id) {
       const std::lock_guard guard{mutex_};
@@ -166,6 +171,7 @@ private:
     return x;
   }
 
+  const std::chrono::milliseconds latency_;
   std::mutex mutex_;
   std::map<tracked_operation_id, int> requests_;
   site_runtime::endpoint endpoint_{options()};
@@ -191,8 +197,8 @@ TEST_CASE("a run of the sample accounts for every line") {
   // Its keys come in the documented order.
   CHECK(x.says(R"({"operations":500,"delivered":)"));
 
-  CHECK(x.says(external));
-  CHECK(x.says(database));
+  CHECK(x.says("ExternalSystem."));
+  CHECK(x.says("CachedWrite"));
   CHECK(x.says("503 Service Unavailable: restarting"));
   CHECK(x.says("NOT NULL constraint failed: measurement.value"));
   CHECK(x.out.find('\x1b') == std::string::npos);
@@ -519,6 +525,53 @@ TEST_CASE("an interrupt stops the run in order and the next one finishes it") {
     const auto rest = run(dir, {.arguments = {"-"}, .input = write_lines(150)});
     CHECK(rest.code == 0);
     CHECK(rest.totals()["delivered"] == 150);
+  }
+}
+
+TEST_CASE("an interrupt says what is waited for, and a second one waits no "
+          "more") {
+  counting_endpoint slow{30s};
+  const temp_dir dir;
+  auto x
+    = start(dir,
+            {.arguments = {"--endpoint", slow.url(), "-"}, .input = calls(2)},
+            {"--timeout=1min"});
+  while (x.is_running() && slow.requests().size() < 2)
+    std::this_thread::sleep_for(5ms);
+  x.signal(SIGINT);
+  const auto says = [&](const std::string& text) {
+    for (int i = 0; i < 500 && x.err().find(text) == std::string::npos; ++i)
+      std::this_thread::sleep_for(10ms);
+    return x.err().find(text) != std::string::npos;
+  };
+  CHECK(says("Interrupted: waits for 2 attempts that are running"));
+  CHECK(x.is_running());
+  const auto begun = std::chrono::steady_clock::now();
+  x.signal(SIGTERM);
+  CHECK(x.wait() == 128 + SIGTERM);
+  CHECK(std::chrono::steady_clock::now() - begun < 5s);
+}
+
+TEST_CASE("the report fits into terminals of all widths") {
+  for (const auto columns : std::vector<unsigned short>{60, 80, 120}) {
+    CAPTURE(columns);
+    const temp_dir dir;
+    pseudo_terminal terminal{columns};
+    auto running = start(dir, {.arguments = {"--max-attempts=2"},
+                               .environment = {"TERM=xterm", "NO_COLOR=1"},
+                               .stdout_fd = terminal.get()});
+    const auto shown = terminal.shown_by(running);
+    CHECK(running.wait() == 0);
+    CHECK(shown.find("CachedCall") != std::string::npos);
+    CHECK(shown.find("POST /wms/pallets") != std::string::npos);
+    std::istringstream lines{shown};
+    for (std::string line; std::getline(lines, line);) {
+      if (line.ends_with('\r'))
+        line.pop_back();
+      CAPTURE(line);
+      if (!line.starts_with('{'))
+        CHECK(waybill::cli::width_of(line) <= columns);
+    }
   }
 }
 

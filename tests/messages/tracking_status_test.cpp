@@ -83,3 +83,10 @@ TEST_CASE("promise 2, outcomes: every error says refused or unknown",
     CHECK((certainty_of(code) == certainty::unknown) == unknown);
   }
 }
+
+TEST_CASE("promise 2, outcomes: an error of a newer version is unknown",
+          "[promise-2]") {
+  for (int i = 0; i < 256; ++i)
+    if (i == 0 || i > num_errcs)
+      CHECK(certainty_of(static_cast<errc>(i)) == certainty::unknown);
+}

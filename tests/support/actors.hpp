@@ -93,6 +93,18 @@ inline void read_config(caf::actor_system_config& config,
   REQUIRE_FALSE(config.parse(1, argv, file));
 }
 
+/// The tracking actor that runs behind a service's handle, which lets nobody
+/// end it: answers come from there.
+inline caf::actor tracker_behind(caf::actor_system& system,
+                                 const tracking_actor& gate) {
+  caf::scoped_actor self{system};
+  caf::strong_actor_ptr sender;
+  waybill::request(self, gate, 10s, get_health{})
+    .receive([&](const health_reply&) { sender = self->current_sender(); },
+             [](const caf::error&) {});
+  return caf::actor_cast<caf::actor>(sender);
+}
+
 /// Waits until `f()` holds, at most `limit`.
 template <class F>
 bool eventually(F&& f, std::chrono::milliseconds limit = 5s) {

@@ -264,7 +264,7 @@ void storm(report& r, caf::actor_system& system, std::uint64_t part,
     while (std::chrono::steady_clock::now() < end) {
       std::this_thread::sleep_for(std::chrono::milliseconds{
         std::uniform_int_distribution{1, 40}(random)});
-      caf::anon_send_exit(running.tracker(),
+      caf::anon_send_exit(tracker_behind(system, running.tracker()),
                           random() % 2 == 0 ? caf::exit_reason::kill
                                             : caf::exit_reason::user_shutdown);
       if (!comes_back(system, running, ++deaths))

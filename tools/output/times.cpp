@@ -282,37 +282,6 @@ std::string size_text(std::int64_t bytes) {
   return format("%.1f %s", size, units.at(unit));
 }
 
-std::optional<microseconds> parse_duration(std::string_view text) noexcept {
-  std::int64_t value = 0;
-  std::size_t digits = 0;
-  for (; digits < text.size() && text[digits] >= '0' && text[digits] <= '9';
-       ++digits) {
-    if (digits == 15)
-      return std::nullopt;
-    value = value * 10 + (text[digits] - '0');
-  }
-  struct unit {
-    std::string_view name;
-    microseconds length;
-  };
-  constexpr std::array<unit, 6> units{{{"ms", 1ms},
-                                       {"s", 1s},
-                                       {"min", 1min},
-                                       {"m", 1min},
-                                       {"h", 1h},
-                                       {"d", 24h}}};
-  const auto found = std::find_if(units.begin(), units.end(),
-                                  [name = text.substr(digits)](const unit& x) {
-                                    return x.name == name;
-                                  });
-  std::int64_t product = 0;
-  if (digits == 0 || found == units.end()
-      || __builtin_mul_overflow(value, std::int64_t{found->length.count()},
-                                &product))
-    return std::nullopt;
-  return microseconds{product};
-}
-
 std::optional<timestamp> parse_time(std::string_view text, timestamp now,
                                     zone where) {
   if (const auto duration = parse_duration(text)) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "waybill/duration_text.hpp"
 #include "waybill/timestamp.hpp"
 
 namespace waybill::cli {
@@ -34,11 +35,6 @@ std::string duration_text(std::chrono::microseconds duration);
 
 /// `512 B`, `4.0 KiB`, `12.3 MiB`.
 std::string size_text(std::int64_t bytes);
-
-/// Reads `500ms`, `30s`, `10min` (or `10m`), `1h`, `7d`.
-/// @returns none for anything else.
-std::optional<std::chrono::microseconds>
-parse_duration(std::string_view text) noexcept;
 
 /// Reads a duration, which is so long before `now`, or a time: a date, then if
 /// wanted a clock time (`08:15`, `08:15:30`, `08:15:30.25`) after a blank or
