@@ -4,13 +4,13 @@
 #include <cstdio>
 #include <limits>
 #include <memory>
-#include <set>
 #include <sstream>
 #include <system_error>
 
 #include <caf/config_option_set.hpp>
 
 #include "waybill/caf_seam.hpp"
+#include "waybill/json.hpp"
 
 namespace waybill {
 
@@ -172,25 +172,12 @@ void add_option(caf::config_option_set& to, const std::string& section,
 // -- texts --------------------------------------------------------------------
 
 json parse_options(std::string_view text) {
-  // The parser takes a NUL for the end and would not look at the rest.
-  if (text.find('\0') != std::string_view::npos)
-    refuse_option("options", "is no JSON: it contains NUL");
-  // It keeps the last value of a key, and nobody would know of the others.
-  std::set<std::string> keys;
-  const auto look = [&](int depth, json::parse_event_t event, json& parsed) {
-    if (event == json::parse_event_t::key && depth == 1
-        && !keys.insert(parsed.get<std::string>()).second)
-      refuse_option(truncate_utf8(parsed.get<std::string>(), 100),
-                    "is there twice");
-    return true;
-  };
   json object;
   try {
-    object = json::parse(text, look);
-  } catch (const json::exception& e) {
-    refuse_option("options",
-                  std::string{"is no JSON: "}
-                    + escape(truncate_utf8(sanitize_utf8(e.what()), 200)));
+    object = parse_json(text);
+  } catch (const json_error& e) {
+    const auto* const subject = e.field().empty() ? "options: " : "";
+    throw store_error{errc::invalid_options, std::string{subject} + e.what()};
   }
   if (!object.is_object())
     refuse_option("options", "must be a JSON object, but is " + shown(object));
