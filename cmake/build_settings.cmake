@@ -23,7 +23,8 @@ endif()
 
 if(PROJECT_IS_TOP_LEVEL OR WAYBILL_WARNINGS_AS_ERRORS)
   add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion
-                      -Wold-style-cast -Wnon-virtual-dtor)
+                      -Wold-style-cast -Wnon-virtual-dtor
+                      $<$<CXX_COMPILER_ID:Clang>:-Wreserved-identifier>)
 endif()
 # In a unity build the names of one file are around in the next.
 if(CMAKE_UNITY_BUILD)
@@ -53,18 +54,14 @@ if(WAYBILL_SANITIZE)
   endif()
 endif()
 
-if(WAYBILL_FUZZ)
-  add_compile_options(-fsanitize=fuzzer-no-link)
-endif()
-
 # Has `header` parsed once for all sources of a target, if that is wanted.
 function(waybill_precompile target header)
   if(WAYBILL_PRECOMPILE)
     target_precompile_headers(${target} PRIVATE ${header})
-    # ccache asks for it.
-    if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-      target_compile_options(${target} PRIVATE -fpch-preprocess)
-    endif()
+    # ccache asks for these.
+    target_compile_options(
+      ${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>
+                        "$<$<CXX_COMPILER_ID:Clang>:SHELL:-Xclang -fno-pch-timestamp>")
   endif()
 endfunction()
 
@@ -73,10 +70,13 @@ function(waybill_add_library name)
   add_library(waybill_${name})
   add_library(waybill::${name} ALIAS waybill_${name})
   target_compile_features(waybill_${name} PUBLIC cxx_std_20)
-  # What runs most is optimized also where the rest is not: it compiles in
-  # seconds, as long as CAF's headers are not in it.
-  if(WAYBILL_SANITIZE AND NOT name STREQUAL "actors")
+  # What runs most is optimized also where the rest is not.
+  if(WAYBILL_SANITIZE AND name STREQUAL "persistence")
     target_compile_options(waybill_${name} PRIVATE -O1)
+  endif()
+  # libFuzzer follows the ways through it.
+  if(WAYBILL_FUZZ)
+    target_compile_options(waybill_${name} PRIVATE -fsanitize=fuzzer-no-link)
   endif()
   # Before 1.0 every minor version may change the binary interface.
   set_target_properties(

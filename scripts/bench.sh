@@ -3,14 +3,17 @@
 # SQLite; see docs/performance.md. Prints a line `ratio NAME VALUE GOAL ok|short`
 # for each goal, writes JSON and plots.
 #
-# Usage: scripts/bench.sh [--quick] [--compiler CXX] [--prefix-path DIR]
-#                         [--out DIR] [ARGUMENT...]
+# Usage: scripts/bench.sh [OPTION]...
 #
-# --quick takes less than two minutes, a full run about twenty. The JSON goes to
-# DIR, which is docs/performance for a full run of all lines and
-# build/bench/results otherwise; plots go there too, but for those of another
-# CAF. Other arguments go to the program itself: scripts/bench.sh --help, --list,
-# --only NAME,...
+#   --quick             less than two minutes; a full run takes about twenty
+#   --list              say which lines there are, and end
+#   --only NAME,...     only these lines
+#   --repeats N         pairs of runs for each ratio
+#   --out DIR           where the JSON goes; default: docs/performance for a full
+#                       run of all lines, build/bench/results otherwise. Plots go
+#                       there too, but for those of another CAF.
+#   --compiler CXX      g++ (default) or clang++; as CXX
+#   --prefix-path DIR   look for CAF and others in DIR first
 source "$(dirname "$0")/lib.sh"
 
 bench_packages=(libcli11-dev libbenchmark-dev gnuplot-nox)
@@ -25,19 +28,16 @@ while [[ $# -gt 0 ]]; do
     continue
   fi
   case $1 in
-    --out)
-      out=$(cd "$start_dir" && realpath -m "${2:?needs a folder}")
+    --out) need_value "$@" && out=$(user_path "$2") && shift ;;
+    --quick) quick=true arguments+=("$1") ;;
+    --list) partial=true arguments+=("$1") ;;
+    --only | --repeats)
+      need_value "$@"
+      [[ $1 != --only ]] || partial=true
+      arguments+=("$1" "$2")
       shift
       ;;
-    --quick)
-      quick=true
-      arguments+=("$1")
-      ;;
-    --only | --only=* | --list | --help)
-      partial=true
-      arguments+=("$1")
-      ;;
-    *) arguments+=("$1") ;;
+    *) refuse "unknown option: $1" ;;
   esac
   shift
 done

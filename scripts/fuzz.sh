@@ -2,7 +2,7 @@
 # Installs what is missing, builds, and fuzzes what reads text from outside.
 #
 # Usage: scripts/fuzz.sh [--build-only] [--seconds N] [--seed N] [--json FILE]
-#                        [TARGET...]
+#                        [--prefix-path DIR] [TARGET...]
 #
 # Each target (message_json, texts, options; default: all) runs N seconds
 # (default 60) from the seeds in tests/fuzz/corpus and, unless --seed is given,
@@ -10,7 +10,6 @@
 # build folder. --json is for the torture suite, of which this is a row.
 source "$(dirname "$0")/lib.sh"
 
-compiler=clang++
 build_only=false
 seconds=60
 seed=$RANDOM
@@ -18,24 +17,33 @@ repeats=false
 json=
 targets=()
 while [[ $# -gt 0 ]]; do
+  if prefix_option "$@"; then
+    shift 2
+    continue
+  fi
   case $1 in
     --build-only) build_only=true ;;
-    --seconds) seconds=${2:?needs a number} && shift ;;
-    --seed) seed=${2:?needs a number} repeats=true && shift ;;
-    --json) json=$(realpath "${2:?needs a file}") && shift ;;
-    -*) die "unknown option: $1" ;;
-    *) targets+=("$1") ;;
+    --seconds) need_value "$@" && seconds=$2 && shift ;;
+    --seed) need_value "$@" && seed=$2 repeats=true && shift ;;
+    --json) need_value "$@" && json=$(user_path "$2") && shift ;;
+    -*) refuse "unknown option: $1" ;;
+    *)
+      [[ -e tests/fuzz/$1.cpp ]] || refuse "unknown target: $1"
+      targets+=("$1")
+      ;;
   esac
   shift
 done
 [[ ${#targets[@]} -gt 0 ]] ||
   targets=(message_json texts options)
 
-need_packages "${build_packages[@]}"
-configure fuzz
-build_quietly fuzz "${targets[@]/#/fuzz_}"
+need_packages "${build_packages[@]}" "${example_packages[@]}" \
+  "${test_packages[@]}" "${clang_packages[@]}"
+configure asan
+build_quietly asan "${targets[@]/#/fuzz_}"
 $build_only && exit
-dir=$(build_dir fuzz)
+programs=$(build_dir asan)/tests/fuzz
+dir=build/fuzz
 found_in=$dir/found
 if $repeats; then
   found_in=$(mktemp -d)
@@ -51,7 +59,7 @@ for target in "${targets[@]}"; do
   echo "== fuzz $target: $seconds s, seed $seed"
   log=$dir/$target.log
   broke=false
-  if ! "$dir/tests/fuzz/fuzz_$target" -max_total_time="$seconds" \
+  if ! "$programs/fuzz_$target" -max_total_time="$seconds" \
     -seed="$seed" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
     -artifact_prefix="$dir/$target-" "$found" "tests/fuzz/corpus/$target" \
     >"$log" 2>&1; then

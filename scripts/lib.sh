@@ -1,4 +1,5 @@
-# What the scripts share. Source it; it goes to the project's top folder.
+# What the scripts share. Source it; it goes to the project's top folder, and
+# answers --help with the comment that the script begins with.
 # shellcheck shell=bash disable=SC2034
 
 set -euo pipefail
@@ -7,6 +8,32 @@ set -euo pipefail
 start_dir=$PWD
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+die() {
+  echo "${0##*/}: $*" >&2
+  exit 1
+}
+
+# Ends a script that was called in a way that it does not know.
+refuse() {
+  echo "${0##*/}: $*; see scripts/${0##*/} --help" >&2
+  exit 2
+}
+
+# need_value OPTION [VALUE]...: refuses an option at the end that wants more.
+need_value() { [[ $# -gt 1 ]] || refuse "$1 needs a value"; }
+
+# user_path PATH: as the user, who may stand elsewhere, means it.
+user_path() { (cd "$start_dir" && realpath -m "$1"); }
+
+for argument in "$@"; do
+  if [[ $argument == --help || $argument == -h ]]; then
+    sed -nE '2,/^[^#]/s/^# ?//p' "scripts/${0##*/}"
+    # A program that the other arguments are for, if it is there already.
+    [[ ! -x ${program:-} ]] || { echo && "$program" --help; }
+    exit
+  fi
+done
+
 # Overridden by options or by these variables of the environment.
 compiler=${CXX:-g++}
 prefix_path=${CMAKE_PREFIX_PATH:-}
@@ -14,6 +41,7 @@ prefix_path=${CMAKE_PREFIX_PATH:-}
 build_packages=(cmake ninja-build pkg-config nlohmann-json3-dev libsqlite3-dev)
 example_packages=(libcli11-dev libcpp-httplib-dev)
 test_packages=(catch2)
+clang_packages=(clang libclang-rt-14-dev)
 lint_packages=(clang-format-14 clang-tidy-14)
 
 # Repeated builds are quick where ccache is installed.
@@ -24,28 +52,27 @@ if command -v ccache >/dev/null; then
   export CCACHE_SLOPPINESS=pch_defines,time_macros # for precompiled headers
 fi
 
-die() {
-  echo "${0##*/}: $*" >&2
-  exit 1
+# prefix_option ARGUMENT...: whether the first two are --prefix-path DIR, which
+# is then taken.
+prefix_option() {
+  [[ $1 == --prefix-path ]] || return 1
+  need_value "$@"
+  prefix_path=$(user_path "$2")
+  [[ -d $prefix_path ]] || refuse "no folder: $2"
 }
 
-# build_option ARGUMENT...: whether the first two are an option that all scripts
-# know, which is then taken: --compiler CXX or --prefix-path DIR.
+# build_option ARGUMENT...: the same, or --compiler CXX.
 build_option() {
-  case $1 in
-    --compiler) compiler=${2:?needs a compiler} ;;
-    --prefix-path)
-      prefix_path=$(cd "$start_dir" && realpath -e "${2:?needs a folder}") ||
-        exit 1
-      ;;
-    *) return 1 ;;
-  esac
+  prefix_option "$@" && return
+  [[ $1 == --compiler ]] || return 1
+  need_value "$@"
+  compiler=$2
 }
 
 # need_packages PACKAGE...: installs those that are missing.
 need_packages() {
   case $compiler in
-    *clang*) set -- "$@" clang libclang-rt-14-dev ;;
+    *clang*) set -- "$@" "${clang_packages[@]}" ;;
     *) set -- "$@" g++ ;;
   esac
   # Whoever names a folder to look in brings a CAF of their own.
@@ -79,24 +106,39 @@ need_packages() {
     die "could not install: ${missing[*]}"
 }
 
+# compiler_of PRESET: with sanitizers it is always clang, which takes half of the
+# time that g++ takes.
+compiler_of() {
+  case $1 in
+    asan | tsan | planted) echo clang++ ;;
+    *) echo "$compiler" ;;
+  esac
+}
+
 # build_dir PRESET: the folder for that preset, compiler and prefix path. Each
 # choice has its own, so that no cached find result gets into another's build.
 build_dir() {
   local dir=build/$1
-  [[ $compiler == g++ ]] || dir+=-${compiler##*/}
+  case $(compiler_of "$1") in
+    g++) ;;
+    "$compiler") dir+=-${compiler##*/} ;;
+  esac
   [[ -z $prefix_path ]] || dir+=-$(cksum <<<"$prefix_path" | cut -d' ' -f1)
   echo "$dir"
 }
 
-# configure PRESET: does nothing if that was done; Ninja repeats it if need be.
+# configure PRESET [ARGUMENT...]: does nothing if that was done; Ninja repeats it
+# if need be. The arguments go to CMake.
 configure() {
-  local dir
+  local preset=$1 dir
   dir=$(build_dir "$1")
+  shift
   [[ -e $dir/build.ninja ]] && return 0
   mkdir -p "$dir"
-  if ! cmake --preset "$1" -B "$dir" -DCMAKE_CXX_COMPILER="$compiler" \
+  if ! cmake --preset "$preset" -B "$dir" \
+    -DCMAKE_CXX_COMPILER="$(compiler_of "$preset")" \
     ${launcher:+-DCMAKE_CXX_COMPILER_LAUNCHER="$launcher"} \
-    ${prefix_path:+-DCMAKE_PREFIX_PATH="$prefix_path"} \
+    ${prefix_path:+-DCMAKE_PREFIX_PATH="$prefix_path"} "$@" \
     >"$dir/configure.log" 2>&1; then
     cat "$dir/configure.log" >&2
     return 1
@@ -104,11 +146,12 @@ configure() {
   grep -- '-- Found CAF' "$dir/configure.log" || true
 }
 
-# build PRESET [TARGET...]
+# build PRESET [TARGET...]: one at a time in a folder, as rows of the torture
+# suite share them.
 build() {
   local dir
   dir=$(build_dir "$1")
-  cmake --build "$dir" ${2:+--target "${@:2}"}
+  flock "$dir" cmake --build "$dir" ${2:+--target "${@:2}"}
 }
 
 # build_quietly PRESET [TARGET...]: shows only what fails.
@@ -121,27 +164,54 @@ build_quietly() {
   }
 }
 
+# run_tests PRESET [ARGUMENT...]: the tests of that build, by ctest, which gets
+# the arguments. Off a terminal, only what fails is listed.
+run_tests() {
+  local preset=$1 dir
+  dir=$(build_dir "$1")
+  shift
+  set -- --test-dir "$dir" --output-on-failure --no-tests=error \
+    -j "$(nproc)" "$@"
+  if [[ -t 1 ]]; then
+    ctest "$@" --progress
+  else
+    ctest "$@" | grep -vE '^ +Start |   Passed  '
+  fi
+}
+
 # Our C++ files.
 sources() {
   find messages persistence actors examples tests bench tools \
     -name '*.[ch]pp' 2>/dev/null || true
 }
 
-# step NAME COMMAND...: runs a step and remembers how it went for `summary`.
+# Processor seconds of all that this script has run and waited for.
+processor_seconds() {
+  local fields
+  read -ra fields <"/proc/$$/stat"
+  echo $(((fields[15] + fields[16]) / $(getconf CLK_TCK)))
+}
+
+# step NAME COMMAND...: runs a step and remembers how it went, with the seconds
+# by the clock and of processors, for `summary`.
 steps=()
 failed=false
 step() {
-  local name=$1 began=$SECONDS result=ok
+  local name=$1 result=ok began=$SECONDS processors
+  processors=$(processor_seconds)
   shift
   echo "== $name"
   "$@" || { result=FAILED && failed=true; }
-  steps+=("$(printf '%-8s %4d s  %s' "$result" $((SECONDS - began)) "$name")")
+  processors=$(($(processor_seconds) - processors))
+  steps+=("$(printf '%-8s %4d s %5d s  %s' "$result" $((SECONDS - began)) \
+    "$processors" "$name")")
   [[ $result == ok ]]
 }
 
 # Prints what the steps did; fails if one of them failed.
 summary() {
-  printf '%s\n' "" "${steps[@]}"
-  printf '%-8s %4d s\n' "all" "$SECONDS"
+  printf '\n%-8s %6s %7s  %s\n' "" "time" "cpu" ""
+  printf '%s\n' "${steps[@]}"
+  printf '%-8s %4d s %5d s\n' "all" "$SECONDS" "$(processor_seconds)"
   [[ $failed == false ]]
 }

@@ -2,17 +2,21 @@
 # Runs clang-tidy over the sources of libraries, tools and examples; the tests'
 # macros would take longer than all the rest. It reads many sources as one, as
 # a unity build compiles them: most of the time goes into the headers of
-# others. What passed is left out until a source, a header or the checks change.
+# others. What passed is left out until one of the sources that are read as one,
+# a header of ours below them, or the checks change; --all reads it again.
 #
-# Usage: scripts/lint.sh [--compiler CXX] [--prefix-path DIR]
+# Usage: scripts/lint.sh [--all] [--compiler CXX] [--prefix-path DIR]
 source "$(dirname "$0")/lib.sh"
 
+all=false
 while [[ $# -gt 0 ]]; do
   if build_option "$@"; then
     shift 2
     continue
   fi
-  die "unknown option: $1"
+  [[ $1 == --all ]] || refuse "unknown option: $1"
+  all=true
+  shift
 done
 
 need_packages "${build_packages[@]}" "${example_packages[@]}" \
@@ -22,6 +26,7 @@ dir=$PWD/$(build_dir lint)
 clang_tidy=$(command -v clang-tidy-14 || command -v clang-tidy) ||
   die "clang-tidy is missing"
 passed=$dir/passed
+! $all || rm -rf "$passed"
 mkdir -p "$passed"
 
 # members FILE: the sources that a file of the unity build is made of.
@@ -32,14 +37,34 @@ members() {
   esac
 }
 
+# headers_of FILE...: headers of ours that these include, directly or not.
+headers_of() {
+  local folders=(messages persistence actors tools examples)
+  local -A seen=()
+  local name folder found=("$@")
+  while [[ ${#found[@]} -gt 0 ]]; do
+    local next=()
+    while read -r name; do
+      for folder in "${folders[@]}"; do
+        [[ -e $folder/$name && -z ${seen[$folder/$name]:-} ]] || continue
+        seen[$folder/$name]=1
+        next+=("$folder/$name")
+      done
+    done < <(sed -nE 's/^# *include "(.*)"$/\1/p' "${found[@]}" | sort -u)
+    found=(${next[@]+"${next[@]}"})
+  done
+  [[ ${#seen[@]} -eq 0 ]] || printf '%s\n' "${!seen[@]}" | sort
+}
+
 # key FILE: changes with everything of ours that the verdict depends on.
 key() {
+  local sources
+  mapfile -t sources < <(members "$1")
   {
     "$clang_tidy" --version
     grep -B 1 -F "\"file\": \"$1\"" "$dir/compile_commands.json"
-    sha256sum .clang-tidy
-    sources | grep 'hpp$' | sort | xargs -d '\n' sha256sum
-    members "$1" | xargs -d '\n' sha256sum
+    sha256sum .clang-tidy "${sources[@]}"
+    headers_of "${sources[@]}" | xargs -r -d '\n' sha256sum
   } | sha256sum | cut -d' ' -f1
 }
 

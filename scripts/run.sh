@@ -4,9 +4,17 @@
 #
 # Usage: scripts/run.sh [ARGUMENT...]
 #
-# The arguments are site_runtime's (see scripts/run.sh --help); without an input
-# it runs the sample, examples/data/calls.jsonl.
+# The arguments are site_runtime's, which --help lists here once it is built;
+# without an input it runs the sample, examples/data/calls.jsonl.
+program=build/release/examples/site_runtime
 source "$(dirname "$0")/lib.sh"
+
+# It would say so itself, but only after minutes of building.
+for argument in "$@"; do
+  [[ $argument != --* ]] ||
+    grep -qF "\"${argument%%=*}\"" examples/site_runtime/arguments.cpp ||
+    refuse "unknown option: $argument"
+done
 
 # Standard output is the program's alone.
 {

@@ -1,61 +1,53 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds without warnings, and runs all checks:
-# format, tests, lint, the quick torture suite with the tests under sanitizers.
+# Installs what is missing, builds without warnings, and runs all checks: format,
+# tests, lint, the quick torture suite (docs/reliability.md).
+#
+# Usage: scripts/test.sh [OPTION]...
+#
+#   --quick             without clang-tidy and the torture suite
+#   --full              with the tests compiled once more by CXX, and the full
+#                       torture suite: takes more than an hour
+#   --no-lint           without the format check and clang-tidy
+#   --compiler CXX      g++ (default) or clang++; as CXX. It compiles what is
+#                       shipped, in the way in which users compile it; tests are
+#                       clang's, with AddressSanitizer and UBSan.
+#   --prefix-path DIR   look for CAF and others in DIR first; as CMAKE_PREFIX_PATH
+#   --help              this text
 source "$(dirname "$0")/lib.sh"
 
-usage() {
-  cat <<'END'
-Usage: scripts/test.sh [OPTION]...
-
-  --quick             without clang-tidy and the torture suite
-                      (docs/reliability.md)
-  --no-lint           without the format check and clang-tidy
-  --prefix-path DIR   look for CAF and others in DIR first; as CMAKE_PREFIX_PATH
-  --compiler CXX      g++ (default) or clang++; as CXX
-  --help              this text
-END
-}
-
-quick=false
+suite=--quick
 lint=true
+lint_all=()
 while [[ $# -gt 0 ]]; do
   if build_option "$@"; then
     shift 2
     continue
   fi
   case $1 in
-    --quick) quick=true ;;
+    --quick) suite= ;;
+    --full) suite=--full lint_all=(--all) ;;
     --no-lint) lint=false ;;
-    --help)
-      usage
-      exit
-      ;;
-    *) die "unknown option: $1 (see --help)" ;;
+    *) refuse "unknown option: $1" ;;
   esac
   shift
 done
-
-# Off a terminal, only what fails is listed.
-run_tests() {
-  local arguments=(--test-dir "$(build_dir debug)" --output-on-failure
-    --no-tests=error -j "$(nproc)")
-  if [[ -t 1 ]]; then
-    ctest "${arguments[@]}" --progress
-  else
-    ctest "${arguments[@]}" | grep -vE '^ +Start |   Passed  '
-  fi
-}
 
 # The CAF in the folder that was asked for must be the one that is used.
 check_caf() {
   [[ -e $prefix_path/include/caf/config.hpp ]] || return 0
   grep -qE "^CAF_(DIR|INCLUDE_DIR):PATH=$prefix_path/" \
-    "$(build_dir debug)/CMakeCache.txt" && return 0
+    "$(build_dir "$1")/CMakeCache.txt" && return 0
   echo "the build found another CAF than that of $prefix_path" >&2
   return 1
 }
 
-packages=("${build_packages[@]}" "${example_packages[@]}" "${test_packages[@]}")
+# Scripts of their own build with the same compiler and CAF.
+other_script() {
+  CXX=$compiler CMAKE_PREFIX_PATH=$prefix_path "$@"
+}
+
+packages=("${build_packages[@]}" "${example_packages[@]}" "${test_packages[@]}"
+  "${clang_packages[@]}")
 $lint && packages+=("${lint_packages[@]}")
 step "packages" need_packages "${packages[@]}"
 
@@ -63,20 +55,37 @@ if $lint; then
   step "format" scripts/format.sh --check || true
 fi
 
-debug() {
-  configure debug && check_caf &&
-    build debug all all_verify_interface_header_sets
+build_tests() { configure asan && check_caf asan && build asan; }
+run_asan_tests() {
+  other_script scripts/sanitizers.sh --asan --json "$WAYBILL_ASAN_RESULT"
 }
-# Scripts of their own build with the same compiler and CAF.
-other_script() {
-  CXX=$compiler CMAKE_PREFIX_PATH=$prefix_path "$@"
-}
+export WAYBILL_ASAN_RESULT=$PWD/build/asan-tests.json # for the torture suite
 
-if step "build" debug; then
-  step "tests" run_tests || true
-  if ! $quick; then
-    $lint && { step "lint" other_script scripts/lint.sh || true; }
-    step "torture" other_script scripts/torture.sh --quick || true
+# Compiled file by file, as users do: one that lacks an #include, or shadows a
+# name, is found. The torture suite runs with it.
+shipped=(messages persistence actors tools examples)
+build_shipped() {
+  configure torture && check_caf torture &&
+    build torture "${shipped[@]/%//all}" all_verify_interface_header_sets \
+      caf_main_host readme_example ${suite:+torture}
+}
+run_shipped() { run_tests torture -R '^tree/|CAF_MAIN'; }
+
+build_debug() { configure debug && build debug; }
+
+if step "build the tests" build_tests; then
+  step "tests" run_asan_tests || true
+fi
+if step "build what is shipped" build_shipped; then
+  step "what is shipped" run_shipped || true
+  if [[ $suite == --full ]] && step "build with $compiler" build_debug; then
+    step "tests with $compiler" run_tests debug || true
+  fi
+  if $lint && [[ -n $suite ]]; then
+    step "lint" other_script scripts/lint.sh ${lint_all[@]+"${lint_all[@]}"} || true
+  fi
+  if [[ -n $suite ]]; then
+    step "torture" other_script scripts/torture.sh "$suite" || true
   fi
 fi
 

@@ -1,14 +1,23 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds, and tries to break waybill's promises; see
-# docs/reliability.md.
+# Installs what is missing, builds, and tries to break waybill's promises, row by
+# row of docs/reliability.md.
 #
-# Usage: scripts/torture.sh [--quick | --full] [--only ROW,...] [--seed N]
-#                           [--compiler CXX] [--prefix-path DIR] [ARGUMENT...]
+# Usage: scripts/torture.sh [OPTION]...
 #
-# --quick (the default) takes five minutes on two cores, --full an hour. Other
-# arguments go to the suite itself: scripts/torture.sh --help.
+#   --quick             a few minutes on two cores (the default)
+#   --full              an hour on two cores
+#   --only ROW,...      only these rows, by name or number
+#   --list              say which rows there are, and end
+#   --seed N            repeat the run with that seed
+#   --jobs N            rows that may run at a time; default: processors + 1
+#   --stop-at-first     end a row at its first violation
+#   --json FILE         write the results there as JSON too
+#   --compiler CXX      g++ (default) or clang++; as CXX
+#   --prefix-path DIR   look for CAF and others in DIR first
 source "$(dirname "$0")/lib.sh"
 
+# More than there are processors: some rows mostly wait for the disk.
+jobs=$(($(nproc) + 1))
 arguments=()
 only=
 full=
@@ -18,22 +27,29 @@ while [[ $# -gt 0 ]]; do
     continue
   fi
   case $1 in
-    --only)
-      only=${2:?needs rows}
+    --only | --seed)
+      need_value "$@"
+      [[ $1 != --only ]] || only=$2
       arguments+=("$1" "$2")
       shift
       ;;
-    --only=*) only=${1#*=} arguments+=("$1") ;;
-    --list | --help) only=none arguments+=("$1") ;;
+    --json)
+      need_value "$@"
+      arguments+=(--json "$(user_path "$2")")
+      shift
+      ;;
+    --jobs) need_value "$@" && jobs=$2 && shift ;;
+    --list) only=none arguments+=("$1") ;;
     --full) full=1 arguments+=("$1") ;;
-    *) arguments+=("$1") ;;
+    --quick | --stop-at-first) arguments+=("$1") ;;
+    *) refuse "unknown option: $1" ;;
   esac
   shift
 done
 
-# Rows that are scripts build with the same compiler and CAF. Those that have
-# builds of their own do that before the clocks of the rows run.
-export CXX=$compiler CMAKE_PREFIX_PATH=$prefix_path
+# Rows that are scripts build with the same CAF. Those that have builds of their
+# own do that before the clocks of the rows run.
+export CMAKE_PREFIX_PATH=$prefix_path
 
 # wanted ROW...: whether one of these will run.
 wanted() {
@@ -61,7 +77,5 @@ wanted() {
   fi
 } >&2
 
-# One more than there are processors: some rows mostly wait for the disk.
-[[ " ${arguments[*]-} " == *" --jobs"* ]] ||
-  arguments+=(--jobs $(($(nproc) + 1)))
-exec "$(build_dir torture)/tests/torture/torture" "${arguments[@]}"
+exec "$(build_dir torture)/tests/torture/torture" --jobs "$jobs" \
+  ${arguments[@]+"${arguments[@]}"}
