@@ -166,10 +166,14 @@ void operation_tracking_store::begin() {
 
 void operation_tracking_store::commit() {
   parts_->transaction.commit();
+  parts_->confirm_commit();
 }
 
 bool operation_tracking_store::begin_commit(std::function<void()> on_synced) {
-  return parts_->transaction.begin_commit(std::move(on_synced));
+  if (parts_->transaction.begin_commit(std::move(on_synced)))
+    return true; // it is confirmed when it is finished
+  parts_->confirm_commit();
+  return false;
 }
 
 bool operation_tracking_store::sync_has_ended() const {
@@ -178,7 +182,11 @@ bool operation_tracking_store::sync_has_ended() const {
 
 std::chrono::steady_clock::time_point
 operation_tracking_store::finish_commit() {
-  return parts_->transaction.finish_commit();
+  const auto was_begun = parts_->transaction.is_unfinished();
+  const auto ended = parts_->transaction.finish_commit();
+  if (was_begun)
+    parts_->confirm_commit();
+  return ended;
 }
 
 void operation_tracking_store::rollback() noexcept {
@@ -275,7 +283,7 @@ void operation_tracking_store::probe_write() {
 
 void operation_tracking_store::maintain() {
   if (checkpoint_is_due())
-    parts_->log.checkpoint();
+    parts_->checkpoint();
 }
 
 bool operation_tracking_store::checkpoint_is_due() const noexcept {
@@ -284,8 +292,12 @@ bool operation_tracking_store::checkpoint_is_due() const noexcept {
 
 bool operation_tracking_store::give_back_space(int max_pages, bool keep_some) {
   require_positive("max_pages", max_pages);
-  return parts_->read(
-    [&] { return parts_->log.give_back_space(max_pages, keep_some); });
+  auto& x = *parts_;
+  return x.read([&] {
+    const auto more = x.log.give_back_space(max_pages, keep_some);
+    x.files.database_written();
+    return more;
+  });
 }
 
 std::int64_t operation_tracking_store::wal_bytes() const noexcept {

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sqlite3.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,8 +9,9 @@
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
-#include <system_error>
-#include <utility>
+#include <optional>
+
+#include "waybill/file_access.hpp"
 
 namespace waybill {
 
@@ -20,13 +20,19 @@ namespace {
 constexpr mode_t owner_only = S_IRUSR | S_IWUSR;
 constexpr off_t smallest_database = 512; // one page of the smallest size
 
-[[noreturn]] void unavailable(const std::string& file,
-                              const std::string& reason) {
-  throw store_error{errc::store_unavailable, file + ": " + reason};
-}
-
-std::string error_text(int code) {
-  return std::generic_category().message(code);
+// Whether `other`, beside a database, lets nobody at what that does not:
+// whoever has made it could read, or keep away, what is written there.
+bool is_own(const struct stat& other,
+            const std::optional<struct stat>& database) noexcept {
+  const auto shared = database && (database->st_mode & S_IWGRP) != 0
+                      && other.st_gid == database->st_gid;
+  const auto owned = other.st_uid == ::geteuid() || other.st_uid == 0
+                     || (database && other.st_uid == database->st_uid)
+                     || shared;
+  const auto mode = database && database->st_size > 0 ? database->st_mode
+                                                      : owner_only;
+  constexpr mode_t of_others = S_IRWXG | S_IRWXO;
+  return owned && (other.st_mode & of_others & ~mode) == 0;
 }
 
 // Why a file does not grant what is asked for: whose it is, if it is about
@@ -43,70 +49,6 @@ std::string because(int code, const struct stat& info) {
 }
 
 } // namespace
-
-file_ownership::file_ownership(const std::string& file)
-  : lock_file_{file + "-lock"} {
-  for (;;) {
-    constexpr auto flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
-    fd_ = ::open(lock_file_.c_str(), flags | O_CREAT | O_EXCL, owner_only);
-    created_ = fd_ >= 0;
-    if (fd_ < 0 && errno == EEXIST) {
-      fd_ = ::open(lock_file_.c_str(), flags);
-      if (fd_ < 0 && errno == ENOENT)
-        continue; // withdrawn by its maker just now
-    }
-    if (fd_ < 0)
-      unavailable(lock_file_,
-                  "cannot open the lock file: " + error_text(errno));
-    if (created_) // the umask may have taken the owner's own rights away
-      ::fchmod(fd_, owner_only);
-    if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
-      const auto code = errno;
-      ::close(std::exchange(fd_, -1));
-      if (code == EWOULDBLOCK)
-        throw store_error{errc::store_locked,
-                          file + ": another owner holds this store ("
-                            + lock_file_ + " is locked)"};
-      unavailable(lock_file_, "cannot lock: " + error_text(code));
-    }
-    // A lock on a file that has been withdrawn meanwhile guards nothing.
-    struct stat held {};
-    struct stat named {};
-    const auto known = ::fstat(fd_, &held) == 0;
-    if (known && (!S_ISREG(held.st_mode) || held.st_nlink > 1)) {
-      ::close(std::exchange(fd_, -1));
-      unavailable(lock_file_, "is not a plain file of this store's own");
-    }
-    if (known && ::lstat(lock_file_.c_str(), &named) == 0
-        && held.st_ino == named.st_ino && held.st_dev == named.st_dev)
-      return;
-    ::close(std::exchange(fd_, -1));
-  }
-}
-
-void file_ownership::withdraw() noexcept {
-  if (fd_ >= 0 && created_)
-    ::unlink(lock_file_.c_str());
-  if (fd_ >= 0)
-    ::close(std::exchange(fd_, -1));
-}
-
-file_ownership::~file_ownership() {
-  if (fd_ >= 0)
-    ::close(fd_);
-}
-
-file_ownership::file_ownership(file_ownership&& other) noexcept
-  : lock_file_{std::move(other.lock_file_)},
-    created_{other.created_},
-    fd_{std::exchange(other.fd_, -1)} {}
-
-file_ownership& file_ownership::operator=(file_ownership&& other) noexcept {
-  std::swap(lock_file_, other.lock_file_);
-  std::swap(created_, other.created_);
-  std::swap(fd_, other.fd_);
-  return *this;
-}
 
 store_error as_open_error(const store_error& e, const std::string& file) {
   auto code = e.code();
@@ -150,22 +92,23 @@ std::string canonical_store_path(const std::string& file) {
 }
 
 void check_companions(const std::string& file) {
+  const auto database = look_at(file);
   // SQLite would write through a link, and wait at a pipe.
-  for (const auto* const suffix : {"-wal", "-shm", "-journal"}) {
+  for (const auto* const suffix : {"-wal", "-shm", "-journal", "-lock"}) {
     const auto name = file + suffix;
-    struct stat info {};
-    if (::lstat(name.c_str(), &info) != 0) {
-      if (errno != ENOENT)
-        unavailable(name, error_text(errno));
-    } else if (!S_ISREG(info.st_mode) || info.st_nlink > 1) {
+    const auto info = look_at(name);
+    if (!info && errno != ENOENT)
+      unavailable(name, error_text(errno));
+    if (info && (!S_ISREG(info->st_mode) || info->st_nlink > 1))
       unavailable(name, "is not a plain file of this store's own");
-    }
+    if (info && !is_own(*info, database))
+      unavailable(name, "belongs to another user, or lets others at it, whom "
+                        "the database does not; remove it if it is not this "
+                        "store's");
   }
   // It also removes the log of a database that is empty or gone, with all that
   // is in it.
-  struct stat database {};
-  if ((::lstat(file.c_str(), &database) != 0 || database.st_size == 0)
-      && has_log(file))
+  if ((!database || database->st_size == 0) && has_log(file))
     throw store_error{errc::store_corrupt,
                       file + ": is empty, but its log is there"};
 }
@@ -211,9 +154,9 @@ bool has_log(const std::string& file) noexcept {
 }
 
 void ensure_store_file(const std::string& file) {
-  const auto fd = ::open(file.c_str(),
-                         O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
-                         owner_only);
+  const auto fd = open_apart(file,
+                             O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+                             owner_only);
   if (fd < 0) {
     if (errno != EEXIST)
       unavailable(file, "cannot create the file: " + error_text(errno));
@@ -226,6 +169,7 @@ void ensure_store_file(const std::string& file) {
   ::close(fd);
   if (moded != 0)
     unavailable(file, "cannot set its mode to 0600: " + error_text(code));
+  sync_folder_of(file);
 }
 
 file_ownership take_store_file(const std::string& file) {

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "waybill/file_access.hpp"
 #include "waybill/schema.hpp"
 #include "waybill/store_opening.hpp"
 
@@ -36,6 +37,9 @@ void store_parts::open() {
     transaction.load();
     make_baseline(db, options.synchronous, transitions);
     db.checkpoint_on_close(false);
+    if (options.synchronous != durability::off)
+      sync_folder_of(options.file); // SQLite does not tell when it could not
+    files.begin(options.file);
   } catch (const store_error& e) {
     close_database();
     throw as_open_error(e, options.file);
@@ -62,11 +66,36 @@ void store_parts::close() noexcept {
   ownership = file_ownership{};
 }
 
+void store_parts::checkpoint() noexcept {
+  log.checkpoint();
+  files.database_written();
+}
+
 void store_parts::begin() {
   require_usable();
+  if (auto fault = find_file_fault()) {
+    damage.close({errc::store_corrupt, std::move(*fault)});
+    damage.require_open();
+  }
+  ownership.touch();
   if (checkpoint_is_due())
-    log.checkpoint();
+    checkpoint();
   transaction.begin();
+}
+
+void store_parts::confirm_commit() {
+  if (const auto fault = find_file_fault()) {
+    damage.close({errc::store_corrupt, *fault});
+    throw store_error{errc::outcome_unknown, *fault};
+  }
+}
+
+std::optional<std::string> store_parts::find_file_fault() const {
+  if (!ownership.is_held())
+    return ownership.lock_file()
+           + ": was removed or replaced while the store was open, so that "
+             "another owner may be at work";
+  return files.find_fault(log.bytes());
 }
 
 } // namespace waybill

@@ -2,8 +2,12 @@
 #pragma once
 
 #include <new>
+#include <optional>
+#include <string>
 
 #include "waybill/damage_latch.hpp"
+#include "waybill/file_ownership.hpp"
+#include "waybill/file_watch.hpp"
 #include "waybill/in_flight_blocks.hpp"
 #include "waybill/log_keeper.hpp"
 #include "waybill/name_table.hpp"
@@ -55,8 +59,15 @@ struct store_parts {
     return log.checkpoint_is_due() && is_usable() && !transaction.is_open();
   }
 
+  void checkpoint() noexcept;
+
   /// Copies the log into the file if it is due, then begins.
   void begin();
+
+  /// What was committed stands only if the files are still this store's.
+  /// @throws store_error `outcome_unknown` if they are not: that ends all work
+  ///         on them.
+  void confirm_commit();
 
   /// Runs a verb that only reads.
   template <class F>
@@ -76,8 +87,10 @@ struct store_parts {
     const auto changes = operations.changes_begun();
     try {
       auto reply = damage.watch(f);
-      if (alone)
+      if (alone) {
         transaction.commit();
+        confirm_commit();
+      }
       return reply;
     } catch (const store_error&) {
       if (alone)
@@ -95,11 +108,15 @@ struct store_parts {
     }
   }
 
+  // What has become of the files, if it is not what this owner did.
+  [[nodiscard]] std::optional<std::string> find_file_fault() const;
+
   // Each is behind what it needs.
   store_options options;
   file_ownership ownership;
   sqlite::sealed_vfs vfs; // SQLite changes it
   damage_latch damage;
+  file_watch files;
   sqlite::connection db;
   log_keeper log{options.checkpoint_pages};
   name_table names;

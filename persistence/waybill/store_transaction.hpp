@@ -60,6 +60,12 @@ public:
     return phase_ == phase::open || phase_ == phase::open_behind_unfinished;
   }
 
+  /// Whether a commit has begun and is not finished.
+  [[nodiscard]] bool is_unfinished() const noexcept {
+    return phase_ == phase::unfinished
+           || phase_ == phase::open_behind_unfinished;
+  }
+
   /// Whether there is anything that may be undone.
   [[nodiscard]] bool is_undoable() const noexcept {
     return is_begun() || is_unfinished();
@@ -107,11 +113,6 @@ private:
     /// And another transaction has begun since.
     open_behind_unfinished,
   };
-
-  [[nodiscard]] bool is_unfinished() const noexcept {
-    return phase_ == phase::unfinished
-           || phase_ == phase::open_behind_unfinished;
-  }
 
   void flush();
   [[nodiscard]] bool is_undone(const store_error& e) const noexcept;
