@@ -79,9 +79,11 @@ void log_keeper::checkpoint() noexcept {
   pages_to_cut_off_ = 0;
 }
 
-void log_keeper::empty() noexcept {
-  sqlite3_wal_checkpoint_v2(db_->get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE,
-                            nullptr, nullptr);
+bool log_keeper::empty() noexcept {
+  const auto code = sqlite3_wal_checkpoint_v2(db_->get(), nullptr,
+                                              SQLITE_CHECKPOINT_TRUNCATE,
+                                              nullptr, nullptr);
+  return (code & 0xFF) != SQLITE_CORRUPT;
 }
 
 bool log_keeper::is_overgrown() const noexcept {

@@ -35,7 +35,8 @@ public:
   void checkpoint() noexcept;
 
   /// Copies all of it, and waits for readers a while: nothing comes after it.
-  void empty() noexcept;
+  /// @returns false if the log is damaged, and is to be left alone.
+  bool empty() noexcept;
 
   /// A reader has kept the log from being emptied, and `checkpoint()` has not
   /// succeeded since.

@@ -46,11 +46,12 @@ log_checksum corrected(log_checksum sum, log_checksum claimed,
 } // namespace
 
 sealed_log::sealed_log(sqlite3_file* log, sqlite3_file* database,
-                       log_syncer& syncer, damage_found& found) noexcept
+                       log_syncer& syncer, log_findings& found) noexcept
   : log_{log}, database_{database}, syncer_{&syncer}, found_{&found} {}
 
 int sealed_log::fail(damage what, std::size_t number) noexcept {
-  *found_ = {what, number + 1};
+  found_->what = what;
+  found_->number = number + 1;
   return SQLITE_CORRUPT;
 }
 
@@ -82,6 +83,7 @@ int sealed_log::read(std::span<std::uint8_t> to, sqlite3_int64 offset) {
 }
 
 int sealed_log::verify_name(bytes x) {
+  ++found_->recoveries;
   const log_header log{x.first<log_header_bytes>()};
   if (!log.is_valid())
     return SQLITE_OK; // no log to SQLite either

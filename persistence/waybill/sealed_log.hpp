@@ -37,10 +37,13 @@ enum class damage : std::uint8_t {
   log_name,
 };
 
-/// What was found, and where: the page or frame, from 1.
-struct damage_found {
+/// What was found in a log and its database, and where: the page or frame, from
+/// 1.
+struct log_findings {
   damage what = damage::none;
   std::uint64_t number = 0;
+  /// How often the log has been read from its beginning.
+  std::uint64_t recoveries = 0;
 };
 
 /// One open log. All return SQLite result codes. For one thread; see
@@ -50,7 +53,7 @@ public:
   /// @param log,database the files behind; must outlive this.
   /// @param found where damage is noted.
   sealed_log(sqlite3_file* log, sqlite3_file* database, log_syncer& syncer,
-             damage_found& found) noexcept;
+             log_findings& found) noexcept;
 
   int read(std::span<std::uint8_t> to, sqlite3_int64 offset);
 
@@ -108,7 +111,7 @@ private:
   sqlite3_file* log_;
   sqlite3_file* database_;
   log_syncer* syncer_;
-  damage_found* found_;
+  log_findings* found_;
 
   std::array<std::uint8_t, file_format::log_header_bytes> header_{};
   bool has_header_ = false;

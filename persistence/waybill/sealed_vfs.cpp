@@ -76,14 +76,14 @@ struct sealed_vfs::layer {
   }
 };
 
-struct sealed_vfs::file : layer {
+struct sealed_vfs::database_file : layer {
   std::uint32_t application_id;
   bool sealed;     // unless the header says that it is another program's
   sealed_log* log; // while it is open
-  damage_found* found;
+  log_findings* found;
 
-  static file& of(sqlite3_file* x) noexcept {
-    return static_cast<file&>(layer::of(x));
+  static database_file& of(sqlite3_file* x) noexcept {
+    return static_cast<database_file&>(layer::of(x));
   }
 
   // Any read that shows the header tells whose file it is.
@@ -113,8 +113,7 @@ struct sealed_vfs::file : layer {
     if (is_sealed(std::span<const std::uint8_t, page_bytes>{bytes, page_bytes},
                   number))
       return SQLITE_OK;
-    *found = {damage::page, number + 1};
-    return SQLITE_CORRUPT;
+    return fail(damage::page, number);
   }
 
   int write(const void* from, int n, sqlite3_int64 offset) noexcept {
@@ -137,15 +136,19 @@ struct sealed_vfs::file : layer {
     return real->pMethods->xWrite(real, page.data(), n, offset);
   }
 
+  int fail(damage what, std::uint64_t number) const noexcept {
+    found->what = what;
+    found->number = number + 1;
+    return SQLITE_CORRUPT;
+  }
+
   // Only the log gives the file another name.
   int keep_log_name(std::uint8_t* first_page) const noexcept {
     log_name name;
     if (const auto code = read_log_name(real, name); code != SQLITE_OK)
       return code;
-    if (name.is_damaged) {
-      *found = {damage::log_name, 1};
-      return SQLITE_CORRUPT;
-    }
+    if (name.is_damaged)
+      return fail(damage::log_name, 0);
     put_log_name(first_page, name);
     return SQLITE_OK;
   }
@@ -186,7 +189,7 @@ struct sealed_vfs::file : layer {
 
 // The log, of a database that may turn out to be another program's.
 struct sealed_vfs::log_file : layer {
-  file* database;
+  database_file* database;
   sealed_log log;
 
   static log_file& of(sqlite3_file* x) noexcept {
@@ -251,8 +254,9 @@ sealed_vfs::sealed_vfs(const std::string& base, std::uint32_t application_id)
   static std::atomic<std::uint64_t> serial{0};
   name_ = "waybill-sealed-" + std::to_string(++serial);
   vfs_.iVersion = std::min(base_->iVersion, 2);
-  vfs_.szOsFile = static_cast<int>(std::max(sizeof(file), sizeof(log_file)))
-                  + base_->szOsFile;
+  vfs_.szOsFile
+    = static_cast<int>(std::max(sizeof(database_file), sizeof(log_file)))
+      + base_->szOsFile;
   vfs_.mxPathname = base_->mxPathname;
   vfs_.zName = name_.c_str();
   vfs_.pAppData = this;
@@ -317,17 +321,17 @@ int sealed_vfs::open(const char* name, sqlite3_file* out, int flags,
     return x.real->pMethods != nullptr;
   };
   if ((flags & SQLITE_OPEN_MAIN_DB) != 0) {
-    auto& x = *new (out) file{};
+    auto& x = *new (out) database_file{};
     x.application_id = application_id_;
     x.sealed = true;
     x.found = &found_;
     const auto code = open_behind(x);
     if (is_open(x))
-      x.base.pMethods = file::methods(*x.real->pMethods);
+      x.base.pMethods = database_file::methods(*x.real->pMethods);
     return code;
   }
   if ((flags & SQLITE_OPEN_WAL) != 0) {
-    auto& database = file::of(sqlite3_database_file_object(name));
+    auto& database = database_file::of(sqlite3_database_file_object(name));
     auto* const real = reinterpret_cast<sqlite3_file*>(
       static_cast<log_file*>(static_cast<void*>(out)) + 1);
     auto& x = *new (out)

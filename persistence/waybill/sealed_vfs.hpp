@@ -41,8 +41,17 @@ public:
   /// The name to open connections with.
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
+  /// The name of the VFS behind it.
+  [[nodiscard]] std::string base() const { return base_->zName; }
+
   /// For the log of the connection.
   [[nodiscard]] log_syncer& syncer() noexcept { return syncer_; }
+
+  /// How often a log has been read from its beginning, as SQLite does when it
+  /// has no index of it.
+  [[nodiscard]] std::uint64_t recoveries() const noexcept {
+    return found_.recoveries;
+  }
 
   /// What `e` should say of `file`: SQLite does not know what was found.
   [[nodiscard]] store_error explain(const store_error& e,
@@ -53,7 +62,7 @@ public:
 
 private:
   struct layer;
-  struct file;
+  struct database_file;
   struct log_file;
 
   static sealed_vfs& self_of(sqlite3_vfs* vfs) noexcept {
@@ -67,7 +76,7 @@ private:
   std::string name_;
   patience patience_;
   log_syncer syncer_;
-  damage_found found_;
+  log_findings found_;
   sqlite3_vfs vfs_;
 };
 

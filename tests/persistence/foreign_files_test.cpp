@@ -162,7 +162,8 @@ TEST_CASE_METHOD(foreign_fixture, "a newer schema is refused and stays",
     refused(errc::newer_schema, "999");
   }
   SECTION("the next") {
-    meddle("PRAGMA user_version = 2");
+    meddle(
+      ("PRAGMA user_version = " + std::to_string(schema_version + 1)).c_str());
     refused(errc::newer_schema, "use a newer waybill");
   }
   SECTION("and with other tables") {
