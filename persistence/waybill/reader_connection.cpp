@@ -43,7 +43,7 @@ reader_connection::reader_connection(const std::string& file,
   try {
     open(cache_bytes);
   } catch (const store_error& e) {
-    throw as_open_error(vfs_.explain(e, file_), file_);
+    throw as_open_error(e, file_);
   }
 }
 

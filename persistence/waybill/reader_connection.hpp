@@ -30,16 +30,12 @@ public:
   /// moment, and durable before this returns.
   template <class F>
   auto at_one_moment(F&& f) -> decltype(f()) {
-    try {
-      auto result = [&] {
-        const snapshot guard{*this};
-        return f();
-      }();
-      sync_log();
-      return result;
-    } catch (const store_error& e) {
-      throw vfs_.explain(e, file_);
-    }
+    auto result = [&] {
+      const snapshot guard{*this};
+      return f();
+    }();
+    sync_log();
+    return result;
   }
 
   /// Whether anything may have been committed since the last call.

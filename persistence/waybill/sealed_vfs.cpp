@@ -25,6 +25,24 @@ bool is_hole(const std::uint8_t* page) noexcept {
                      [](std::uint8_t x) { return x == 0; });
 }
 
+std::string text_of(const log_findings& x) {
+  const auto number = std::to_string(x.number);
+  switch (x.what) {
+    case damage::page:
+      return "page " + number + " does not match its seal";
+    case damage::frame:
+      return "frame " + number + " of the log does not match its checksum";
+    case damage::foreign_log:
+      return "the log beside it (-wal) belongs to another store or to another "
+             "moment of this one; if the file was put there in place of "
+             "another, the log is of that one: move it away";
+    case damage::log_name:
+      return "the bytes of its header that name its log are damaged";
+    default:
+      return {};
+  }
+}
+
 } // namespace
 
 // What SQLite takes for its file: the real one lies behind it. Only the
@@ -142,6 +160,13 @@ struct sealed_vfs::database_file : layer {
     return SQLITE_CORRUPT;
   }
 
+  int control(int op, void* arg) const {
+    if (op != damage_opcode)
+      return real->pMethods->xFileControl(real, op, arg);
+    *static_cast<std::string*>(arg) = text_of(*found);
+    return SQLITE_OK;
+  }
+
   // Only the log gives the file another name.
   int keep_log_name(std::uint8_t* first_page) const noexcept {
     log_name name;
@@ -173,6 +198,9 @@ struct sealed_vfs::database_file : layer {
       m.xWrite = [](sqlite3_file* f, const void* from, int n,
                     sqlite3_int64 offset) {
         return of(f).write(from, n, offset);
+      };
+      m.xFileControl = [](sqlite3_file* f, int op, void* arg) {
+        return of(f).control(op, arg);
       };
       return m;
     }();
@@ -347,40 +375,21 @@ int sealed_vfs::open(const char* name, sqlite3_file* out, int flags,
   return base_->xOpen(base_, name, out, flags, out_flags);
 }
 
-store_error sealed_vfs::explain(const store_error& e,
-                                const std::string& file) const {
-  if (e.code() != errc::store_corrupt)
-    return e;
-  const auto number = std::to_string(found_.number);
-  std::string why;
-  switch (found_.what) {
-    case damage::none:
-      return e;
-    case damage::page:
-      why = "page " + number + " does not match its seal";
-      break;
-    case damage::frame:
-      why = "frame " + number + " of its log does not match its checksum";
-      break;
-    case damage::foreign_log:
-      why = "the log beside it, " + file
-            + "-wal, belongs to another store or to another moment of this "
-              "one. If the file has been put there in place of another, the "
-              "log is of that one: keep a copy of it, and move it away";
-      break;
-    case damage::log_name:
-      why = "the bytes of its header that name its log are damaged";
-      break;
-  }
-  return {e.code(), file + ": " + why + " (" + e.what() + ")", e.sqlite_code()};
-}
-
 void sealed_vfs::prepare(sqlite3* db) {
   int bytes = seal_bytes;
   const auto code = sqlite3_file_control(db, "main", SQLITE_FCNTL_RESERVE_BYTES,
                                          &bytes);
   if (code != SQLITE_OK)
     raise(db, code, "cannot make room for the seals of pages");
+  auto* const file = file_of(db);
+  std::array<std::uint8_t, database_header_bytes> header{};
+  if (file != nullptr
+      && file->pMethods->xRead(file, header.data(), database_header_bytes, 0)
+           == SQLITE_OK
+      && header[reserved_bytes_at] != seal_bytes)
+    throw store_error{errc::not_a_store,
+                      "is an empty database of another program, without room "
+                      "for checksums; remove it"};
 }
 
 } // namespace waybill::sqlite

@@ -19,7 +19,6 @@
 #include "waybill/page_seal.hpp"
 #include "waybill/patience.hpp"
 #include "waybill/sealed_log.hpp"
-#include "waybill/store_error.hpp"
 
 namespace waybill::sqlite {
 
@@ -53,11 +52,8 @@ public:
     return found_.recoveries;
   }
 
-  /// What `e` should say of `file`: SQLite does not know what was found.
-  [[nodiscard]] store_error explain(const store_error& e,
-                                    const std::string& file) const;
-
   /// Makes room for the seals in a database that is still empty.
+  /// @throws store_error `not_a_store` if it has a first page without room.
   static void prepare(sqlite3* db);
 
 private:

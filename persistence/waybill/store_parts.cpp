@@ -54,8 +54,8 @@ void store_parts::close_database() noexcept {
 void store_parts::close() noexcept {
   transaction.rollback();
   if (is_usable()) {
-    log.empty();
-    db.checkpoint_on_close(true); // which also removes the log
+    if (log.empty())
+      db.checkpoint_on_close(true); // which also removes the log
   }
   close_database();
   vfs.syncer().stop();
@@ -64,9 +64,15 @@ void store_parts::close() noexcept {
 
 void store_parts::begin() {
   require_usable();
-  if (checkpoint_is_due())
-    log.checkpoint();
+  maintain();
   transaction.begin();
+}
+
+void store_parts::maintain() {
+  if (checkpoint_is_due() && !log.checkpoint())
+    damage.close({errc::store_corrupt,
+                  sqlite::to_text(db.get(), SQLITE_CORRUPT, "copying the log"),
+                  SQLITE_CORRUPT});
 }
 
 } // namespace waybill

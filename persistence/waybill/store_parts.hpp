@@ -55,7 +55,10 @@ struct store_parts {
     return log.checkpoint_is_due() && is_usable() && !transaction.is_open();
   }
 
-  /// Copies the log into the file if it is due, then begins.
+  /// Copies the log into the file if it is due.
+  void maintain();
+
+  /// Does so, then begins.
   void begin();
 
   /// Runs a verb that only reads.

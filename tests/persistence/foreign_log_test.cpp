@@ -44,7 +44,7 @@ struct foreign_log_fixture {
       = error_of([&] { operation_tracking_store{options_for(file)}; });
     CAPTURE(owns.text);
     CHECK(owns.code == errc::store_corrupt);
-    CHECK(owns.mentions(file + "-wal"));
+    CHECK(owns.mentions("(-wal)"));
     std::filesystem::remove(dir / "ops.db-shm");
     CHECK(changes_since(before, dir.path()) == "");
   }

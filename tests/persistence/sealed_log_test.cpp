@@ -225,13 +225,33 @@ TEST_CASE_METHOD(sealed_log_fixture,
   });
   CAPTURE(by_reader.text);
   CHECK(by_reader.code == errc::store_corrupt);
-  CHECK(by_reader.mentions("of its log does not match its checksum"));
+  CHECK(by_reader.mentions("of the log does not match its checksum"));
   store.close();
   CHECK(std::filesystem::exists(log()));
   const auto again
     = error_of([&] { operation_tracking_store{options_for(options.file)}; });
   CAPTURE(again.text);
   CHECK((again.code == errc::store_corrupt || looks_like_a_power_loss));
+}
+
+TEST_CASE_METHOD(sealed_log_fixture,
+                 "promise 11, corruption: an owner that finds its log damaged "
+                 "when it copies it stops",
+                 "[promise-11]") {
+  options.checkpoint_pages = 400;
+  operation_tracking_store store{options};
+  spill(store);
+  flip(log(), file_format::frame_offset(5, page_size) + 24 + 2'000);
+  const auto before = std::filesystem::file_size(log());
+  const auto e = error_of([&] {
+    for (std::uint64_t k = 100; k < 140; ++k)
+      run_batch(store, k);
+  });
+  CAPTURE(e.text);
+  CHECK(e.code == errc::store_corrupt);
+  CHECK(e.mentions("frame 6"));
+  store.close();
+  CHECK(std::filesystem::file_size(log()) >= before);
 }
 
 TEST_CASE_METHOD(sealed_log_fixture,
