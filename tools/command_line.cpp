@@ -16,6 +16,7 @@
 #include "commands/import.hpp"
 #include "commands/list.hpp"
 #include "commands/purge.hpp"
+#include "commands/restore.hpp"
 #include "commands/schema.hpp"
 #include "commands/stats.hpp"
 #include "commands/status.hpp"
@@ -63,7 +64,8 @@ std::vector<group_of_setups> all_setups() {
           {"Following", {setup_watch, setup_wait}},
           {"Copies and care", {setup_export, setup_backup, setup_check}},
           {"Changes, while no service runs on the store",
-           {setup_import, setup_purge, setup_discard, setup_vacuum}}};
+           {setup_import, setup_restore, setup_purge, setup_discard,
+            setup_vacuum}}};
 }
 
 // -- definition ---------------------------------------------------------------

@@ -21,6 +21,11 @@ constexpr std::uint32_t big_endian(bytes x) noexcept {
          | std::uint32_t{x[2]} << 8U | std::uint32_t{x[3]};
 }
 
+inline void put_big_endian(std::uint8_t* to, std::uint32_t x) noexcept {
+  for (auto i = 0U; i < 4; ++i)
+    to[i] = static_cast<std::uint8_t>(x >> (24U - 8 * i));
+}
+
 constexpr std::uint32_t little_endian(bytes x) noexcept {
   return std::uint32_t{x[3]} << 24U | std::uint32_t{x[2]} << 16U
          | std::uint32_t{x[1]} << 8U | std::uint32_t{x[0]};
@@ -32,6 +37,8 @@ inline constexpr std::size_t database_header_bytes = 100;
 inline constexpr std::size_t page_size_at = 16; // two bytes
 inline constexpr std::size_t reserved_bytes_at = 20;
 inline constexpr std::size_t application_id_at = 68;
+inline constexpr std::size_t expansion_at = 72; // SQLite keeps what is there
+inline constexpr std::size_t expansion_bytes = 20;
 
 // -- the write-ahead log ------------------------------------------------------
 
@@ -54,12 +61,20 @@ inline log_salt salt_at(bytes x) noexcept {
   return salt;
 }
 
-/// The running checksum of a log.
+/// The running checksum of a log. It is linear: the sum over two differing
+/// inputs differs by the sum over their difference.
 struct log_checksum {
   std::uint32_t a = 0;
   std::uint32_t b = 0;
 
   bool operator==(const log_checksum&) const = default;
+
+  constexpr log_checksum operator+(log_checksum x) const noexcept {
+    return {a + x.a, b + x.b};
+  }
+  constexpr log_checksum operator-(log_checksum x) const noexcept {
+    return {a - x.a, b - x.b};
+  }
 
   /// Continues it over `x`, whose size is a multiple of 8.
   void add(bytes x, bool sums_are_big_endian) noexcept {
@@ -69,11 +84,30 @@ struct log_checksum {
       b += word(x.subspan(4)) + a;
     }
   }
+
+  /// What adding `N` bytes of zeros makes of it.
+  template <std::size_t N>
+  [[nodiscard]] constexpr log_checksum over_zeros() const noexcept {
+    static_assert(N % 8 == 0);
+    constexpr auto of = [](log_checksum x) { // one factor of each part
+      for (std::size_t i = 0; i < N; i += 8) {
+        x.a += x.b;
+        x.b += x.a;
+      }
+      return x;
+    };
+    constexpr auto of_a = of({1, 0});
+    constexpr auto of_b = of({0, 1});
+    return {a * of_a.a + b * of_b.a, a * of_a.b + b * of_b.b};
+  }
 };
 
 constexpr log_checksum checksum_at(bytes x) noexcept {
   return {big_endian(x), big_endian(x.subspan(4))};
 }
+
+/// Where a frame has it.
+inline constexpr std::size_t frame_checksum_at = 16;
 
 /// A view of a log's first bytes.
 class log_header {
@@ -142,19 +176,25 @@ public:
   }
 
   [[nodiscard]] log_checksum checksum() const noexcept {
-    return checksum_at(bytes_.subspan(16));
+    return checksum_at(bytes_.subspan(frame_checksum_at));
+  }
+
+  /// What the checksum should be behind a frame (or header) with `before`.
+  [[nodiscard]] log_checksum
+  computed_checksum(log_checksum before,
+                    const log_header& header) const noexcept {
+    before.add(bytes_.first(8), header.sums_are_big_endian());
+    before.add(bytes_.subspan(frame_header_bytes),
+               header.sums_are_big_endian());
+    return before;
   }
 
   /// Whether it belongs to the log of that header and follows a frame (or the
   /// header) with the checksum `before`.
   [[nodiscard]] bool follows(log_checksum before,
                              const log_header& header) const noexcept {
-    if (page_number() == 0 || salt() != header.salt())
-      return false;
-    before.add(bytes_.first(8), header.sums_are_big_endian());
-    before.add(bytes_.subspan(frame_header_bytes),
-               header.sums_are_big_endian());
-    return before == checksum();
+    return page_number() != 0 && salt() == header.salt()
+           && computed_checksum(before, header) == checksum();
   }
 
 private:

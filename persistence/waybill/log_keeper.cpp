@@ -51,17 +51,17 @@ bool log_keeper::checkpoint_is_due() const noexcept {
   return is_held_ || frames_ + most_to_come >= most;
 }
 
-void log_keeper::checkpoint() noexcept {
+bool log_keeper::checkpoint() noexcept {
   int log = 0;
   int copied = 0;
   const auto code = sqlite3_wal_checkpoint_v2(db_->get(), nullptr,
                                               SQLITE_CHECKPOINT_PASSIVE, &log,
                                               &copied);
-  if (code != SQLITE_OK)
-    return; // an error is in the way; the log is kept
+  if (code != SQLITE_OK) // an error is in the way; the log is kept
+    return (code & 0xFF) != SQLITE_CORRUPT;
   if (copied < log) {
     is_held_ = true;
-    return;
+    return true;
   }
   // From here the next commit starts the log over. One that a slow reader let
   // grow past its size gives its disk space back.
@@ -72,16 +72,19 @@ void log_keeper::checkpoint() noexcept {
                                                nullptr, nullptr);
     is_held_ = (cut & 0xFF) == SQLITE_BUSY;
     if (is_held_)
-      return; // someone reads the end of it
+      return true; // someone reads the end of it
   }
   frames_ = 0;
   is_scattered_ = false;
   pages_to_cut_off_ = 0;
+  return true;
 }
 
-void log_keeper::empty() noexcept {
-  sqlite3_wal_checkpoint_v2(db_->get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE,
-                            nullptr, nullptr);
+bool log_keeper::empty() noexcept {
+  const auto code = sqlite3_wal_checkpoint_v2(db_->get(), nullptr,
+                                              SQLITE_CHECKPOINT_TRUNCATE,
+                                              nullptr, nullptr);
+  return (code & 0xFF) != SQLITE_CORRUPT;
 }
 
 bool log_keeper::is_overgrown() const noexcept {
@@ -103,7 +106,8 @@ bool log_keeper::give_back_space(int max_pages, bool keep_some) {
   const auto more = left > keep && left < unused;
   pages_to_cut_off_ += unused - left;
   if (!more || pages_to_cut_off_ >= pages_cut_off_at_once)
-    checkpoint(); // this is what shortens the file
+    if (!checkpoint()) // this is what shortens the file
+      sqlite::raise(db_->get(), SQLITE_CORRUPT, "copying the log");
   return more;
 }
 

@@ -32,10 +32,12 @@ public:
 
   /// Copies the log into the file, as far as readers let it. Must not be called
   /// in a transaction that has changed anything.
-  void checkpoint() noexcept;
+  /// @returns false if the log is damaged: nothing may be done with it.
+  bool checkpoint() noexcept;
 
   /// Copies all of it, and waits for readers a while: nothing comes after it.
-  void empty() noexcept;
+  /// @returns false if the log is damaged, and is to be left alone.
+  bool empty() noexcept;
 
   /// A reader has kept the log from being emptied, and `checkpoint()` has not
   /// succeeded since.

@@ -15,7 +15,7 @@ namespace {
 using namespace file_format;
 
 constexpr int index_region_bytes = 32'768;
-constexpr std::size_t chunk_bytes = 65'536; // the most that SQLite writes
+constexpr std::size_t frames_at_once = 15; // 64 KiB, as SQLite writes at most
 
 bool is_page_size(std::size_t x) noexcept {
   return x >= 512 && x <= 65'536;
@@ -63,7 +63,6 @@ std::optional<log_end> find_log_end(sqlite3* db) noexcept {
   return log_end{
     .frames = words[4],
     .salt = {words[8], words[9]},
-    .checksum = {.a = words[6], .b = words[7]},
   };
 }
 
@@ -81,14 +80,12 @@ bool is_surely_undone(sqlite3* db, const log_end& begin) noexcept {
   if (const auto x = read(log, header_bytes, 0); x != got::all)
     return x == got::end_of_file; // nothing counts without a header
   const log_header header{header_bytes};
-  auto sum = now->checksum;
   if (now->frames > 0) {
     if (header.salt() != now->salt)
       return false;
   } else {
     if (!header.is_valid())
       return true; // was not written whole
-    sum = header.checksum();
     // A log that is started over gets the salt that its index says; only the
     // first generation gets one by chance.
     if (header.salt() != now->salt && header.generation() != 0)
@@ -100,6 +97,13 @@ bool is_surely_undone(sqlite3* db, const log_end& begin) noexcept {
   try {
     std::vector<std::uint8_t> buffer(frame_header_bytes + page_bytes);
     const log_frame frame{buffer};
+    auto sum = header.checksum();
+    if (now->frames > 0) {
+      if (read(log, buffer, frame_offset(now->frames - 1, page_bytes))
+          != got::all)
+        return false;
+      sum = frame.checksum();
+    }
     for (std::size_t n = now->frames;; ++n) {
       if (const auto x = read(log, buffer, frame_offset(n, page_bytes));
           x != got::all)
@@ -137,18 +141,25 @@ int write_log_again(sqlite3* db, bool sync) {
   } else if (!header.is_valid()) {
     return SQLITE_OK; // whatever it is, it is not ours to cut
   }
-  std::vector<std::uint8_t> chunk(std::min(committed, chunk_bytes));
-  for (std::size_t done = 0; done < committed;) {
-    const auto size = std::min(committed - done, chunk.size());
-    const auto at = static_cast<sqlite3_int64>(done);
-    auto fault = log->pMethods->xRead(log, chunk.data(), static_cast<int>(size),
-                                      at);
-    if (fault == SQLITE_OK)
-      fault = log->pMethods->xWrite(log, chunk.data(), static_cast<int>(size),
-                                    at);
-    if (fault != SQLITE_OK)
+  const auto again = [&](std::size_t at, std::span<std::uint8_t> buffer) {
+    const auto size = static_cast<int>(buffer.size());
+    const auto offset = static_cast<sqlite3_int64>(at);
+    const auto fault = log->pMethods->xRead(log, buffer.data(), size, offset);
+    return fault == SQLITE_OK
+             ? log->pMethods->xWrite(log, buffer.data(), size, offset)
+             : fault;
+  };
+  if (committed > 0)
+    if (const auto fault = again(0, header_bytes); fault != SQLITE_OK)
       return fault;
-    done += size;
+  std::vector<std::uint8_t> lot;
+  for (std::size_t done = 0; done < end->frames;) {
+    const auto n = std::min(end->frames - done, frames_at_once);
+    lot.resize(n * (frame_header_bytes + page_bytes));
+    if (const auto fault = again(frame_offset(done, page_bytes), lot);
+        fault != SQLITE_OK)
+      return fault;
+    done += n;
   }
   if (const auto fault = shorten(log, static_cast<sqlite3_int64>(committed));
       fault != SQLITE_OK)

@@ -23,11 +23,10 @@ struct log_end {
   /// 0 if the log is empty, or begins anew with the next frame.
   std::uint32_t frames = 0;
   file_format::log_salt salt{};
-  /// Of all frames so far.
-  file_format::log_checksum checksum{};
 };
 
-/// Reads it from the log's index, where SQLite keeps it.
+/// Reads it from the log's index, where SQLite keeps it. (The checksum that is
+/// there as well is not the log's: see sealed_log.hpp.)
 /// @returns none if it cannot be told.
 std::optional<log_end> find_log_end(sqlite3* db) noexcept;
 

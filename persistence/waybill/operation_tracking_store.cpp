@@ -282,8 +282,7 @@ void operation_tracking_store::probe_write() {
 }
 
 void operation_tracking_store::maintain() {
-  if (checkpoint_is_due())
-    parts_->checkpoint();
+  parts_->maintain();
 }
 
 bool operation_tracking_store::checkpoint_is_due() const noexcept {

@@ -4,6 +4,7 @@
 
 #include "waybill/schema.hpp"
 #include "waybill/store_file.hpp"
+#include "waybill/torn_log.hpp"
 
 namespace waybill {
 
@@ -24,6 +25,7 @@ reader_connection::snapshot::snapshot(reader_connection& x) : db_{x.db_.get()} {
   x.begin_.run();
   try {
     x.read_new_names();
+    x.look_for_damage();
   } catch (...) {
     sqlite3_exec(db_, "ROLLBACK", nullptr, nullptr, nullptr);
     throw;
@@ -62,8 +64,19 @@ void reader_connection::open(std::int64_t cache_bytes) {
   verify_schema(db_, file_);
   begin_ = db_.prepare("BEGIN");
   count_names_ = db_.prepare("SELECT max(id) FROM name");
-  names_.read(db_);
+  const snapshot first{*this};
   has_changed();
+}
+
+// After a kill nobody but the next owner looks whether the log is whole: SQLite
+// ends it where it does not add up. So does a reader, each time that the log
+// has been recovered.
+void reader_connection::look_for_damage() {
+  if (vfs_.recoveries() == seen_recoveries_)
+    return;
+  if (const auto fault = find_torn_log(db_.get(), file_))
+    throw store_error{errc::store_corrupt, *fault};
+  seen_recoveries_ = vfs_.recoveries();
 }
 
 bool reader_connection::has_changed() {

@@ -20,8 +20,8 @@ public:
                     const std::string& vfs);
 
   [[nodiscard]] const std::string& file() const noexcept { return file_; }
-  /// The VFS that seals pages.
-  [[nodiscard]] const std::string& vfs() const noexcept { return vfs_.name(); }
+  /// The VFS behind that which seals pages.
+  [[nodiscard]] std::string base_vfs() const { return vfs_.base(); }
   sqlite::connection& db() noexcept { return db_; }
   /// As of the current, or last, moment.
   [[nodiscard]] const name_table& names() const noexcept { return names_; }
@@ -54,8 +54,11 @@ private:
     sqlite3* db_;
   };
 
+  static constexpr auto none_seen = UINT64_MAX;
+
   void open(std::int64_t cache_bytes);
   void read_new_names();
+  void look_for_damage();
   void sync_log();
 
   std::string file_;
@@ -66,6 +69,7 @@ private:
   sqlite::statement begin_;
   sqlite::statement count_names_;
   std::int64_t data_version_ = 0;
+  std::uint64_t seen_recoveries_ = none_seen;
 };
 
 } // namespace waybill

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "waybill/sealed_vfs.hpp"
+#include "waybill/store_identity.hpp"
 #include "waybill/text.hpp"
 
 namespace waybill {
@@ -69,6 +70,13 @@ CREATE TABLE in_flight_block (
   operations INTEGER NOT NULL CHECK (operations >= 0),
   PRIMARY KEY (in_status, block)
 ) STRICT, WITHOUT ROWID;
+)sql",
+                                                             R"sql(
+CREATE TABLE identity (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  uuid BLOB NOT NULL CHECK (length(uuid) = 16),
+  incarnation INTEGER NOT NULL
+) STRICT;
 )sql"};
 
 std::map<std::string, std::string> objects_of(sqlite::connection& db) {
@@ -85,6 +93,8 @@ void apply(sqlite::connection& db, int version) {
   db.exec("BEGIN IMMEDIATE");
   try {
     db.exec(migrations.at(static_cast<std::size_t>(version)));
+    if (version == 1)
+      give_identity(db);
     db.exec(("PRAGMA user_version = " + std::to_string(version + 1)).c_str());
     db.exec("COMMIT");
   } catch (...) {

@@ -2,7 +2,7 @@
 //
 // application_id 0x57594231 ("WYB1"), user_version = schema version. WAL mode,
 // auto_vacuum = INCREMENTAL. All tables are STRICT. Pages have 4,096 bytes, of
-// which the last 8 are the page's seal (sealed_vfs.hpp).
+// which the last 8 are the page's seal (page_seal.hpp), in the log as well.
 //
 // store      one row. `opens` counts the writes that are the owner's own: the
 //            one that every owner begins with (store_opening.hpp, "baseline"),
@@ -36,6 +36,12 @@
 //            the number of operations that are in flight in `in_status` and
 //            whose `seq` is in the block (in_flight_blocks.hpp), as long as it
 //            is not 0; changed like the counters.
+// identity   one row: who the store is (store_identity.hpp).
+//
+// Bytes 72 to 91 of the file name the log that continues it (log_name.hpp).
+//
+// Version 1 had no identity and no name of the log, pages in its log had no
+// seals, and the seal of its first page was over all of it.
 #pragma once
 
 #include <cstdint>
@@ -46,7 +52,7 @@
 namespace waybill {
 
 inline constexpr std::int64_t store_application_id = 0x57594231;
-inline constexpr int schema_version = 1;
+inline constexpr int schema_version = 2;
 
 /// The schema version of an open database; 0 if it is empty.
 /// @throws store_error `not_a_store` for a database of something else,

@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <bit>
 #include <cstring>
 #include <new>
+#include <span>
 
 #include "waybill/file_format.hpp"
+#include "waybill/log_name.hpp"
 #include "waybill/sqlite.hpp"
 
 namespace waybill::sqlite {
@@ -15,20 +16,6 @@ namespace waybill::sqlite {
 namespace {
 
 using namespace file_format;
-
-std::uint64_t load(const std::uint8_t* from) noexcept {
-  std::uint64_t x = 0;
-  std::memcpy(&x, from, sizeof x);
-  if constexpr (std::endian::native == std::endian::big)
-    x = __builtin_bswap64(x);
-  return x;
-}
-
-void store(std::uint8_t* to, std::uint64_t x) noexcept {
-  if constexpr (std::endian::native == std::endian::big)
-    x = __builtin_bswap64(x);
-  std::memcpy(to, &x, sizeof x);
-}
 
 // A page that was never written, in a hole of the file, may be read for its
 // place alone. SQLite finds one that should have content, unless it is the rest
@@ -38,42 +25,25 @@ bool is_hole(const std::uint8_t* page) noexcept {
                      [](std::uint8_t x) { return x == 0; });
 }
 
-} // namespace
-
-// XXH64's rounds (https://github.com/Cyan4973/xxHash) on four lanes: any change
-// within eight aligned bytes is found for certain, any other with all but
-// 2^-64.
-std::uint64_t seal_of(std::span<const std::uint8_t> content,
-                      std::uint64_t number) noexcept {
-  constexpr std::uint64_t p1 = 0x9E37'79B1'85EB'CA87U;
-  constexpr std::uint64_t p2 = 0xC2B2'AE3D'27D4'EB4FU;
-  constexpr std::uint64_t p3 = 0x1656'67B1'9E37'79F9U;
-  const auto round = [](std::uint64_t lane, std::uint64_t word) {
-    return std::rotl(lane + word * p2, 31) * p1;
-  };
-  auto a = number + p1 + p2;
-  auto b = number + p2;
-  auto c = number;
-  auto d = number - p1;
-  const auto* at = content.data();
-  const auto* const end = at + content.size();
-  for (; end - at >= 32; at += 32) {
-    a = round(a, load(at));
-    b = round(b, load(at + 8));
-    c = round(c, load(at + 16));
-    d = round(d, load(at + 24));
+std::string text_of(const log_findings& x) {
+  const auto number = std::to_string(x.number);
+  switch (x.what) {
+    case damage::page:
+      return "page " + number + " does not match its seal";
+    case damage::frame:
+      return "frame " + number + " of the log does not match its checksum";
+    case damage::foreign_log:
+      return "the log beside it (-wal) belongs to another store or to another "
+             "moment of this one; if the file was put there in place of "
+             "another, the log is of that one: move it away";
+    case damage::log_name:
+      return "the bytes of its header that name its log are damaged";
+    default:
+      return {};
   }
-  auto sum = number * p3;
-  for (const auto lane : {a, b, c, d})
-    sum = (sum ^ round(0, lane)) * p1 + p3;
-  for (; end - at >= 8; at += 8)
-    sum = std::rotl(sum ^ round(0, load(at)), 27) * p1 + p3;
-  for (; at != end; ++at)
-    sum = std::rotl(sum ^ *at * p3, 11) * p1;
-  sum = (sum ^ sum >> 33U) * p2;
-  sum = (sum ^ sum >> 29U) * p3;
-  return sum ^ sum >> 32U;
 }
+
+} // namespace
 
 // What SQLite takes for its file: the real one lies behind it. Only the
 // database and its log get one; journals are opened as they are.
@@ -124,12 +94,14 @@ struct sealed_vfs::layer {
   }
 };
 
-struct sealed_vfs::file : layer {
+struct sealed_vfs::database_file : layer {
   std::uint32_t application_id;
-  bool sealed; // unless the header says that it is another program's
+  bool sealed;     // unless the header says that it is another program's
+  sealed_log* log; // while it is open
+  log_findings* found;
 
-  static file& of(sqlite3_file* x) noexcept {
-    return static_cast<file&>(layer::of(x));
+  static database_file& of(sqlite3_file* x) noexcept {
+    return static_cast<database_file&>(layer::of(x));
   }
 
   // Any read that shows the header tells whose file it is.
@@ -155,9 +127,11 @@ struct sealed_vfs::file : layer {
         return fault;
     if (!is_page(n, offset) || is_hole(bytes))
       return SQLITE_OK;
-    return load(bytes + page_bytes - seal_bytes) == seal(bytes, offset)
-             ? SQLITE_OK
-             : SQLITE_CORRUPT;
+    const auto number = number_of(offset);
+    if (is_sealed(std::span<const std::uint8_t, page_bytes>{bytes, page_bytes},
+                  number))
+      return SQLITE_OK;
+    return fail(damage::page, number);
   }
 
   int write(const void* from, int n, sqlite3_int64 offset) noexcept {
@@ -167,10 +141,41 @@ struct sealed_vfs::file : layer {
         return fault;
     if (!is_page(n, offset))
       return real->pMethods->xWrite(real, from, n, offset);
+    if (log != nullptr)
+      if (const auto code = log->settle_name(); code != SQLITE_OK)
+        return code;
+    const auto number = number_of(offset);
     std::array<std::uint8_t, page_bytes> page{};
-    std::memcpy(page.data(), bytes, page_bytes - seal_bytes);
-    store(page.data() + page_bytes - seal_bytes, seal(bytes, offset));
+    std::memcpy(page.data(), bytes, page_bytes);
+    if (number == 0)
+      if (const auto code = keep_log_name(page.data()); code != SQLITE_OK)
+        return code;
+    seal(page, number);
     return real->pMethods->xWrite(real, page.data(), n, offset);
+  }
+
+  int fail(damage what, std::uint64_t number) const noexcept {
+    found->what = what;
+    found->number = number + 1;
+    return SQLITE_CORRUPT;
+  }
+
+  int control(int op, void* arg) const {
+    if (op != damage_opcode)
+      return real->pMethods->xFileControl(real, op, arg);
+    *static_cast<std::string*>(arg) = text_of(*found);
+    return SQLITE_OK;
+  }
+
+  // Only the log gives the file another name.
+  int keep_log_name(std::uint8_t* first_page) const noexcept {
+    log_name name;
+    if (const auto code = read_log_name(real, name); code != SQLITE_OK)
+      return code;
+    if (name.is_damaged)
+      return fail(damage::log_name, 0);
+    put_log_name(first_page, name);
+    return SQLITE_OK;
   }
 
   [[nodiscard]] bool is_page(int n, sqlite3_int64 offset) const noexcept {
@@ -178,10 +183,8 @@ struct sealed_vfs::file : layer {
            && offset % static_cast<sqlite3_int64>(page_bytes) == 0;
   }
 
-  static std::uint64_t seal(const std::uint8_t* page,
-                            sqlite3_int64 offset) noexcept {
-    return seal_of({page, page_bytes - seal_bytes},
-                   static_cast<std::uint64_t>(offset) / page_bytes);
+  static std::uint64_t number_of(sqlite3_int64 offset) noexcept {
+    return static_cast<std::uint64_t>(offset) / page_bytes;
   }
 
   // The calls that the file behind it has, too.
@@ -196,6 +199,9 @@ struct sealed_vfs::file : layer {
                     sqlite3_int64 offset) {
         return of(f).write(from, n, offset);
       };
+      m.xFileControl = [](sqlite3_file* f, int op, void* arg) {
+        return of(f).control(op, arg);
+      };
       return m;
     }();
     static const auto without_shared_memory = [] {
@@ -209,29 +215,34 @@ struct sealed_vfs::file : layer {
   }
 };
 
-// The log, whose syncs are the syncer's.
+// The log, of a database that may turn out to be another program's.
 struct sealed_vfs::log_file : layer {
-  log_syncer* syncer;
+  database_file* database;
+  sealed_log log;
 
   static log_file& of(sqlite3_file* x) noexcept {
     return static_cast<log_file&>(layer::of(x));
   }
 
-  int write(const void* from, int n, sqlite3_int64 offset) const {
-    if (const auto code = syncer->finish(); code != SQLITE_OK)
-      return code;
-    if (offset == 0)
-      syncer->header_written();
-    return real->pMethods->xWrite(real, from, n, offset);
+  int read(void* to, int n, sqlite3_int64 offset) {
+    if (!database->sealed)
+      return real->pMethods->xRead(real, to, n, offset);
+    return log.read(
+      {static_cast<std::uint8_t*>(to), static_cast<std::size_t>(n)}, offset);
   }
 
-  int truncate(sqlite3_int64 size) const {
-    const auto code = syncer->finish();
-    return code == SQLITE_OK ? real->pMethods->xTruncate(real, size) : code;
+  int write(const void* from, int n, sqlite3_int64 offset) {
+    if (!database->sealed)
+      return real->pMethods->xWrite(real, from, n, offset);
+    return log.write({static_cast<const std::uint8_t*>(from),
+                      static_cast<std::size_t>(n)},
+                     offset);
   }
 
-  int close() const {
-    syncer->finish();
+  int close() {
+    log.finish();
+    if (database->log == &log)
+      database->log = nullptr;
     return real->pMethods->xClose(real);
   }
 
@@ -240,15 +251,21 @@ struct sealed_vfs::log_file : layer {
       auto m = layer::methods();
       m.iVersion = 1; // a log is not shared memory
       m.xClose = [](sqlite3_file* f) { return of(f).close(); };
+      m.xRead = [](sqlite3_file* f, void* to, int n, sqlite3_int64 offset) {
+        return of(f).read(to, n, offset);
+      };
       m.xWrite = [](sqlite3_file* f, const void* from, int n,
                     sqlite3_int64 offset) {
         return of(f).write(from, n, offset);
       };
       m.xTruncate = [](sqlite3_file* f, sqlite3_int64 size) {
-        return of(f).truncate(size);
+        return of(f).log.truncate(size);
       };
       m.xSync = [](sqlite3_file* f, int flags) {
-        return of(f).syncer->sync(flags);
+        return of(f).log.sync(flags);
+      };
+      m.xFileSize = [](sqlite3_file* f, sqlite3_int64* out) {
+        return of(f).log.size(out);
       };
       return m;
     }();
@@ -265,8 +282,9 @@ sealed_vfs::sealed_vfs(const std::string& base, std::uint32_t application_id)
   static std::atomic<std::uint64_t> serial{0};
   name_ = "waybill-sealed-" + std::to_string(++serial);
   vfs_.iVersion = std::min(base_->iVersion, 2);
-  vfs_.szOsFile = static_cast<int>(std::max(sizeof(file), sizeof(log_file)))
-                  + base_->szOsFile;
+  vfs_.szOsFile
+    = static_cast<int>(std::max(sizeof(database_file), sizeof(log_file)))
+      + base_->szOsFile;
   vfs_.mxPathname = base_->mxPathname;
   vfs_.zName = name_.c_str();
   vfs_.pAppData = this;
@@ -331,20 +349,25 @@ int sealed_vfs::open(const char* name, sqlite3_file* out, int flags,
     return x.real->pMethods != nullptr;
   };
   if ((flags & SQLITE_OPEN_MAIN_DB) != 0) {
-    auto& x = *new (out) file{};
+    auto& x = *new (out) database_file{};
     x.application_id = application_id_;
     x.sealed = true;
+    x.found = &found_;
     const auto code = open_behind(x);
     if (is_open(x))
-      x.base.pMethods = file::methods(*x.real->pMethods);
+      x.base.pMethods = database_file::methods(*x.real->pMethods);
     return code;
   }
   if ((flags & SQLITE_OPEN_WAL) != 0) {
-    auto& x = *new (out) log_file{};
-    x.syncer = &syncer_;
+    auto& database = database_file::of(sqlite3_database_file_object(name));
+    auto* const real = reinterpret_cast<sqlite3_file*>(
+      static_cast<log_file*>(static_cast<void*>(out)) + 1);
+    auto& x = *new (out)
+                log_file{{}, &database, {real, database.real, syncer_, found_}};
     const auto code = open_behind(x);
     if (is_open(x)) {
       x.base.pMethods = log_file::methods();
+      database.log = &x.log;
       syncer_.opened(x.real);
     }
     return code;
@@ -358,6 +381,15 @@ void sealed_vfs::prepare(sqlite3* db) {
                                          &bytes);
   if (code != SQLITE_OK)
     raise(db, code, "cannot make room for the seals of pages");
+  auto* const file = file_of(db);
+  std::array<std::uint8_t, database_header_bytes> header{};
+  if (file != nullptr
+      && file->pMethods->xRead(file, header.data(), database_header_bytes, 0)
+           == SQLITE_OK
+      && header[reserved_bytes_at] != seal_bytes)
+    throw store_error{errc::not_a_store,
+                      "is an empty database of another program, without room "
+                      "for checksums; remove it"};
 }
 
 } // namespace waybill::sqlite

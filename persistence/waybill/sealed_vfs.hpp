@@ -1,34 +1,26 @@
-// Page seals: SQLite does not notice when a page comes back from the disk other
-// than it went there. This VFS does.
+// A VFS that notices when a page comes back from the disk other than it went
+// there, which SQLite does not: pages are sealed (page_seal.hpp) when they go
+// into the log or the database file, and verified when SQLite reads them from
+// either. What does not match is SQLITE_CORRUPT. The database file names its
+// log (log_name.hpp), and no other is replayed.
 //
-// The last 8 bytes of each page of the database file (SQLite's reserved bytes)
-// hold a checksum of the rest and of the page's number. It is written when a
-// page goes into the file, that is at a checkpoint and never in a COMMIT, and
-// verified when SQLite reads the page from there; one that does not match is
-// SQLITE_CORRUPT. The write-ahead log has checksums of SQLite's own.
-//
-// Any SQLite can read such a file. One that writes without this VFS leaves
-// pages with stale seals, which is then found as damage, as it should.
+// Any SQLite can read such a file, and copy its log into it, be it as the last
+// one that closes a file whose owner was killed: the seals go with the pages.
+// One that writes without this VFS leaves pages with stale seals, which is then
+// found as damage, as it should.
 #pragma once
 
 #include <sqlite3.h>
 
 #include <cstdint>
-#include <span>
 #include <string>
 
 #include "waybill/log_syncer.hpp"
+#include "waybill/page_seal.hpp"
 #include "waybill/patience.hpp"
+#include "waybill/sealed_log.hpp"
 
 namespace waybill::sqlite {
-
-inline constexpr std::size_t page_bytes = 4'096;
-inline constexpr std::size_t seal_bytes = 8;
-
-/// The seal of a page, of which `content` is all but the seal itself.
-/// @param number counted from 0; a page in another's place does not match.
-std::uint64_t seal_of(std::span<const std::uint8_t> content,
-                      std::uint64_t number) noexcept;
 
 /// A VFS that does what `base` does, keeps seals, waits for locks with
 /// `patience` and leaves the log's syncs to a `log_syncer`. For one connection,
@@ -48,15 +40,25 @@ public:
   /// The name to open connections with.
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
+  /// The name of the VFS behind it.
+  [[nodiscard]] std::string base() const { return base_->zName; }
+
   /// For the log of the connection.
   [[nodiscard]] log_syncer& syncer() noexcept { return syncer_; }
 
+  /// How often a log has been read from its beginning, as SQLite does when it
+  /// has no index of it.
+  [[nodiscard]] std::uint64_t recoveries() const noexcept {
+    return found_.recoveries;
+  }
+
   /// Makes room for the seals in a database that is still empty.
+  /// @throws store_error `not_a_store` if it has a first page without room.
   static void prepare(sqlite3* db);
 
 private:
   struct layer;
-  struct file;
+  struct database_file;
   struct log_file;
 
   static sealed_vfs& self_of(sqlite3_vfs* vfs) noexcept {
@@ -70,6 +72,7 @@ private:
   std::string name_;
   patience patience_;
   log_syncer syncer_;
+  log_findings found_;
   sqlite3_vfs vfs_;
 };
 

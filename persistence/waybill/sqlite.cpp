@@ -28,6 +28,13 @@ bool is_full(sqlite3* db, int code) noexcept {
          && (system_code == EDQUOT || system_code == EFBIG);
 }
 
+std::string reason_of_damage(sqlite3* db) {
+  std::string reason;
+  if (auto* const file = file_of(db); file != nullptr)
+    file->pMethods->xFileControl(file, damage_opcode, &reason);
+  return reason;
+}
+
 } // namespace
 
 errc to_errc(int code) noexcept {
@@ -49,6 +56,9 @@ errc to_errc(int code) noexcept {
 std::string to_text(sqlite3* db, int code, std::string_view doing) {
   std::string message{doing};
   message += ": ";
+  if (db != nullptr && (code & 0xFF) == SQLITE_CORRUPT)
+    if (const auto reason = reason_of_damage(db); !reason.empty())
+      message += reason + ": ";
   // The connection's message says more than the code's, if it is about it.
   if (db != nullptr && (sqlite3_extended_errcode(db) & 0xFF) == (code & 0xFF))
     message += sqlite3_errmsg(db);

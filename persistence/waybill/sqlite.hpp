@@ -14,6 +14,10 @@
 
 namespace waybill::sqlite {
 
+/// An opcode for a VFS's files that notice damage which SQLite reports without
+/// a reason: sets a std::string to the reason, if there is one.
+constexpr int damage_opcode = 0x5759'4244;
+
 /// What `code`, from anything but COMMIT, means for a request.
 errc to_errc(int code) noexcept;
 

@@ -9,6 +9,10 @@
 #include <memory>
 #include <system_error>
 
+#include "waybill/schema.hpp"
+#include "waybill/sealed_vfs.hpp"
+#include "waybill/store_identity.hpp"
+
 namespace waybill {
 
 namespace {
@@ -64,10 +68,12 @@ unfinished_copy::~unfinished_copy() {
   remove_all();
 }
 
-bool unfinished_copy::write(sqlite::connection& from, const std::string& vfs,
+bool unfinished_copy::write(sqlite::connection& from,
+                            const std::string& base_vfs,
                             const progress_function& progress) {
+  const sqlite::sealed_vfs vfs{base_vfs, store_application_id};
   sqlite::connection to{part_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
-                        vfs};
+                        vfs.name()};
   // Nobody sees the copy before it is whole.
   to.exec("PRAGMA journal_mode = OFF");
   to.exec("PRAGMA synchronous = OFF");
@@ -76,7 +82,7 @@ bool unfinished_copy::write(sqlite::connection& from, const std::string& vfs,
       sqlite3_backup_finish(x);
     }
   };
-  const std::unique_ptr<sqlite3_backup, finisher> work{
+  std::unique_ptr<sqlite3_backup, finisher> work{
     sqlite3_backup_init(to.get(), "main", from.get(), "main")};
   if (!work)
     sqlite::raise(to.get(), sqlite3_extended_errcode(to.get()),
@@ -86,12 +92,15 @@ bool unfinished_copy::write(sqlite::connection& from, const std::string& vfs,
     const auto total = sqlite3_backup_pagecount(work.get());
     const auto left = sqlite3_backup_remaining(work.get());
     if (code == SQLITE_DONE)
-      return true;
+      break;
     if (code != SQLITE_OK)
       sqlite::raise(to.get(), code, "copying to " + part_);
     if (progress && !progress(total - left, total))
       return false;
   }
+  work.reset();
+  begin_incarnation(to);
+  return true;
 }
 
 void unfinished_copy::finish() {

@@ -26,11 +26,13 @@ public:
   /// Where it is until it is finished.
   [[nodiscard]] const std::string& part() const noexcept { return part_; }
 
-  /// Copies what the transaction that is open in `from` sees.
-  /// @param vfs of the copy: the one that seals pages.
+  /// Copies what the transaction that is open in `from` sees, as another
+  /// incarnation of the store.
+  /// @param base_vfs what the VFS of `from` that seals pages does, that of the
+  ///        copy does.
   /// @param progress hears of the pages copied.
   /// @returns false if `progress` stopped it.
-  bool write(sqlite::connection& from, const std::string& vfs,
+  bool write(sqlite::connection& from, const std::string& base_vfs,
              const progress_function& progress);
 
   /// Makes it durable and gives it its name.

@@ -3,6 +3,7 @@
 #include "waybill/log_tail.hpp"
 #include "waybill/schema.hpp"
 #include "waybill/store_file.hpp"
+#include "waybill/store_identity.hpp"
 #include "waybill/torn_log.hpp"
 
 namespace waybill {
@@ -41,6 +42,7 @@ sqlite::connection open_database(const store_options& options,
                       options.file
                         + ": the file system cannot hold a write-ahead log"};
   verify_schema(db, options.file);
+  read_identity(db); // every store has one
   return db;
 }
 

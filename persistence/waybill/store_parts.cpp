@@ -58,17 +58,12 @@ void store_parts::close_database() noexcept {
 void store_parts::close() noexcept {
   transaction.rollback();
   if (is_usable()) {
-    log.empty();
-    db.checkpoint_on_close(true); // which also removes the log
+    if (log.empty())
+      db.checkpoint_on_close(true); // which also removes the log
   }
   close_database();
   vfs.syncer().stop();
   ownership = file_ownership{};
-}
-
-void store_parts::checkpoint() noexcept {
-  log.checkpoint();
-  files.database_written();
 }
 
 void store_parts::begin() {
@@ -78,9 +73,19 @@ void store_parts::begin() {
     damage.require_open();
   }
   ownership.touch();
-  if (checkpoint_is_due())
-    checkpoint();
+  maintain();
+  damage.require_open();
   transaction.begin();
+}
+
+void store_parts::maintain() {
+  if (!checkpoint_is_due())
+    return;
+  if (!log.checkpoint())
+    damage.close({errc::store_corrupt,
+                  sqlite::to_text(db.get(), SQLITE_CORRUPT, "copying the log"),
+                  SQLITE_CORRUPT});
+  files.database_written();
 }
 
 void store_parts::confirm_commit() {

@@ -59,9 +59,10 @@ struct store_parts {
     return log.checkpoint_is_due() && is_usable() && !transaction.is_open();
   }
 
-  void checkpoint() noexcept;
+  /// Copies the log into the file if it is due.
+  void maintain();
 
-  /// Copies the log into the file if it is due, then begins.
+  /// Does so, then begins.
   void begin();
 
   /// What was committed stands only if the files are still this store's.

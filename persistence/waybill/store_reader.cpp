@@ -345,7 +345,7 @@ bool store_reader::backup(const std::string& file,
   unfinished_copy copy{name};
   // The copying is taken for a third of the work.
   const auto is_copied = state_->connection.at_one_moment([&] {
-    return copy.write(state_->db(), state_->connection.vfs(),
+    return copy.write(state_->db(), state_->connection.base_vfs(),
                       [&](std::int64_t done, std::int64_t total) {
                         return !progress || progress(done, 3 * total);
                       });

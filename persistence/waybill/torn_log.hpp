@@ -10,6 +10,8 @@
 // can a log that was cut off or taken away.
 #pragma once
 
+#include <sqlite3.h>
+
 #include <optional>
 #include <string>
 
@@ -23,5 +25,12 @@ namespace waybill {
 /// @returns what is wrong, or none.
 std::optional<std::string> find_torn_log(const std::string& file,
                                          durability synchronous);
+
+/// The same for one who only reads, and whose log another process may be
+/// writing: looks behind the end that the log has for the connection. Must be
+/// called in a transaction that has read something.
+/// @param file the database file.
+/// @returns what is wrong, or none, also if the log cannot be read.
+std::optional<std::string> find_torn_log(sqlite3* db, const std::string& file);
 
 } // namespace waybill

@@ -145,7 +145,7 @@ TEST_CASE_METHOD(failure_fixture,
     CHECK_FALSE(crashed.get_status(status_of(9'000), at(1)).snapshot);
     ++refused;
   }
-  CHECK(refused >= 6);
+  CHECK(refused >= 4);
   CHECK(has(9'000));
   CHECK(rows_of(9'000) == 1);
   store.reset();

@@ -84,6 +84,15 @@ TEST_CASE_METHOD(foreign_fixture,
   refused(errc::not_a_store, "another program");
 }
 
+TEST_CASE_METHOD(
+  foreign_fixture,
+  "an empty database whose pages have no room for seals is not a "
+  "store",
+  "[promise-11]") {
+  meddle("PRAGMA journal_mode = WAL");
+  refused(errc::not_a_store, "without room");
+}
+
 TEST_CASE_METHOD(foreign_fixture,
                  "another program's database that was killed stays as it is",
                  "[promise-11]") {
@@ -162,7 +171,8 @@ TEST_CASE_METHOD(foreign_fixture, "a newer schema is refused and stays",
     refused(errc::newer_schema, "999");
   }
   SECTION("the next") {
-    meddle("PRAGMA user_version = 2");
+    meddle(
+      ("PRAGMA user_version = " + std::to_string(schema_version + 1)).c_str());
     refused(errc::newer_schema, "use a newer waybill");
   }
   SECTION("and with other tables") {
@@ -181,6 +191,10 @@ TEST_CASE_METHOD(foreign_fixture, "rows that contradict each other are found",
   SECTION("a counter of no kind") {
     meddle("INSERT INTO counter VALUES (-1, 0, 1)");
     refused(errc::store_corrupt, "counter");
+  }
+  SECTION("no identity") {
+    meddle("DELETE FROM identity");
+    refused(errc::store_corrupt, "identity");
   }
   SECTION("no row in the table of the store") {
     meddle("DELETE FROM store");

@@ -177,8 +177,12 @@ TEST_CASE_METHOD(maintenance_fixture, "a step of no pages is refused") {
 
 TEST_CASE("giving back ends also in a file that cannot shrink") {
   const temp_dir dir;
-  // Made by someone else, empty, and without the means to shrink.
-  open_writer(dir / "ops.db").exec("PRAGMA journal_mode = WAL");
+  // Its making was interrupted by someone else, who gave it no means to shrink.
+  {
+    auto db = open_writer(dir / "ops.db");
+    sqlite::sealed_vfs::prepare(db.get());
+    db.exec("PRAGMA journal_mode = WAL");
+  }
   auto options = options_for(dir / "ops.db");
   options.synchronous = durability::off;
   operation_tracking_store store{options};

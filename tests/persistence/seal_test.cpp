@@ -4,8 +4,10 @@
 #include <filesystem>
 
 #include "support/store_fixture.hpp"
+#include "support/workload.hpp"
 #include "waybill/file_format.hpp"
 #include "waybill/sealed_vfs.hpp"
+#include "waybill/store_reader.hpp"
 
 using namespace waybill;
 using namespace waybill::test;
@@ -170,8 +172,45 @@ TEST_CASE_METHOD(damage_fixture,
     flip(log, 17);
   }
   const auto before = bytes_in(dir.path());
+  const auto reads = error_of([&] { store_reader{file}.get_counts(); });
+  CAPTURE(reads.text);
+  CHECK(reads.code == errc::store_corrupt);
+  CHECK(reads.mentions(log));
   CHECK(refusal() == errc::store_corrupt);
   CHECK(changes_since(before, dir.path()) == "");
+}
+
+TEST_CASE_METHOD(damage_fixture,
+                 "promise 11, corruption: a reader finds a damaged log also "
+                 "where another program has made the log's index",
+                 "[promise-11]") {
+  make_log();
+  flip(file + "-wal", page_in_frame(1) + 1'000);
+  auto other = open_reader(file);
+  other.query_int("SELECT count(*) FROM sqlite_schema");
+  CHECK(error_of([&] { store_reader{file}.check(); }).code
+        == errc::store_corrupt);
+}
+
+TEST_CASE_METHOD(damage_fixture,
+                 "a reader that opens beside a busy owner finds no damage") {
+  auto options = options_for(file);
+  options.checkpoint_pages = 100;
+  options.synchronous = durability::off;
+  { operation_tracking_store{options}; }
+  child_process owner{[&](const child_process& self) {
+    operation_tracking_store store{options};
+    for (std::uint64_t k = 0;; ++k) {
+      if (k == 1)
+        self.report();
+      run_batch(store, k);
+    }
+    return 0;
+  }};
+  REQUIRE(owner.await_report());
+  for (int i = 0; i < 300; ++i)
+    CHECK_NOTHROW(store_reader{file}.get_counts());
+  owner.kill();
 }
 
 TEST_CASE_METHOD(damage_fixture,

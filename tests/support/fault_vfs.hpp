@@ -62,6 +62,10 @@ public:
   /// False only counts the time that SQLite waits for locks.
   bool real_sleeps = true;
 
+  /// False is a disk that may destroy what lies beside a write in its sector:
+  /// SQLite then pads the log up to the sector's end.
+  bool powersafe_overwrite = true;
+
   /// How long SQLite has waited for locks, in µs.
   std::atomic<std::int64_t> slept_us{0};
 
@@ -244,7 +248,11 @@ private:
         return of(f).real->pMethods->xSectorSize(of(f).real);
       };
       m.xDeviceCharacteristics = [](sqlite3_file* f) {
-        return of(f).real->pMethods->xDeviceCharacteristics(of(f).real);
+        const auto all
+          = of(f).real->pMethods->xDeviceCharacteristics(of(f).real);
+        return of(f).self->powersafe_overwrite
+                 ? all
+                 : all & ~SQLITE_IOCAP_POWERSAFE_OVERWRITE;
       };
       m.xShmMap = [](sqlite3_file* f, int page, int size, int extend,
                      void volatile** out) {

@@ -418,6 +418,32 @@ TEST_CASE_METHOD(cli_fixture,
   CHECK_FALSE(std::filesystem::exists(copy + ".part"));
 }
 
+TEST_CASE_METHOD(cli_fixture,
+                 "a backup is restored, where a store is only by force and "
+                 "never one in use") {
+  record(50);
+  const auto copy = dir / "copy.db";
+  REQUIRE(waybill({"backup", copy}).code == 0);
+  record(10, 1'000);
+  const auto in_use = waybill({"restore", "--force", copy});
+  CHECK(in_use.code == 3);
+  CHECK(in_use.complains("stop it first"));
+  store.close();
+  const auto unasked = waybill({"restore", copy});
+  CHECK(unasked.code == 2);
+  CHECK(unasked.complains("--force"));
+  CHECK(records_of(options.file).size() == 60);
+  const auto x = waybill({"restore", "--force", copy});
+  CHECK(x.code == 0);
+  CHECK(x.out.starts_with("restored " + options.file));
+  CHECK(records_of(options.file).size() == 50);
+  const auto other = dir / "other.db";
+  const auto made = run_waybill(other, {"restore", "--json", copy});
+  CHECK(made.code == 0);
+  CHECK(made.json()["backup"] == copy);
+  CHECK(run_waybill(other, {"check"}).code == 0);
+}
+
 TEST_CASE_METHOD(cli_fixture, "check tells a sound store from a damaged one") {
   record(200);
   const auto sound = waybill({"check"});

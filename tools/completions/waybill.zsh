@@ -74,6 +74,7 @@ _waybill() {
         'backup:copy the store, and check it'
         'check:read all of the store for damage'
         'import:read operations that were exported'
+        'restore:put a backup in its place'
         'purge:delete old operations that have finished'
         'discard:give an operation up'
         'vacuum:give unused space back'
@@ -124,8 +125,13 @@ _waybill() {
           _arguments $common '--skip-bad[leave bad lines out]' '1:file:_files'
           ;;
         backup) _arguments $common '1:file:_files' ;;
+        restore)
+          _arguments $common \
+            '--force[replace the store that is there]' \
+            '1:file:_files'
+          ;;
         help)
-          _arguments '1:command:(status list stuck counts history stats health schema watch wait export backup check import purge discard vacuum)'
+          _arguments '1:command:(status list stuck counts history stats health schema watch wait export backup check import restore purge discard vacuum)'
           ;;
         purge)
           _arguments $common \
