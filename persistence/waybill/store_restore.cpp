@@ -1,16 +1,14 @@
 #include "waybill/store_restore.hpp"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <cstdio>
-#include <filesystem>
 #include <optional>
-#include <system_error>
 
+#include "waybill/file_access.hpp"
 #include "waybill/store_file.hpp"
 #include "waybill/store_reader.hpp"
 
@@ -20,57 +18,33 @@ namespace {
 
 constexpr std::array companions{"-wal", "-shm", "-journal"};
 
-[[noreturn]] void refuse(const std::string& file, const std::string& reason) {
-  throw store_error{errc::store_unavailable, file + ": " + reason};
-}
-
 [[noreturn]] void refuse(const std::string& file, const std::string& doing,
                          int code) {
-  refuse(file, doing + ": " + std::generic_category().message(code));
+  unavailable(file, doing + ": " + error_text(code));
 }
 
 using file_info = struct stat;
-
-std::optional<file_info> look_at(const std::string& name) {
-  file_info info{};
-  if (::lstat(name.c_str(), &info) == 0)
-    return info;
-  if (errno != ENOENT)
-    refuse(name, "cannot be looked at", errno);
-  return std::nullopt;
-}
 
 // @returns what the file is that is to be replaced, if there is one.
 std::optional<file_info> check_place(const std::string& file,
                                      restore_mode mode) {
   const auto there = look_at(file);
   if (there && !S_ISREG(there->st_mode))
-    refuse(file, "is not a regular file");
+    unavailable(file, "is not a regular file");
   if (mode == restore_mode::replace)
     return there;
   if (there)
-    refuse(file, "is there already, and may not be replaced");
+    unavailable(file, "is there already, and may not be replaced");
   for (const auto* const suffix : companions)
     if (look_at(file + suffix))
-      refuse(file + suffix, "is there, of a store that was there before; it "
-                            "may not be replaced");
+      unavailable(file + suffix, "is there, of a store that was there before; "
+                                 "it may not be replaced");
   return there;
 }
 
 void remove(const std::string& name) {
   if (::unlink(name.c_str()) != 0 && errno != ENOENT)
     refuse(name, "cannot be removed", errno);
-}
-
-void sync_folder_of(const std::string& file) {
-  const auto folder = std::filesystem::path{file}.parent_path().string();
-  const auto fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const auto failed = fd < 0 || ::fsync(fd) != 0;
-  const auto code = errno;
-  if (fd >= 0)
-    ::close(fd);
-  if (failed)
-    refuse(folder, "cannot sync it", code);
 }
 
 // Whoever restores, the store is its service's.
@@ -87,7 +61,7 @@ bool restore_store(const std::string& backup, const std::string& file,
                    restore_mode mode, const progress_function& progress) {
   const auto name = canonical_store_path(file);
   if (canonical_store_path(backup) == name)
-    refuse(name, "is the backup itself");
+    unavailable(name, "is the backup itself");
   const auto copy = name + ".restored"; // until it is whole
   file_ownership ownership{name};
   try {
