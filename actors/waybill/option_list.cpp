@@ -10,7 +10,7 @@
 #include <caf/config_option_set.hpp>
 
 #include "waybill/caf_seam.hpp"
-#include "waybill/json.hpp"
+#include "waybill/json_text.hpp"
 
 namespace waybill {
 

@@ -18,10 +18,6 @@
 
 namespace waybill {
 
-json_error::json_error(std::string field, const std::string& reason)
-  : std::invalid_argument{field.empty() ? reason : field + ": " + reason},
-    field_{std::move(field)} {}
-
 namespace {
 
 using nlohmann::json;

@@ -3,33 +3,15 @@
 // forward_messages.hpp and control_messages.hpp.
 #pragma once
 
-#include <stdexcept>
 #include <string>
 #include <string_view>
 
 #include <nlohmann/json_fwd.hpp>
 
 #include "waybill/field_list.hpp"
+#include "waybill/json_text.hpp"
 
 namespace waybill {
-
-/// Says why a JSON text is not the message that was expected.
-class json_error : public std::invalid_argument {
-public:
-  /// @param field the path of the field, for example `snapshot.status`; empty
-  ///        if the text as a whole is wrong.
-  json_error(std::string field, const std::string& reason);
-
-  [[nodiscard]] const std::string& field() const noexcept { return field_; }
-
-private:
-  std::string field_;
-};
-
-/// Reads a JSON text.
-/// @throws json_error if it is none, saying where it stops to be one and what
-///         was expected there, or if an object has a name twice.
-nlohmann::json parse_json(std::string_view text);
 
 /// `x` as a JSON object. Ids are GUID texts, times ISO-8601 in UTC with `Z`,
 /// enumerators their names; a field without a value is `null`. Bytes that are

@@ -1,6 +1,4 @@
-// Reads JSON texts: finds names that an object has twice, which the parser
-// would let the last of win, and says in words of its own where a text stops to
-// be JSON.
+#include "waybill/json_text.hpp"
 
 #include <algorithm>
 #include <set>
@@ -9,7 +7,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "waybill/json.hpp"
 #include "waybill/text.hpp"
 
 namespace waybill {
@@ -305,6 +302,10 @@ private:
 };
 
 } // namespace
+
+json_error::json_error(std::string field, const std::string& reason)
+  : std::invalid_argument{field.empty() ? reason : field + ": " + reason},
+    field_{std::move(field)} {}
 
 json parse_json(std::string_view text) {
   // The parser takes a NUL for the end and would not look at the rest.
