@@ -143,7 +143,8 @@ statuses(const temp_dir& dir, const std::vector<tracked_operation_id>& ids) {
 
 std::vector<std::string> remote_ids(const temp_dir& dir) {
   auto db = waybill::test::open_reader(dir / "ops-remote.db");
-  return waybill::test::column(db, "SELECT id FROM measurement ORDER BY id");
+  return waybill::test::first_column(db,
+                                     "SELECT id FROM measurement ORDER BY id");
 }
 
 // An endpoint that outlives the runs, and counts.
