@@ -19,20 +19,16 @@ namespace {
 
 constexpr mode_t owner_only = S_IRUSR | S_IWUSR;
 constexpr off_t smallest_database = 512; // one page of the smallest size
+constexpr std::array companion_suffixes{"-wal", "-shm", "-journal", "-lock"};
 
-// Whether `other`, beside a database, lets nobody at what that does not:
-// whoever has made it could read, or keep away, what is written there.
+// Whether `other`, beside a database, is not a file that someone has put there
+// who may read what is written to it, or keep it locked.
 bool is_own(const struct stat& other,
             const std::optional<struct stat>& database) noexcept {
   const auto shared = database && (database->st_mode & S_IWGRP) != 0
                       && other.st_gid == database->st_gid;
-  const auto owned = other.st_uid == ::geteuid() || other.st_uid == 0
-                     || (database && other.st_uid == database->st_uid)
-                     || shared;
-  const auto mode = database && database->st_size > 0 ? database->st_mode
-                                                      : owner_only;
-  constexpr mode_t of_others = S_IRWXG | S_IRWXO;
-  return owned && (other.st_mode & of_others & ~mode) == 0;
+  return shared || other.st_uid == ::geteuid() || other.st_uid == 0
+         || (database && other.st_uid == database->st_uid);
 }
 
 // Why a file does not grant what is asked for: whose it is, if it is about
@@ -46,6 +42,18 @@ std::string because(int code, const struct stat& info) {
                 static_cast<unsigned>(info.st_mode & 07777U),
                 static_cast<unsigned long>(info.st_uid));
   return text.data();
+}
+
+// Takes others' rights away that the database does not give them.
+void restrict_companions(const std::string& file) noexcept {
+  const auto database = look_at(file);
+  for (const auto* const suffix : companion_suffixes) {
+    const auto name = file + suffix;
+    const auto info = look_at(name);
+    constexpr mode_t all = S_IRWXU | S_IRWXG | S_IRWXO;
+    if (database && info && (info->st_mode & all & ~database->st_mode) != 0)
+      ::chmod(name.c_str(), database->st_mode & info->st_mode & all);
+  }
 }
 
 } // namespace
@@ -94,7 +102,7 @@ std::string canonical_store_path(const std::string& file) {
 void check_companions(const std::string& file) {
   const auto database = look_at(file);
   // SQLite would write through a link, and wait at a pipe.
-  for (const auto* const suffix : {"-wal", "-shm", "-journal", "-lock"}) {
+  for (const auto* const suffix : companion_suffixes) {
     const auto name = file + suffix;
     const auto info = look_at(name);
     if (!info && errno != ENOENT)
@@ -102,8 +110,7 @@ void check_companions(const std::string& file) {
     if (info && (!S_ISREG(info->st_mode) || info->st_nlink > 1))
       unavailable(name, "is not a plain file of this store's own");
     if (info && !is_own(*info, database))
-      unavailable(name, "belongs to another user, or lets others at it, whom "
-                        "the database does not; remove it if it is not this "
+      unavailable(name, "belongs to another user; remove it if it is not this "
                         "store's");
   }
   // It also removes the log of a database that is empty or gone, with all that
@@ -178,6 +185,7 @@ file_ownership take_store_file(const std::string& file) {
   file_ownership ownership{file};
   try {
     ensure_store_file(file);
+    restrict_companions(file);
   } catch (...) {
     ownership.withdraw();
     throw;

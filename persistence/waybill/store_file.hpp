@@ -28,8 +28,8 @@ bool check_store_file(const std::string& file);
 /// Looks at the files that SQLite keeps beside `file`, which it would follow
 /// and write through whatever they are.
 /// @throws store_error `store_unavailable` if one is there that is no regular
-///         file, has more than one name, or lets others at what the database
-///         does not; `store_corrupt` if a log is there without its database.
+///         file, has more than one name, or belongs to another user;
+///         `store_corrupt` if a log is there without its database.
 void check_companions(const std::string& file);
 
 /// Size of the write-ahead log beside `file`; 0 if there is none.

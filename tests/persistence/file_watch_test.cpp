@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <string_view>
 
 #include "support/child_process.hpp"
 #include "support/store_fixture.hpp"
@@ -78,7 +79,10 @@ TEST_CASE(
     x.store.begin();
     x.store.record_enqueue(enqueue(2), at(1));
     each.happen(x.options.file);
-    CHECK(error_of([&] { x.store.commit(); }).code == errc::outcome_unknown);
+    const auto e = error_of([&] { x.store.commit(); });
+    CHECK(e.code); // a log that is cut off may be met by COMMIT itself
+    if (std::string_view{each.what} != "the log is cut off")
+      CHECK(e.code == errc::outcome_unknown);
     // From then on nothing is written.
     const auto later
       = error_of([&] { x.store.record_enqueue(enqueue(3), at(2)); });
@@ -193,18 +197,28 @@ TEST_CASE("files that others have put beside a new store are refused") {
     CAPTURE(suffix);
     const temp_dir dir;
     const auto options = options_for(dir / "ops.db");
-    make_file(options.file + suffix, 0666);
-    const auto e = error_of([&] { operation_tracking_store{options}; });
-    CHECK(e.code == errc::store_unavailable);
-    CHECK(e.mentions(options.file + suffix));
-    REQUIRE(::chmod((options.file + suffix).c_str(), 0600) == 0);
+    const auto name = options.file + suffix;
+    make_file(name, 0600);
     if (::geteuid() == 0) { // else nothing can be given away
-      REQUIRE(::chown((options.file + suffix).c_str(), 1'234, 1'234) == 0);
-      CHECK(error_of([&] { operation_tracking_store{options}; }).code
-            == errc::store_unavailable);
-      REQUIRE(::chown((options.file + suffix).c_str(), 0, 0) == 0);
+      REQUIRE(::chown(name.c_str(), 1'234, 1'234) == 0);
+      const auto e = error_of([&] { operation_tracking_store{options}; });
+      CHECK(e.code == errc::store_unavailable);
+      CHECK(e.mentions(name));
+      REQUIRE(::chown(name.c_str(), 0, 0) == 0);
     }
     CHECK(!error_of([&] { operation_tracking_store{options}; }).code);
+  }
+}
+
+TEST_CASE("files beside a store let nobody at what the database does not") {
+  const temp_dir dir;
+  const auto options = options_for(dir / "ops.db");
+  for (const auto* const suffix : {"-wal", "-shm", "-lock"})
+    make_file(options.file + suffix, 0666);
+  const operation_tracking_store store{options};
+  for (const auto* const suffix : {"", "-wal", "-shm", "-lock"}) {
+    CAPTURE(suffix);
+    CHECK((info_of(options.file + suffix).st_mode & 0777) == 0600);
   }
 }
 
