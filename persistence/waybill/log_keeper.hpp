@@ -30,8 +30,8 @@ public:
   /// takes it past its size, and again while someone holds it.
   [[nodiscard]] bool checkpoint_is_due() const noexcept;
 
-  /// Copies the log into the file, as far as readers let it. Must not be called
-  /// in a transaction that has changed anything.
+  /// Copies the log into the file, as far as readers let it. Does nothing in a
+  /// transaction that writes.
   void checkpoint() noexcept;
 
   /// Copies all of it, and waits for readers a while: nothing comes after it.
@@ -46,7 +46,7 @@ public:
 
   /// The transaction changes pages all over the file. All wait while the disk
   /// takes them, so it gets them in small lots.
-  void has_scattered_pages() noexcept { is_scattered_ = true; }
+  void note_scattered_pages() noexcept { is_scattered_ = true; }
 
   /// Returns up to `max_pages` unused pages to the file system, those above
   /// what stays for what comes.
