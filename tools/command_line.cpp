@@ -1,7 +1,9 @@
 #include "command_line.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "commands/backup.hpp"
@@ -20,8 +22,9 @@
 #include "commands/vacuum.hpp"
 #include "commands/wait.hpp"
 #include "commands/watch.hpp"
+#include "help_layout.hpp"
 #include "input/options.hpp"
-#include "waybill/text.hpp"
+#include "refusal.hpp"
 
 namespace waybill::cli {
 
@@ -61,65 +64,6 @@ std::vector<group_of_setups> all_setups() {
            {setup_import, setup_purge, setup_discard, setup_vacuum}}};
 }
 
-// -- help ---------------------------------------------------------------------
-
-bool is_shown(const CLI::Option* x) {
-  return x->nonpositional() && !x->get_group().empty();
-}
-
-// The library's layout of options, below our usage line. Commands list the
-// options of every command too.
-class help_layout : public CLI::Formatter {
-public:
-  help_layout() {
-    column_width(24);
-    label("Positionals", "Arguments");
-  }
-
-  std::string make_help(const CLI::App* app, std::string name,
-                        CLI::AppFormatMode mode) const override {
-    return make_usage(app, std::move(name)) + '\n' + make_description(app)
-           + make_positionals(app) + make_groups(app, mode)
-           + make_subcommands(app, mode) + inherited_options(app) + '\n'
-           + make_footer(app);
-  }
-
-  std::string make_usage(const CLI::App* app, std::string) const override {
-    if (app->get_parent() == nullptr)
-      return "Usage: waybill [--db FILE] COMMAND [OPTION]...\n";
-    auto line = "Usage: waybill [--db FILE] " + app->get_name();
-    for (const auto* each : app->get_options())
-      if (each->get_positional())
-        line += ' ' + usage_of(*each);
-    return line + " [OPTION]...\n";
-  }
-
-  std::string make_option_opts(const CLI::Option* x) const override {
-    return x->get_type_size() == 0 || x->get_positional()
-             ? ""
-             : ' ' + x->get_type_name();
-  }
-
-private:
-  static std::string usage_of(const CLI::Option& x) {
-    auto text = x.get_name(true);
-    if (x.get_allow_extra_args())
-      text += "...";
-    return x.get_required() ? text : '[' + text + ']';
-  }
-
-  std::string inherited_options(const CLI::App* app) const {
-    const auto* const parent = app->get_parent();
-    if (parent == nullptr)
-      return "";
-    return make_group("Options of every command", false,
-                      parent->get_options([&](const CLI::Option* x) {
-                        return is_shown(x) && x != parent->get_help_ptr()
-                               && x != parent->get_version_ptr();
-                      }));
-  }
-};
-
 // -- definition ---------------------------------------------------------------
 
 void add_colour(CLI::App& app, colour_choice& to) {
@@ -140,7 +84,8 @@ void add_colour(CLI::App& app, colour_choice& to) {
 }
 
 void add_settings(CLI::App& app, settings& to) {
-  add_text(app, "--db", to.file, "FILE", "the store; or set WAYBILL_DB")
+  add_text(app, "--db", to.file, "FILE",
+           "the store (required, or set WAYBILL_DB)")
     ->envname("WAYBILL_DB");
   add_switch(app, "--json", to.json, "JSON instead of text for people");
   auto utc = [&to](std::int64_t) { to.where = zone::utc; };
@@ -171,13 +116,60 @@ std::vector<command> define(CLI::App& app, settings& given) {
   return commands;
 }
 
-[[noreturn]] void refuse(const CLI::App& app, const CLI::ParseError& e) {
-  const auto* const extra = dynamic_cast<const CLI::ExtrasError*>(&e);
-  const auto rest = app.remaining();
-  if (extra != nullptr && app.get_subcommands().empty() && !rest.empty()
-      && !rest.front().starts_with('-'))
-    throw usage_error{quoted(rest.front()) + " is no command"};
-  throw usage_error{escape(e.what())};
+// What `waybill help` is asked about.
+struct help_request {
+  CLI::App* app = nullptr;
+  std::optional<std::string> command;
+};
+
+void add_help(CLI::App& app, help_request& to) {
+  to.app = &add_command(app, "help", "show this text, or a command's");
+  add_text(*to.app, "COMMAND", to.command, "COMMAND", "the command");
+  add_footer(*to.app, "Example:\n"
+                      "  waybill help list");
+  to.app->group("Help");
+}
+
+std::string help_for(CLI::App& app, const help_request& x) {
+  // It would show the help of the last command on the command line.
+  app.clear();
+  if (!x.command || *x.command == x.app->get_name())
+    return app.help();
+  const auto found = app.get_subcommands(
+    [&](const CLI::App* each) { return each->get_name() == *x.command; });
+  if (found.empty())
+    throw usage_error{no_command(app, *x.command)};
+  return found.front()->help();
+}
+
+// Whether `--help` is among the words of a command line that was refused.
+bool asks_for_help(const CLI::App& app) {
+  const auto asks = [](const CLI::App* x) {
+    return x->get_help_ptr()->count() > 0;
+  };
+  return asks(&app) || std::ranges::any_of(app.get_subcommands(), asks);
+}
+
+// Returns the text that is to be printed instead of doing anything.
+std::optional<std::string> parse(CLI::App& app, int argc,
+                                 const char* const* argv) {
+  std::string reason;
+  try {
+    app.parse(argc, argv);
+    return std::nullopt;
+  } catch (const CLI::CallForHelp&) {
+    return app.help();
+  } catch (const CLI::CallForVersion& e) {
+    return std::string{e.what()} + '\n';
+  } catch (const CLI::ParseError& e) {
+    reason = refusal(e);
+  } catch (const usage_error& e) {
+    reason = e.what();
+  }
+  if (asks_for_help(app))
+    return app.help();
+  // A word that is mistyped is the reason for what else is wrong.
+  throw usage_error{unknown_word(app).value_or(reason)};
 }
 
 } // namespace
@@ -186,22 +178,18 @@ invocation parse_command_line(int argc, const char* const* argv) {
   invocation x;
   CLI::App app;
   const auto commands = define(app, x.given);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::CallForHelp&) {
-    x.text = app.help();
+  help_request help;
+  add_help(app, help);
+  const auto text = parse(app, argc, argv);
+  if (text || help.app->parsed()) {
+    x.text = help.app->parsed() ? help_for(app, help) : *text;
     return x;
-  } catch (const CLI::CallForVersion& e) {
-    x.text = std::string{e.what()} + '\n';
-    return x;
-  } catch (const CLI::ParseError& e) {
-    refuse(app, e);
   }
   for (const auto& each : commands)
     if (each.app->parsed())
       x.run = each.run;
   if (!x.run)
-    throw usage_error{"which command? waybill --help lists them"};
+    throw usage_error{"which command? waybill help lists them"};
   if (!x.given.file)
     throw usage_error{"which store? Name it with --db FILE or in WAYBILL_DB"};
   return x;

@@ -23,6 +23,21 @@ std::int32_t history_to_keep(const std::string& file) {
   }
 }
 
+// Lets the owner say what is wrong with all but these two.
+void check_is_no_new_file(const std::string& file) {
+  const auto refuse = [&](const char* reason) {
+    throw store_error{errc::store_unavailable, file + ": " + reason};
+  };
+  std::error_code error;
+  const auto status = std::filesystem::symlink_status(file, error);
+  if (!std::filesystem::exists(status))
+    refuse("there is no such file");
+  if (std::filesystem::is_regular_file(status)
+      && std::filesystem::file_size(file, error) == 0
+      && !std::filesystem::exists(file + "-wal", error))
+    refuse("is empty");
+}
+
 } // namespace
 
 context::context(settings given, writer& out)
@@ -51,12 +66,9 @@ store_reader context::open_reader() const {
 }
 
 operation_tracking_store context::take_store(if_missing what) const {
-  // To ask for the ownership creates the file.
-  std::error_code error;
-  if (what == if_missing::refuse
-      && !std::filesystem::exists(
-        std::filesystem::symlink_status(file(), error)))
-    throw store_error{errc::store_unavailable, file() + ": no such file"};
+  // To ask for the ownership makes a store of what is missing or empty.
+  if (what == if_missing::refuse)
+    check_is_no_new_file(file());
   store_options options;
   options.file = file();
   options.history = history_to_keep(file());

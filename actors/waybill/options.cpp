@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "waybill/config_section.hpp"
+#include "waybill/json.hpp"
 #include "waybill/text.hpp"
 
 namespace waybill {
@@ -337,17 +338,12 @@ void validate(const options& x) {
 }
 
 options options_from_json(std::string_view text) {
-  // The parser takes a NUL for the end and would not look at the rest.
-  if (text.find('\0') != std::string_view::npos)
-    invalid("options", "is no JSON: it contains NUL");
-  json object;
   try {
-    object = json::parse(text);
-  } catch (const json::exception& e) {
-    invalid("options", std::string{"is no JSON: "}
-                         + escape(truncate_utf8(sanitize_utf8(e.what()), 200)));
+    return read_all(parse_json(text));
+  } catch (const json_error& e) {
+    const auto* const subject = e.field().empty() ? "options: " : "";
+    throw store_error{errc::invalid_options, std::string{subject} + e.what()};
   }
-  return read_all(object);
 }
 
 options options_from_json_file(const std::string& path) {

@@ -26,6 +26,11 @@ private:
   std::string field_;
 };
 
+/// Reads a JSON text.
+/// @throws json_error if it is none, saying where it stops to be one and what
+///         was expected there, or if an object has a name twice.
+nlohmann::json parse_json(std::string_view text);
+
 /// `x` as a JSON object. Ids are GUID texts, times ISO-8601 in UTC with `Z`,
 /// enumerators their names; a field without a value is `null`. Bytes that are
 /// not UTF-8 become U+FFFD when the object is written as text.
@@ -43,7 +48,7 @@ template <has_fields T>
 std::string to_json_text(const T& x);
 
 /// `from_json` of a text.
-/// @throws json_error also if the text is no JSON.
+/// @throws json_error also as `parse_json`.
 template <has_fields T>
 T from_json_text(std::string_view text);
 

@@ -6,7 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <cstdio>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -25,6 +27,19 @@ constexpr off_t smallest_database = 512; // one page of the smallest size
 
 std::string error_text(int code) {
   return std::generic_category().message(code);
+}
+
+// Why a file does not grant what is asked for: whose it is, if it is about
+// that.
+std::string because(int code, const struct stat& info) {
+  if (code != EACCES)
+    return ": " + error_text(code);
+  std::array<char, 80> text{};
+  std::snprintf(text.data(), text.size(),
+                ": it has mode %04o and belongs to user %lu",
+                static_cast<unsigned>(info.st_mode & 07777U),
+                static_cast<unsigned long>(info.st_uid));
+  return text.data();
 }
 
 } // namespace
@@ -97,8 +112,8 @@ store_error as_open_error(const store_error& e, const std::string& file) {
   auto code = e.code();
   switch (e.sqlite_code() & 0xFF) {
     case SQLITE_NOTADB:
-      code = errc::not_a_store;
-      break;
+      // SQLite's text begins with the statement that found out.
+      return {errc::not_a_store, file + ": is not a database", e.sqlite_code()};
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
     case SQLITE_READONLY:
@@ -176,9 +191,13 @@ bool check_store_file(const std::string& file) {
   if (info.st_size > 0 && info.st_size < smallest_database)
     // SQLite would take it for an empty one, and write over it.
     throw store_error{errc::not_a_store, file + ": is not a database"};
-  if ((info.st_mode & (S_IWUSR | S_IWGRP | S_IWOTH)) == 0
-      || ::access(file.c_str(), R_OK | W_OK) != 0)
-    unavailable(file, "is read-only");
+  if (::access(file.c_str(), R_OK) != 0)
+    unavailable(file, "cannot be read" + because(errno, info));
+  constexpr mode_t for_writing = S_IWUSR | S_IWGRP | S_IWOTH;
+  if ((info.st_mode & for_writing) == 0)
+    unavailable(file, "is read-only" + because(EACCES, info));
+  if (::access(file.c_str(), W_OK) != 0)
+    unavailable(file, "cannot be written" + because(errno, info));
   return true;
 }
 

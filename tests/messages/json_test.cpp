@@ -9,6 +9,8 @@
 #include "support/printing.hpp"
 #include "support/requests.hpp"
 #include "waybill/control_messages.hpp"
+#include "waybill/queries.hpp"
+#include "waybill/text.hpp"
 
 using namespace waybill;
 using namespace waybill::test;
@@ -346,6 +348,76 @@ TEST_CASE("a text that is no JSON object is an error") {
     CHECK_FALSE(error.reason.empty());
     CHECK(error.reason.find_first_of(std::string_view{"\0\x1b\n\x01", 4})
           == std::string::npos);
+  }
+}
+
+TEST_CASE("a name that comes twice is an error, however it is written") {
+  const auto twice = [](std::string_view text) {
+    const auto error = error_of<operation_record>(text);
+    CHECK(error.reason == error.field + ": is there twice");
+    return error.field;
+  };
+  CHECK(twice(R"({"snapshot":{"kind":"a","kind":"a"}})") == "snapshot.kind");
+  CHECK(twice(R"({"snapshot":{"kind":"a","\u006bind":"b"}})")
+        == "snapshot.kind");
+  CHECK(twice(R"({"transitions":[],"transitions":[]})") == "transitions");
+  CHECK(twice(R"({"transitions":[{"id":1},{"at":1,"id":2,"at":3}]})")
+        == "transitions[1].at");
+  CHECK(twice(R"({"a":{"b":1},"c":[[0,{"x":1,"x":2}]]})") == "c[0][1].x");
+  CHECK(twice("{\"\x7f\":1,\"\x7f\":2}") == "\\x7F");
+  // One name in two objects is none that comes twice.
+  CHECK(error_of<operation_record>(R"({"a":{"id":1},"b":{"id":2}})"sv).field
+        == "snapshot");
+}
+
+TEST_CASE("an error says where a text stops to be JSON and what was expected") {
+  const auto reason = [](std::string_view text) {
+    const std::string begin = "is no JSON: ";
+    const auto all = error_of<get_status>(text).reason;
+    return all.starts_with(begin) ? all.substr(begin.size()) : all;
+  };
+  CHECK(reason("no") == "expected a value at column 1, but found \"no\"");
+  CHECK(reason("") == "expected a value at column 1, but the text ends there");
+  CHECK(reason(R"({"a":1,})")
+        == "expected a name in double quotes at column 8, but found \"}\"");
+  CHECK(reason(R"({"é" 1})")
+        == "expected : behind a name at column 6, but found \"1\"");
+  CHECK(reason("{\n  \"a\": [1 2]\n}")
+        == "expected , or ] behind a value at line 2, column 11, but found "
+           "\"2\"");
+  CHECK(reason("[]]") == "expected the end at column 3, but found \"]\"");
+  CHECK(reason("[1,")
+        == "expected a value at column 4, but the text ends there");
+  CHECK(reason("[x]") == "expected a value, or ] at column 2, but found \"x\"");
+  CHECK(reason(R"(["\q"])")
+        == "expected one of \" \\ / b f n r t u behind a backslash at column "
+           "4, but found \"q\"");
+  CHECK(reason("[\"a\xff\"]")
+        == "expected UTF-8 at column 4, but found \"\\xFF\"");
+  CHECK(reason("[1e999]") == "it has a number that is too large");
+  CHECK(reason(std::string_view{"\0", 1}) == "it contains NUL");
+}
+
+TEST_CASE("every text that is no JSON is told where it stops to be") {
+  // Each beginning of a text, and the text with each byte replaced.
+  operation_record record{full_snapshot(), {}};
+  record.transitions.emplace_back().kind = "k";
+  const auto text = to_json_text(record);
+  const auto check = [](const std::string& x) {
+    const auto reason = error_of<operation_record>(x).reason;
+    CAPTURE(x, reason);
+    CHECK(reason.find("cannot be read") == std::string::npos);
+    CHECK(reason.find("json.exception") == std::string::npos);
+    CHECK(is_valid_utf8(reason));
+  };
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    check(text.substr(0, i));
+    for (const auto c : {'"', '\\', '{', ']', '-', '0', 'e', '.', 'u', '\x01',
+                         '\xed', ' ', ','}) {
+      auto changed = text;
+      changed[i] = c;
+      check(changed);
+    }
   }
 }
 

@@ -59,7 +59,7 @@ TEST_CASE_METHOD(foreign_fixture, "a text file is not a store",
   SECTION("one byte") {
     write_file(file, "x");
   }
-  refused(errc::not_a_store, "not a database");
+  refused(errc::not_a_store, "ops.db: is not a database");
 }
 
 TEST_CASE_METHOD(foreign_fixture,

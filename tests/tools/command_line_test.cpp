@@ -10,6 +10,7 @@
 #include "input/filter.hpp"
 #include "input/options.hpp"
 #include "input/resume_point.hpp"
+#include "input/suggestion.hpp"
 #include "support/files.hpp"
 #include "support/printing.hpp"
 #include "support/requests.hpp"
@@ -113,13 +114,18 @@ TEST_CASE("a wrong command line is refused by name and value") {
     return reason(words);
   };
   const auto id = to_string(test::id_of(1));
-  CHECK(with_db({}) == "which command? waybill --help lists them");
-  CHECK(with_db({"frob"}) == "\"frob\" is no command");
-  CHECK(with_db({"\x1b[2J"}) == "\"\\x1B[2J\" is no command");
+  CHECK(with_db({}) == "which command? waybill help lists them");
+  CHECK(with_db({"frob"}) == "\"frob\" is no command; waybill help lists them");
+  CHECK(with_db({"\x1b[2J"})
+        == "\"\\x1B[2J\" is no command; waybill help lists them");
   CHECK(with_db({"list", "--frob"})
-        == "The following argument was not expected: --frob");
+        == "list has no option --frob; waybill help list shows what it has");
   CHECK(with_db({"list", "word"})
-        == "The following argument was not expected: word");
+        == "list takes no more arguments, but there is \"word\"");
+  CHECK(with_db({"list", "--limit"}) == "--limit needs a value");
+  CHECK(with_db({"list", "--limit", "1", "--limit", "2"})
+        == "--limit must be given once only");
+  CHECK(with_db({"list", "--json=1"}) == "--json takes no value");
   CHECK(with_db({"status"}) == "ID is required");
   CHECK(with_db({"status", "x\n"})
         == "ID must be an id like 01932c07-f2a1-7000-8000-0123456789ab, but is "
@@ -127,7 +133,8 @@ TEST_CASE("a wrong command line is refused by name and value") {
   CHECK(with_db({"status", "00000000-0000-0000-0000-000000000000"})
         == "ID must be an id that is not all zeros, but is "
            "\"00000000-0000-0000-0000-000000000000\"");
-  CHECK(with_db({"history", id, id}).find("not expected") != std::string::npos);
+  CHECK(with_db({"history", id, id})
+        == "history takes no more arguments, but there is \"" + id + "\"");
   CHECK(with_db({"list", "--limit", "0"})
         == "--limit must be a whole number from 1 to 9223372036854775807, but "
            "is \"0\"");
@@ -151,6 +158,60 @@ TEST_CASE("a wrong command line is refused by name and value") {
   CHECK(with_db({"backup"}) == "FILE is required");
   CHECK(with_db({"export", "-o", ""}) == "--output must not be empty");
   CHECK(reason({"--db", "", "counts"}) == "--db must not be empty");
+}
+
+TEST_CASE("a mistyped word is answered with what was meant") {
+  CHECK(reason({"lst"}) == "\"lst\" is no command; did you mean list?");
+  CHECK(reason({"exprot"}) == "\"exprot\" is no command; did you mean export?");
+  CHECK(reason({"ls"}) == "\"ls\" is no command; did you mean list?");
+  CHECK(reason({"statu"})
+        == "\"statu\" is no command; did you mean status or stats?");
+  CHECK(reason({"help", "lst"}) == reason({"lst"}));
+  for (const auto& words :
+       std::vector<std::vector<std::string>>{{"list", "--staus", "parked"},
+                                             {"list", "--staus=parked"}})
+    CHECK(reason(words)
+          == "list has no option --staus; did you mean --status?");
+  CHECK(reason({"-json", "list"})
+        == "list has no option -json; did you mean --json?");
+  CHECK(reason({"--jsn"}) == "there is no option --jsn; did you mean --json?");
+  CHECK(
+    reason({"list", "status", "parked"})
+    == "list takes no more arguments, but there is \"status\"; did you mean "
+       "--status?");
+  // Of other commands, or in the wrong place.
+  CHECK(reason({"counts", "--all"})
+        == "counts has no option --all, but list and stuck have");
+  CHECK(reason({"--oldest-first", "list"})
+        == "--oldest-first must stand behind list");
+  CHECK(reason({"--status", "parked"})
+        == "--status must stand behind its command, as in waybill list "
+           "--status");
+}
+
+TEST_CASE("a mistyped option is named before what follows from it") {
+  CHECK(reason({"purge", "--older-then", "30d"})
+        == "purge has no option --older-then; did you mean --older-than?");
+  // Its value is no id.
+  CHECK(reason({"history", "--fromat", "csv"})
+        == "history has no option --fromat; did you mean --format?");
+  CHECK(reason({"status", "--frob", "x"})
+        == "status has no option --frob; waybill help status shows what it "
+           "has");
+}
+
+TEST_CASE("what is near to a word is found by few wrong letters") {
+  const std::vector<std::string> known{"--status", "--since", "--until",
+                                       "--updated-since", "--db"};
+  using list = std::vector<std::string>;
+  CHECK(nearest("--statsu", known) == list{"--status"});
+  CHECK(nearest("sinse", known) == list{"--since"});
+  CHECK(nearest("--dbb", known) == list{"--db"});
+  CHECK(nearest("--upd", known) == list{"--updated-since"});
+  CHECK(nearest("--u", known).empty());
+  CHECK(nearest("--frob", known).empty());
+  CHECK(nearest("", known).empty());
+  CHECK(nearest(std::string(1'000'000, 's'), known).empty());
 }
 
 TEST_CASE("a value may begin with a dash or be the name of a command") {
@@ -257,6 +318,34 @@ TEST_CASE("every help has its usage and examples and fits into 80 columns") {
     }
     CHECK(begin == text.size());
   }
+}
+
+TEST_CASE("help is given for a command in whatever way it is asked for") {
+  for (const auto& name : command_names()) {
+    CAPTURE(name);
+    CHECK(parse({"help", name}).text == help_of(name));
+  }
+  CHECK(parse({"help"}).text == help_of(""));
+  CHECK(parse({"help", "help"}).text == help_of(""));
+  CHECK(parse({"help", "--help"}).text == help_of(""));
+  // Also where something else is wrong.
+  CHECK(parse({"list", "--limit", "x", "--help"}).text == help_of("list"));
+  CHECK(parse({"purge", "--frob", "-h"}).text == help_of("purge"));
+}
+
+TEST_CASE("help marks what must be given") {
+  const auto purge = help_of("purge");
+  CHECK(purge.starts_with(
+    "Usage: waybill [--db FILE] purge --older-than TIME [OPTION]...\n"));
+  CHECK(purge.find("those that finished before it (required)")
+        != std::string::npos);
+  CHECK(help_of("discard").starts_with(
+    "Usage: waybill [--db FILE] discard ID --reason TEXT [OPTION]...\n"));
+  for (const auto* name : {"backup", "status", "history", "wait", "discard"}) {
+    CAPTURE(name);
+    CHECK(help_of(name).find("(required)\n\nOptions:") != std::string::npos);
+  }
+  CHECK(help_of("import").find("FILE (required)") == std::string::npos);
 }
 
 TEST_CASE("the version is shown") {

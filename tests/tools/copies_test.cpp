@@ -253,9 +253,11 @@ TEST_CASE_METHOD(cli_fixture,
                  "what no store could have written is a bad line") {
   record(1);
   auto line = json::parse(waybill({"export"}).out);
+  auto twice = line.dump();
+  twice.insert(twice.find("\"kind\""), "\"kind\":\"other\",");
   line["snapshot"]["retry_count"] = -1;
   for (const auto& text :
-       {line.dump(), std::string{"no JSON"}, std::string{"[]"},
+       {line.dump(), twice, std::string{"no JSON"}, std::string{"[]"},
         std::string{"{}"}, std::string(100'000, '['), std::string{"\xff"}}) {
     CAPTURE(text.substr(0, 100));
     const temp_dir folder;
@@ -264,6 +266,10 @@ TEST_CASE_METHOD(cli_fixture,
     CHECK(x.code == 2);
     CHECK(x.complains("line 1: "));
     CHECK(x.err.size() < 2'000);
+    CHECK_FALSE(x.complains("json.exception"));
+    CHECK_FALSE(std::filesystem::exists(folder / "copy.db-wal"));
+    if (text == twice)
+      CHECK(x.complains(".kind: is there twice"));
   }
 }
 

@@ -367,8 +367,55 @@ TEST_CASE("a store that cannot be used is named") {
     CHECK(lines_of(x.err).size() == 1);
   }
   CHECK(std::filesystem::is_empty(dir.path()));
+}
+
+TEST_CASE("what is no store is called what it is") {
+  const temp_dir dir;
+  write_file(dir / "empty", "");
+  write_file(dir / "short", "hello\n");
   write_file(dir / "text", std::string(10'000, 'x'));
-  CHECK(run_waybill(dir / "text", {"list"}).code == 3);
+  std::filesystem::create_directory(dir / "folder");
+  std::filesystem::create_symlink("text", dir / "link");
+  write_file(dir / "marked", std::string(10'000, 'x'));
+  std::filesystem::permissions(dir / "marked", std::filesystem::perms{0440});
+  const std::vector<std::pair<std::string, std::string>> cases{
+    {"empty", "is empty"},
+    {"short", "is not a database"},
+    {"text", "is not a database"},
+    {"folder", "is a directory"},
+    {"link", "is a symbolic link; name the file itself"}};
+  for (const auto& [name, reason] : cases)
+    for (const auto& words : std::vector<std::vector<std::string>>{
+           {"list"}, {"check"}, {"vacuum"}, {"purge", "--older-than", "1d"}}) {
+      CAPTURE(name, words);
+      const auto x = run_waybill(dir / name.c_str(), words);
+      CHECK(x.code == 3);
+      CHECK(x.err == "waybill: " + (dir / name.c_str()) + ": " + reason + '\n');
+    }
+  CHECK(run_waybill(dir / "marked", {"vacuum"})
+          .complains("marked: is read-only: it has mode 0440 and belongs to "
+                     "user "));
+  CHECK(read_file(dir / "empty").empty());
+}
+
+TEST_CASE_METHOD(cli_fixture,
+                 "a store that another user may not read is no read-only one") {
+  record(3);
+  store.close();
+  std::filesystem::permissions(dir.path(), std::filesystem::perms{0755});
+  // Root may read everything.
+  const auto as_another
+    = ::geteuid() == 0
+        ? std::string{"exec setpriv --reuid=65534 --clear-groups \"$@\""}
+        : "chmod 0000 \"$3\"; exec \"$@\"";
+  const auto copy = dir / "waybill"; // where that user gets at it
+  std::filesystem::copy_file(WAYBILL_COMMAND, copy);
+  program x{"/bin/sh",
+            {.arguments = {"-c", as_another, "sh", copy, "--db", options.file,
+                           "list"}}};
+  const auto result = end_of(x);
+  CHECK(result.code == 3);
+  CHECK(result.complains(options.file + ": cannot be read: it has mode 0"));
 }
 
 TEST_CASE_METHOD(cli_fixture, "to look changes no file and holds nobody up") {

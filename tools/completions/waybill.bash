@@ -37,7 +37,7 @@ _waybill_command() {
 
 _waybill() {
   local commands="status list stuck counts history stats schema watch wait
-    export backup check import purge discard vacuum"
+    export backup check import purge discard vacuum help"
   local common="--db --json --utc --color -h --help"
   local current=${COMP_WORDS[COMP_CWORD]}
   local previous=${COMP_WORDS[COMP_CWORD - 1]}
@@ -78,6 +78,8 @@ _waybill() {
     [[ -z $command ]] && words+=" --version"
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
   elif [[ -z $command ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$current")
+  elif [[ $command == help ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$current")
   elif [[ $command == import || $command == backup ]]; then
     mapfile -t COMPREPLY < <(compgen -f -- "$current")

@@ -1,7 +1,7 @@
 # fish completion for waybill
 
 set -l commands status list stuck counts history stats schema watch wait \
-    export backup check import purge discard vacuum
+    export backup check import purge discard vacuum help
 set -l ends 'delivered parked failed discarded'
 set -l statuses "submitted retrying in-flight finished $ends"
 set -l without "not __fish_seen_subcommand_from $commands"
@@ -30,6 +30,8 @@ complete -c waybill -n $without -a import -d 'Read operations that were exported
 complete -c waybill -n $without -a purge -d 'Delete old operations that have finished'
 complete -c waybill -n $without -a discard -d 'Give an operation up'
 complete -c waybill -n $without -a vacuum -d 'Give unused space back'
+complete -c waybill -n $without -a help -d "Show the help, or a command's"
+complete -c waybill -n '__fish_seen_subcommand_from help' -a "$commands"
 
 set -l filtered '__fish_seen_subcommand_from list export'
 complete -c waybill -n '__fish_seen_subcommand_from purge' -l status -x -a $ends -d 'Only these'

@@ -69,6 +69,7 @@ _waybill() {
         'purge:delete old operations that have finished'
         'discard:give an operation up'
         'vacuum:give unused space back'
+        "help:show the help, or a command's"
       )
       _describe command commands
       ;;
@@ -104,6 +105,9 @@ _waybill() {
           _arguments $common '--skip-bad[leave bad lines out]' '1:file:_files'
           ;;
         backup) _arguments $common '1:file:_files' ;;
+        help)
+          _arguments '1:command:(status list stuck counts history stats schema watch wait export backup check import purge discard vacuum)'
+          ;;
         purge)
           _arguments $common \
             '--older-than[those that finished before it]:time:' \
