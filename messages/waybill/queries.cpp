@@ -70,6 +70,14 @@ fault check_filter(const operation_filter& x) {
   return first_fault(
     [&] { return check_statuses(x.statuses); },
     [&] { return check_kinds(x.kinds); }, [&] { return check_descriptions(x); },
+    [&] {
+      return check_text("target_pattern", x.target_pattern, limits::max_target);
+    },
+    [&] {
+      return x.retry_count_from ? check_range("retry_count_from",
+                                              *x.retry_count_from, 0, INT32_MAX)
+                                : fault{};
+    },
     [&] { return check_time("created_from", x.created_from); },
     [&] { return check_time("created_until", x.created_until); },
     [&] { return check_time("updated_from", x.updated_from); },

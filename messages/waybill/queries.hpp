@@ -37,9 +37,13 @@ struct operation_filter {
   std::vector<std::string> kinds;
   /// The whole text, as recorded.
   std::optional<std::string> target_summary;
+  /// The whole target, in which `*` stands for any text, also none.
+  std::optional<std::string> target_pattern;
   std::optional<std::string> source_instance_id;
   std::optional<std::string> source_script;
   std::optional<std::string> source_node;
+  /// The least `retry_count`, 0 or more.
+  std::optional<std::int32_t> retry_count_from;
   std::optional<timestamp> created_from;
   std::optional<timestamp> created_until;
   std::optional<timestamp> updated_from;
@@ -60,9 +64,11 @@ struct operation_filter {
     return std::tuple{field{"statuses", &self::statuses},
                       field{"kinds", &self::kinds},
                       field{"target_summary", &self::target_summary},
+                      field{"target_pattern", &self::target_pattern},
                       field{"source_instance_id", &self::source_instance_id},
                       field{"source_script", &self::source_script},
                       field{"source_node", &self::source_node},
+                      field{"retry_count_from", &self::retry_count_from},
                       field{"created_from", &self::created_from},
                       field{"created_until", &self::created_until},
                       field{"updated_from", &self::updated_from},

@@ -15,6 +15,28 @@ std::int64_t us_or(const std::optional<timestamp>& x, std::int64_t other) {
 
 } // namespace
 
+bool matches(std::string_view pattern, std::string_view text) noexcept {
+  // Where the last `*` took its text up from, to give it one byte more.
+  auto star = std::string_view::npos;
+  std::size_t taken = 0;
+  std::size_t p = 0;
+  for (std::size_t t = 0; t < text.size();) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      taken = t;
+    } else if (p < pattern.size() && pattern[p] == text[t]) {
+      ++p;
+      ++t;
+    } else if (star != std::string_view::npos) {
+      p = star + 1;
+      t = ++taken;
+    } else {
+      return false;
+    }
+  }
+  return pattern.find_first_not_of('*', p) == std::string_view::npos;
+}
+
 status_set statuses_of(const operation_filter& x) {
   auto set = status_set::all();
   if (!x.statuses.empty()) {
@@ -40,14 +62,17 @@ bool name_match::fits(const sqlite::statement& row) const {
 
 // A terminal row's terminal time is its `updated_at`.
 row_filter::row_filter(const operation_filter& x, const name_table& names)
-  : statuses_{statuses_of(x)},
+  : names_{names},
+    statuses_{statuses_of(x)},
     created_from_{us_or(x.created_from, INT64_MIN)},
     created_until_{us_or(x.created_until, INT64_MAX)},
     updated_from_{std::max(us_or(x.updated_from, INT64_MIN),
                            us_or(x.terminal_from, INT64_MIN))},
     updated_until_{std::min(us_or(x.updated_until, INT64_MAX),
                             us_or(x.terminal_until, INT64_MAX))},
-    error_contains_{x.error_contains} {
+    target_pattern_{x.target_pattern},
+    error_contains_{x.error_contains},
+    retry_count_from_{x.retry_count_from.value_or(0)} {
   for (const auto& kind : x.kinds)
     kinds_.emplace_back(name_field::kind, kind, names);
   const auto require = [&](name_field field,
@@ -74,9 +99,10 @@ row_filter::row_filter(const operation_filter& x, const name_table& names)
 bool row_filter::fits(const sqlite::statement& row) const {
   const auto in_row = [&](const name_match& x) { return x.fits(row); };
   return statuses_.contains(decode_status(row.integer(column::status)))
+         && row.integer(column::retry_count) >= retry_count_from_
          && fits_times(row) && fits_http(row)
          && (kinds_.empty() || std::ranges::any_of(kinds_, in_row))
-         && std::ranges::all_of(others_, in_row)
+         && std::ranges::all_of(others_, in_row) && fits_target(row)
          && (!error_contains_
              || (!row.is_null(column::last_error)
                  && row.text(column::last_error).find(*error_contains_)
@@ -88,6 +114,18 @@ bool row_filter::fits_times(const sqlite::statement& row) const {
   const auto updated_at = row.integer(column::updated_at);
   return created_at >= created_from_ && created_at < created_until_
          && updated_at >= updated_from_ && updated_at < updated_until_;
+}
+
+bool row_filter::fits_target(const sqlite::statement& row) const {
+  constexpr auto at = column::kind + static_cast<int>(name_field::target);
+  if (!target_pattern_)
+    return true;
+  if (row.is_null(at))
+    return false;
+  if (!row.is_integer(at))
+    return matches(*target_pattern_, row.text(at));
+  const auto* const text = names_.find(row.integer(at));
+  return text != nullptr && matches(*target_pattern_, *text);
 }
 
 bool row_filter::fits_http(const sqlite::statement& row) const {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "waybill/name_table.hpp"
@@ -61,8 +62,13 @@ private:
   std::optional<std::int64_t> id_;
 };
 
+/// Whether all of `text` fits `pattern`, in which `*` stands for any text, also
+/// none.
+bool matches(std::string_view pattern, std::string_view text) noexcept;
+
 class row_filter {
 public:
+  /// @param names must outlive it.
   row_filter(const operation_filter& x, const name_table& names);
 
   /// Whether the row, whose first columns are WAYBILL_SNAPSHOT_COLUMNS, gets
@@ -72,7 +78,9 @@ public:
 private:
   [[nodiscard]] bool fits_times(const sqlite::statement& row) const;
   [[nodiscard]] bool fits_http(const sqlite::statement& row) const;
+  [[nodiscard]] bool fits_target(const sqlite::statement& row) const;
 
+  const name_table& names_;
   status_set statuses_;
   std::vector<name_match> kinds_;  // any of these
   std::vector<name_match> others_; // all of these
@@ -80,7 +88,9 @@ private:
   std::int64_t created_until_;
   std::int64_t updated_from_;
   std::int64_t updated_until_;
+  std::optional<std::string> target_pattern_;
   std::optional<std::string> error_contains_;
+  std::int32_t retry_count_from_;
   std::int32_t http_from_ = 0;
   std::int32_t http_to_ = 0; // 0: any, also none
 };

@@ -50,6 +50,12 @@ tracking_status_snapshot decode_listed(const sqlite::statement& row, bool full,
   return x;
 }
 
+std::optional<list_place> place_after(const list_operations& request) {
+  if (!request.cursor)
+    return std::nullopt;
+  return parse_cursor(*request.cursor, request);
+}
+
 bool is_watched(const transition_scan& at, const watch_transitions& request) {
   const auto among = [](const auto& list, const auto& read) {
     return list.empty() || std::ranges::find(list, read()) != list.end();
@@ -66,7 +72,7 @@ class store_reader::state {
 public:
   explicit state(const reader_options& options)
     : connection{options.file, options.cache_bytes, options.vfs},
-      histories{connection.db()},
+      histories_{connection.db()},
       find_{connection.db().prepare("SELECT " WAYBILL_OPERATION_COLUMNS
                                     " FROM operation WHERE id = ?1")} {}
 
@@ -86,10 +92,53 @@ public:
       f(std::as_const(find_));
   }
 
+  status_reply status_of(const tracked_operation_id& id) {
+    status_reply reply;
+    with_row(id, [&](const sqlite::statement& row) {
+      reply.snapshot = decode_operation(row, id, names());
+    });
+    return reply;
+  }
+
+  history_reply history_of(const tracked_operation_id& id) {
+    history_reply reply;
+    with_row(id, [&](const sqlite::statement& row) {
+      reply = histories_.read(row.integer(column::seq),
+                              row.integer(column::last_transition),
+                              decode_operation(row, id, names()), names());
+    });
+    return reply;
+  }
+
+  list_reply page(const list_operations& request,
+                  const std::optional<list_place>& after,
+                  microseconds max_time) {
+    const row_filter filter{request.filter, names()};
+    row_source rows{db(), request, after};
+    time_limit limit{max_time};
+    list_reply reply;
+    auto place = after;
+    while (rows.next()) {
+      // A page that is full looks one row further, to tell whether it is the
+      // last.
+      if (std::ssize(reply.operations) == request.page_size
+          || limit.is_over()) {
+        if (place)
+          reply.next_cursor = to_cursor(*place, request);
+        break;
+      }
+      place = rows.place();
+      if (filter.fits(rows.row()))
+        reply.operations.push_back(
+          decode_listed(rows.row(), request.full, names()));
+    }
+    return reply;
+  }
+
   reader_connection connection;
-  history_source histories;
 
 private:
+  history_source histories_;
   sqlite::statement find_;
 };
 
@@ -109,40 +158,62 @@ store_reader& store_reader::operator=(store_reader&&) noexcept = default;
 
 status_reply store_reader::get_status(const waybill::get_status& request) {
   require_valid(request);
+  return state_->connection.at_one_moment(
+    [&] { return state_->status_of(request.id); });
+}
+
+std::vector<status_reply>
+store_reader::get_statuses(const std::vector<tracked_operation_id>& ids) {
   return state_->connection.at_one_moment([&] {
-    status_reply reply;
-    state_->with_row(request.id, [&](const sqlite::statement& row) {
-      reply.snapshot = decode_operation(row, request.id, state_->names());
-    });
-    return reply;
+    std::vector<status_reply> replies;
+    replies.reserve(ids.size());
+    for (const auto& id : ids)
+      replies.push_back(state_->status_of(id));
+    return replies;
+  });
+}
+
+std::vector<tracked_operation_id>
+store_reader::ids_between(const tracked_operation_id& first,
+                          const tracked_operation_id& last, std::int64_t most) {
+  return state_->connection.at_one_moment([&] {
+    auto stmt = state_->db().prepare(
+      "SELECT id FROM operation WHERE id BETWEEN ?1 AND ?2 ORDER BY id "
+      "LIMIT ?3");
+    const auto begin = encode_id(first);
+    const auto end = encode_id(last);
+    stmt.bind_borrowed(1, begin);
+    stmt.bind_borrowed(2, end);
+    stmt.bind(3, most);
+    std::vector<tracked_operation_id> ids;
+    while (stmt.step())
+      ids.push_back(decode_id(stmt.blob(0)));
+    return ids;
   });
 }
 
 list_reply store_reader::list(const list_operations& request,
                               microseconds max_time) {
   require_valid(request);
-  const auto after = request.cursor
-                       ? std::optional{parse_cursor(*request.cursor, request)}
-                       : std::nullopt;
+  const auto after = place_after(request);
+  return state_->connection.at_one_moment(
+    [&] { return state_->page(request, after, max_time); });
+}
+
+record_page store_reader::list_records(const list_operations& request,
+                                       microseconds max_time) {
+  require_valid(request);
+  const auto after = place_after(request);
   return state_->connection.at_one_moment([&] {
-    const row_filter filter{request.filter, state_->names()};
-    row_source rows{state_->db(), request, after};
-    time_limit limit{max_time};
-    list_reply reply;
-    auto place = after;
-    while (rows.next()) {
-      // A page that is full looks one row further, to tell whether it is the
-      // last.
-      if (std::ssize(reply.operations) == request.page_size
-          || limit.is_over()) {
-        if (place)
-          reply.next_cursor = to_cursor(*place, request);
-        break;
-      }
-      place = rows.place();
-      if (filter.fits(rows.row()))
-        reply.operations.push_back(
-          decode_listed(rows.row(), request.full, state_->names()));
+    auto page = state_->page(request, after, max_time);
+    record_page reply;
+    reply.next_cursor = std::move(page.next_cursor);
+    reply.records.reserve(page.operations.size());
+    for (const auto& each : page.operations) {
+      auto history = state_->history_of(each.id);
+      if (history.snapshot)
+        reply.records.push_back(
+          {std::move(*history.snapshot), std::move(history.transitions)});
     }
     return reply;
   });
@@ -150,17 +221,8 @@ list_reply store_reader::list(const list_operations& request,
 
 history_reply store_reader::get_history(const waybill::get_history& request) {
   require_valid(request);
-  return state_->connection.at_one_moment([&] {
-    history_reply reply;
-    state_->with_row(request.id, [&](const sqlite::statement& row) {
-      const auto& names = state_->names();
-      reply = state_->histories.read(row.integer(column::seq),
-                                     row.integer(column::last_transition),
-                                     decode_operation(row, request.id, names),
-                                     names);
-    });
-    return reply;
-  });
+  return state_->connection.at_one_moment(
+    [&] { return state_->history_of(request.id); });
 }
 
 watch_reply store_reader::read_transitions(const watch_transitions& request,
@@ -181,7 +243,12 @@ watch_reply store_reader::read_transitions(const watch_transitions& request,
       reply.next = last;
       return reply;
     }
-    reply.next = std::max(last, *request.after);
+    if (*request.after > last)
+      throw store_error{errc::invalid_request,
+                        "after: must be at most " + std::to_string(last)
+                          + ", the last number of this store, but is "
+                          + std::to_string(*request.after)};
+    reply.next = last;
     transition_scan scan{db, state_->names(), *request.after};
     time_limit limit{max_time};
     auto looked_at = *request.after;

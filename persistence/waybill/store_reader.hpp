@@ -26,6 +26,13 @@ struct reader_options {
   std::string vfs;
 };
 
+/// A page of operations with their histories.
+struct record_page {
+  std::vector<operation_record> records;
+  /// See `list_reply::next_cursor`.
+  std::optional<std::string> next_cursor;
+};
+
 /// A read-only view of a store. It takes no ownership, changes nothing, never
 /// checkpoints, and holds no snapshot longer than a call takes; whoever owns
 /// the store goes on meanwhile.
@@ -52,15 +59,30 @@ public:
 
   status_reply get_status(const waybill::get_status& request);
 
+  /// The states of several operations, in their order, as of one moment.
+  std::vector<status_reply>
+  get_statuses(const std::vector<tracked_operation_id>& ids);
+
+  /// Recorded ids from `first` to `last`, in order; `most` at most.
+  std::vector<tracked_operation_id>
+  ids_between(const tracked_operation_id& first,
+              const tracked_operation_id& last, std::int64_t most);
+
   /// @param max_time about how long to search; then the page ends, with the
   ///        cursor of the next.
   list_reply list(const list_operations& request,
                   std::chrono::microseconds max_time
                   = std::chrono::milliseconds{20});
 
+  /// As `list`, with the histories: a page of an export.
+  record_page list_records(const list_operations& request,
+                           std::chrono::microseconds max_time
+                           = std::chrono::milliseconds{20});
+
   history_reply get_history(const waybill::get_history& request);
 
-  /// What is there now; never waits.
+  /// What is there now; never waits. A number that the store has not reached is
+  /// refused: it is another store's, or this one is an older copy.
   watch_reply read_transitions(const watch_transitions& request,
                                std::chrono::microseconds max_time
                                = std::chrono::milliseconds{20});

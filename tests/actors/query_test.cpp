@@ -304,6 +304,16 @@ TEST_CASE_METHOD(query_fixture, "a watch passes over what is not watched",
   CHECK(reply.transitions[0].id == id_of(2));
 }
 
+TEST_CASE_METHOD(query_fixture,
+                 "a watch behind a number that is not reached is refused",
+                 "[queries]") {
+  get(enqueue(1));
+  watch_transitions x;
+  x.after = 100;
+  x.deadline = soon(9s);
+  CHECK(error_of(x) == errc::invalid_request);
+}
+
 TEST_CASE_METHOD(query_fixture, "at its deadline a watch ends with nothing",
                  "[queries]") {
   get(enqueue(1));

@@ -6,8 +6,10 @@
 #include <set>
 #include <thread>
 
+#include "support/fault_vfs.hpp"
 #include "support/random_seed.hpp"
 #include "support/store_fixture.hpp"
+#include "waybill/row_filter.hpp"
 #include "waybill/store_reader.hpp"
 
 using namespace waybill;
@@ -131,6 +133,12 @@ TEST_CASE_METHOD(reader_fixture, "each filter lets through what fits it",
         == numbers{4, 3, 1});
   CHECK(with([](auto& x) { x.target_summary = "https://plant.example/api"; })
         == numbers{3, 2, 1});
+  CHECK(with([](auto& x) { x.target_pattern = "https://*/api"; })
+        == numbers{3, 2, 1});
+  CHECK(with([](auto& x) { x.target_pattern = "*"; }) == numbers{3, 2, 1});
+  CHECK(with([](auto& x) { x.target_pattern = "https://"; }).empty());
+  CHECK(with([](auto& x) { x.retry_count_from = 1; }) == numbers{2});
+  CHECK(with([](auto& x) { x.retry_count_from = 0; }) == numbers{4, 3, 2, 1});
   CHECK(with([](auto& x) { x.source_node = "other"; }) == numbers{4});
   CHECK(with([](auto& x) { x.source_instance_id = "instance-7"; })
         == numbers{3, 2, 1});
@@ -147,6 +155,112 @@ TEST_CASE_METHOD(reader_fixture, "each filter lets through what fits it",
   CHECK(with([](auto& x) { x.http_class = 4, x.http_status = 503; }).empty());
   CHECK(with([](auto& x) { x.http_class = 5, x.http_status = 503; })
         == numbers{2});
+}
+
+TEST_CASE("a star in a pattern stands for any text", "[reader]") {
+  CHECK(matches("", ""));
+  CHECK(matches("*", ""));
+  CHECK(matches("a*", "a"));
+  CHECK(matches("a*c", "abbc"));
+  CHECK(matches("*b*", "abc"));
+  CHECK(matches("a**c", "ac"));
+  CHECK(matches("*ab", "aab"));
+  CHECK(matches("*a*b", "xaxbxab"));
+  CHECK_FALSE(matches("a", ""));
+  CHECK_FALSE(matches("", "a"));
+  CHECK_FALSE(matches("a*c", "acb"));
+  CHECK_FALSE(matches("*ab", "aba"));
+  CHECK_FALSE(matches("a*b*c", "acb"));
+  // As long as a target can be, and the worst that can be asked of it.
+  const std::string long_text(limits::max_target, 'a');
+  CHECK_FALSE(matches("*a*a*a*a*a*a*b", long_text));
+}
+
+TEST_CASE_METHOD(reader_fixture,
+                 "a page of records has the histories and one sync for all of "
+                 "it",
+                 "[reader]") {
+  fault_vfs vfs;
+  int syncs = 0;
+  for (std::uint64_t n = 1; n <= 20; ++n) {
+    record(n);
+    store.record_attempt(attempt(n, 1), at(30));
+  }
+  reader_options options_of_reader;
+  options_of_reader.file = options.file;
+  options_of_reader.vfs = vfs.name();
+  store_reader counted{options_of_reader};
+  vfs.during_sync = [&](io_file) { ++syncs; };
+  auto request = page_of(15, list_order::oldest_first);
+  request.full = true;
+  const auto page = counted.list_records(request);
+  CHECK(syncs == 1);
+  REQUIRE(page.records.size() == 15);
+  for (const auto& each : page.records) {
+    const auto history
+      = reader.get_history({.id = each.snapshot.id, .deadline = std::nullopt});
+    CHECK(each.snapshot == history.snapshot);
+    CHECK(each.transitions == history.transitions);
+  }
+  request.cursor = page.next_cursor;
+  const auto rest = counted.list_records(request);
+  CHECK(rest.records.size() == 5);
+  CHECK_FALSE(rest.next_cursor);
+  CHECK(syncs == 2);
+  CHECK(counted.get_statuses({id_of(1), id_of(2), id_of(99)}).size() == 3);
+  CHECK(syncs == 3);
+  vfs.during_sync = {};
+}
+
+TEST_CASE_METHOD(reader_fixture, "several states are told in their order",
+                 "[reader]") {
+  record(1);
+  record(2);
+  const auto replies = reader.get_statuses({id_of(2), id_of(9), id_of(1)});
+  REQUIRE(replies.size() == 3);
+  CHECK(replies[0].snapshot == snapshot_of(2));
+  CHECK_FALSE(replies[1].snapshot);
+  CHECK(replies[2].snapshot == snapshot_of(1));
+  CHECK(reader.get_statuses({}).empty());
+}
+
+TEST_CASE_METHOD(reader_fixture, "ids are found between two others",
+                 "[reader]") {
+  for (const std::uint64_t n : {3U, 1U, 2U, 7U})
+    record(n);
+  using list = std::vector<tracked_operation_id>;
+  CHECK(reader.ids_between(id_of(1), id_of(3), 9)
+        == list{id_of(1), id_of(2), id_of(3)});
+  CHECK(reader.ids_between(id_of(1), id_of(7), 2) == list{id_of(1), id_of(2)});
+  CHECK(reader.ids_between(id_of(7), id_of(7), 9) == list{id_of(7)});
+  CHECK(reader.ids_between(id_of(4), id_of(6), 9).empty());
+}
+
+TEST_CASE_METHOD(reader_fixture,
+                 "a number that the store has not reached is refused",
+                 "[reader]") {
+  record(1);
+  record(2);
+  watch_transitions x;
+  x.after = 2;
+  const auto reply = reader.read_transitions(x);
+  CHECK(reply.next == 2);
+  CHECK(reply.transitions.empty());
+  for (const auto ahead : {std::int64_t{3}, std::int64_t{150}, INT64_MAX}) {
+    x.after = ahead;
+    const auto e = error_of([&] { reader.read_transitions(x); });
+    CHECK(e.code == errc::invalid_request);
+    CHECK(e.mentions("after: must be at most 2, the last number of this store, "
+                     "but is "));
+  }
+  // Also if nothing has happened in it yet.
+  const temp_dir other;
+  operation_tracking_store empty{options_for(other / "ops.db")};
+  x.after = 0;
+  CHECK(store_reader{other / "ops.db"}.read_transitions(x).next == 0);
+  x.after = 1;
+  CHECK_THROWS_AS(store_reader{other / "ops.db"}.read_transitions(x),
+                  store_error);
 }
 
 TEST_CASE_METHOD(reader_fixture,
