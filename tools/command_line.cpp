@@ -11,6 +11,7 @@
 #include "commands/counts.hpp"
 #include "commands/discard.hpp"
 #include "commands/export.hpp"
+#include "commands/health.hpp"
 #include "commands/history.hpp"
 #include "commands/import.hpp"
 #include "commands/list.hpp"
@@ -44,6 +45,7 @@ constexpr const char* epilogue
     "  2    wrong usage, or input that is not what it should be\n"
     "  3    the store, a file or the output failed\n"
     "  4    wait: the time is over\n"
+    "  5    stuck, health: --exit-code was given, and there is something\n"
     "  130  stopped by Ctrl-C; the last line says how to go on\n"
     "\n"
     "Examples:\n"
@@ -57,7 +59,7 @@ using group_of_setups
 std::vector<group_of_setups> all_setups() {
   return {{"Questions",
            {setup_status, setup_list, setup_stuck, setup_counts, setup_history,
-            setup_stats, setup_schema}},
+            setup_stats, setup_health, setup_schema}},
           {"Following", {setup_watch, setup_wait}},
           {"Copies and care", {setup_export, setup_backup, setup_check}},
           {"Changes, while no service runs on the store",

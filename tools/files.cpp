@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
 #include <system_error>
 #include <utility>
 
@@ -77,15 +78,38 @@ std::optional<file_identity> identity_of(const std::string& file) noexcept {
   return file_identity{info.st_dev, info.st_ino};
 }
 
+void check_same_file(const std::string& file,
+                     std::optional<file_identity>& was) {
+  const auto is = identity_of(file);
+  if (!is || (was && *is != *was))
+    throw failure{escape(file) + ": has been deleted or replaced"};
+  was = is;
+}
+
 part_file::part_file(std::string file, permissions given)
-  : file_{std::move(file)}, part_{file_ + ".part"}, given_{given} {
+  : file_{std::move(file)},
+    part_{file_ + ".part"},
+    note_{part_ + ".at"},
+    given_{std::move(given)} {
   check_what_is_there();
   open_part();
+  try {
+    if (given_.place)
+      write_on();
+    const auto flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW
+                       | (given_.place ? 0 : O_TRUNC);
+    note_fd_ = open(note_.c_str(), flags, 0600);
+    if (note_fd_ < 0)
+      fail(note_, errno);
+  } catch (...) {
+    close(fd_);
+    throw;
+  }
 }
 
 part_file::~part_file() {
-  if (fd_ >= 0)
-    close(fd_);
+  close(fd_);
+  close(note_fd_);
 }
 
 std::string part_file::shown_name() const {
@@ -99,41 +123,86 @@ std::string part_file::shown_part() const {
 void part_file::check_what_is_there() const {
   struct stat about {};
   // A device or a pipe would be replaced by a file.
-  for (const auto& name : {file_, part_})
+  for (const auto& name : {file_, part_, note_})
     if (lstat(name.c_str(), &about) == 0 && !S_ISREG(about.st_mode))
       throw usage_error{escape(name) + " is no regular file"};
   if (!given_.overwrite && lstat(file_.c_str(), &about) == 0)
     throw usage_error{escape(file_) + " is there already; --force replaces it"};
 }
 
+// None if it is not there, or not as `note` leaves it.
+std::optional<part_file::whole_part> part_file::read_note() const {
+  std::ifstream in{note_};
+  whole_part x;
+  std::string end;
+  if (!(in >> x.bytes >> x.count >> x.place >> end) || end != "." || x.bytes < 0
+      || x.count < 0)
+    return std::nullopt;
+  return x;
+}
+
 void part_file::open_part() {
-  auto flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
-  if (!given_.append)
-    flags |= given_.overwrite ? O_TRUNC : O_EXCL;
+  auto flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW;
+  if (!given_.place)
+    flags |= O_CREAT | (given_.overwrite ? O_TRUNC : O_EXCL);
   fd_ = open(part_.c_str(), flags, 0600);
-  if (fd_ < 0 && errno == EEXIST)
+  if (fd_ >= 0)
+    return;
+  if (errno == EEXIST) {
+    const auto whole = read_note();
     throw usage_error{
-      escape(part_)
-      + " is there, of an export that was stopped: go on with its --cursor, or "
-        "start anew with --force"};
-  if (fd_ < 0)
-    fail(part_, errno);
-  const auto end = lseek(fd_, 0, SEEK_END);
-  size_before_ = end < 0 ? 0 : end;
-  char last = '\n';
-  if (size_before_ > 0 && pread(fd_, &last, 1, size_before_ - 1) != 1)
-    last = '\0';
-  if (last != '\n') {
-    close(std::exchange(fd_, -1));
+      escape(part_) + " is there, of an export that was stopped: "
+      + (whole ? "go on with --cursor " + escape(whole->place) + ", or " : "")
+      + "start anew with --force"};
+  }
+  if (errno == ENOENT && given_.place)
+    throw usage_error{"there is no " + escape(part_)
+                      + " to go on with; without --cursor it begins anew"};
+  fail(part_, errno);
+}
+
+// Goes to where the part is whole.
+void part_file::write_on() {
+  const auto whole = read_note();
+  if (!whole)
+    throw usage_error{escape(part_) + " cannot be written on, for "
+                      + escape(note_)
+                      + " does not say up to where it is whole; start anew "
+                        "with --force and without --cursor"};
+  if (whole->place != *given_.place)
+    throw usage_error{escape(part_) + " goes on with --cursor "
+                      + escape(whole->place)};
+  before_ = *whole;
+  const auto size = lseek(fd_, 0, SEEK_END);
+  if (size < before_.bytes)
     throw usage_error{escape(part_)
-                      + " ends within a line; start anew with --force"};
+                      + " is shorter than it was; start anew with --force and "
+                        "without --cursor"};
+  // What a killed export wrote behind it is written again.
+  if (ftruncate(fd_, before_.bytes) != 0
+      || lseek(fd_, before_.bytes, SEEK_SET) < 0)
+    fail(part_, errno);
+}
+
+void part_file::note(std::int64_t bytes, std::int64_t count,
+                     const std::string& place) noexcept {
+  try {
+    // In one write, so that it is there as a whole whenever we are killed; the
+    // numbers only grow, and what is left of a longer one is behind the end.
+    const auto text = std::to_string(before_.bytes + bytes) + ' '
+                      + std::to_string(before_.count + count) + ' ' + place
+                      + " .\n";
+    static_cast<void>(pwrite(note_fd_, text.data(), text.size(), 0));
+  } catch (...) {
+    // Without it the export goes on only if it is stopped in good order.
   }
 }
 
 bool part_file::keep(std::int64_t bytes) noexcept {
-  const auto size = size_before_ + bytes;
+  const auto size = before_.bytes + bytes;
   if (size == 0) {
     unlink(part_.c_str());
+    unlink(note_.c_str());
     return false;
   }
   static_cast<void>(ftruncate(fd_, size) == 0);
@@ -147,6 +216,7 @@ void part_file::publish() {
                                       : rename_to_new(part_, file_);
   if (error != 0)
     fail(file_, error);
+  unlink(note_.c_str());
   sync_folder_of(file_);
 }
 

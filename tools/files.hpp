@@ -23,20 +23,28 @@ struct file_identity {
 /// None if there is no such file.
 std::optional<file_identity> identity_of(const std::string& file) noexcept;
 
+/// Whoever has deleted or replaced a file does not write to what is open here.
+/// @param was updated, if it was none.
+/// @throws failure if the name does not stand for that file any more.
+void check_same_file(const std::string& file,
+                     std::optional<file_identity>& was);
+
 /// A file that gets its name when it is whole: until then it is `FILE.part`.
+/// Beside it `FILE.part.at` says up to where it is whole, how much that is and
+/// what goes on there, so that it can be written on however its writer ended.
 class part_file {
 public:
   struct permissions {
-    /// Whether FILE.part, if it is there, is written on. If not, it must not be
-    /// there.
-    bool append = false;
+    /// Where to write on: FILE.part must be there, and whole up to that place.
+    /// If none, FILE.part must not be there.
+    std::optional<std::string> place;
     /// Whether FILE may be there, and FILE.part with its old content. If not,
     /// FILE must not be there, nor come to be there.
     bool overwrite = false;
   };
 
-  /// @throws usage_error if a file is in the way; failure if there can be no
-  ///         FILE.part.
+  /// @throws usage_error if a file is in the way, or FILE.part is not what is
+  ///         to be written on; failure if there can be no FILE.part.
   part_file(std::string file, permissions given);
   ~part_file();
   part_file(const part_file&) = delete;
@@ -48,6 +56,16 @@ public:
   [[nodiscard]] std::string shown_name() const;
   [[nodiscard]] std::string shown_part() const;
 
+  /// What was in FILE.part at the beginning, as `keep` was told.
+  [[nodiscard]] std::int64_t count_before() const noexcept {
+    return before_.count;
+  }
+
+  /// Notes that FILE.part is whole with `bytes` more than at the beginning, in
+  /// which there are `count` more items, and where to go on then. Best effort.
+  void note(std::int64_t bytes, std::int64_t count,
+            const std::string& place) noexcept;
+
   /// Cuts FILE.part to what was there at the beginning and `bytes` more.
   /// Removes it if nothing is left.
   /// @returns whether it is still there.
@@ -58,14 +76,25 @@ public:
   void publish();
 
 private:
+  // What FILE.part.at says.
+  struct whole_part {
+    std::int64_t bytes = 0;
+    std::int64_t count = 0;
+    std::string place;
+  };
+
   void check_what_is_there() const;
+  [[nodiscard]] std::optional<whole_part> read_note() const;
   void open_part();
+  void write_on();
 
   const std::string file_;
   const std::string part_;
+  const std::string note_;
   const permissions given_;
   int fd_ = -1;
-  std::int64_t size_before_ = 0;
+  int note_fd_ = -1;
+  whole_part before_;
 };
 
 } // namespace waybill::cli

@@ -128,8 +128,8 @@ TEST_CASE("a wrong command line is refused by name and value") {
   CHECK(with_db({"list", "--json=1"}) == "--json takes no value");
   CHECK(with_db({"status"}) == "ID is required");
   CHECK(with_db({"status", "x\n"})
-        == "ID must be an id like 01932c07-f2a1-7000-8000-0123456789ab, but is "
-           "\"x\\n\"");
+        == "ID must be an id like 01932c07-f2a1-7000-8000-0123456789ab, or the "
+           "beginning of one, but is \"x\\n\"");
   CHECK(with_db({"status", "00000000-0000-0000-0000-000000000000"})
         == "ID must be an id that is not all zeros, but is "
            "\"00000000-0000-0000-0000-000000000000\"");
@@ -182,6 +182,8 @@ TEST_CASE("a mistyped word is answered with what was meant") {
   // Of other commands, or in the wrong place.
   CHECK(reason({"counts", "--all"})
         == "counts has no option --all, but list and stuck have");
+  CHECK(reason({"list", "--exit-code"})
+        == "list has no option --exit-code, but stuck and health have");
   CHECK(reason({"--oldest-first", "list"})
         == "--oldest-first must stand behind list");
   CHECK(reason({"--status", "parked"})
@@ -254,6 +256,11 @@ TEST_CASE("texts are taken whole and kinds may be repeated") {
   CHECK(x.source_script == "s");
   CHECK(x.source_node == "n");
   CHECK(x.error_contains == "--odd");
+  CHECK_FALSE(x.target_pattern);
+  const auto y = filter_of({"--target", "GET /x/*", "--min-retries", "3"});
+  CHECK(y.target_pattern == "GET /x/*");
+  CHECK_FALSE(y.target_summary);
+  CHECK(y.retry_count_from == 3);
 }
 
 TEST_CASE("each time goes to its own end of a range") {
@@ -302,7 +309,7 @@ TEST_CASE("a place to go on keeps the moment that durations count from") {
 
 TEST_CASE("every help has its usage and examples and fits into 80 columns") {
   auto names = command_names();
-  CHECK(names.size() == 16);
+  CHECK(names.size() == 17);
   names.emplace_back();
   for (const auto& name : names) {
     CAPTURE(name);

@@ -205,12 +205,72 @@ TEST_CASE_METHOD(cli_fixture,
 
   const auto refused = waybill({"export", "-o", file});
   CHECK(refused.code == 2);
-  CHECK(refused.complains("go on with its --cursor"));
-  CHECK(waybill({"export", "-o", file, "--cursor", cursor}).code == 0);
+  CHECK(refused.complains("go on with --cursor " + cursor));
+  const auto done = waybill({"export", "-o", file, "--cursor", cursor});
+  CHECK(done.code == 0);
+  CHECK(done.says("exported 2000 operations to "));
+  CHECK_FALSE(std::filesystem::exists(file + ".part.at"));
   const auto ids = ids_in(read_file(file));
   CHECK(ids.size() == 2'000);
   CHECK(std::set(ids.begin(), ids.end()).size() == 2'000);
   CHECK_FALSE(std::filesystem::exists(file + ".part"));
+}
+
+TEST_CASE_METHOD(cli_fixture,
+                 "an export goes on only where its part is whole") {
+  record(2'000);
+  const auto file = dir / "all.jsonl";
+  const auto x = run_limited(options.file, 800, {"export", "-o", file});
+  const auto cursor = cursor_in(x.err);
+  REQUIRE_FALSE(cursor.empty());
+  const auto go_on = [&] {
+    return waybill({"export", "-o", file, "--cursor", cursor});
+  };
+  SECTION("the part is gone") {
+    std::filesystem::remove(file + ".part");
+    CHECK(go_on().complains("there is no " + file + ".part to go on with"));
+  }
+  SECTION("the part is shorter") {
+    std::filesystem::resize_file(file + ".part", 100);
+    CHECK(go_on().complains("is shorter than it was"));
+  }
+  SECTION("what notes its place is gone") {
+    std::filesystem::remove(file + ".part.at");
+    CHECK(go_on().complains("does not say up to where it is whole"));
+  }
+  SECTION("it went on from there already") {
+    write_file(file + ".part.at", "1 1 1-2.3.4 .\n");
+    CHECK(go_on().complains("goes on with --cursor 1-2.3.4"));
+  }
+  CHECK(go_on().code == 2);
+  CHECK_FALSE(std::filesystem::exists(file));
+}
+
+TEST_CASE_METHOD(cli_fixture, "an export that was killed goes on") {
+  record(20'000);
+  const auto file = dir / "all.jsonl";
+  {
+    auto exporting = start_waybill(options.file,
+                                   {.arguments = {"export", "-o", file}});
+    while (exporting.is_running()
+           && (!std::filesystem::exists(file + ".part")
+               || std::filesystem::file_size(file + ".part") < 400'000))
+      std::this_thread::sleep_for(1ms);
+    exporting.signal(SIGKILL);
+    exporting.wait();
+  }
+  REQUIRE_FALSE(std::filesystem::exists(file));
+  const auto refused = waybill({"export", "-o", file});
+  CHECK(refused.code == 2);
+  auto cursor = cursor_in(refused.err);
+  REQUIRE_FALSE(cursor.empty());
+  cursor = cursor.substr(0, cursor.find(','));
+  const auto x = waybill({"export", "-o", file, "--cursor", cursor});
+  CHECK(x.code == 0);
+  CHECK(x.says("exported 20000 operations to "));
+  const auto ids = ids_in(read_file(file));
+  CHECK(ids.size() == 20'000);
+  CHECK(std::set(ids.begin(), ids.end()).size() == 20'000);
 }
 
 TEST_CASE_METHOD(cli_fixture,
@@ -220,6 +280,7 @@ TEST_CASE_METHOD(cli_fixture,
   CHECK(run_limited(options.file, 8, {"export", "-o", file}).code == 3);
   CHECK_FALSE(std::filesystem::exists(file));
   CHECK_FALSE(std::filesystem::exists(file + ".part"));
+  CHECK_FALSE(std::filesystem::exists(file + ".part.at"));
 }
 
 // -- import -------------------------------------------------------------------

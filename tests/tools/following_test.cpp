@@ -185,6 +185,56 @@ TEST_CASE_METHOD(cli_fixture, "what is not there counts as finished or is "
   CHECK(waiting.wait() == 0);
 }
 
+TEST_CASE_METHOD(cli_fixture,
+                 "who follows a file hears that it has been replaced") {
+  record(2);
+  const auto copy = dir / "copy.db";
+  REQUIRE(waybill({"backup", copy}).code == 0);
+  const bool is_deleted = GENERATE(false, true);
+  for (const auto& words : std::vector<std::vector<std::string>>{
+         {"wait", "--timeout", "30s", id_text(1)}, {"watch", "--after", "0"}}) {
+    CAPTURE(words, is_deleted);
+    const auto file = dir / "followed.db";
+    std::filesystem::copy_file(copy, file);
+    auto following = start_waybill(file, {.arguments = words});
+    std::this_thread::sleep_for(300ms);
+    CHECK(following.is_running());
+    std::filesystem::remove(file);
+    if (!is_deleted)
+      std::filesystem::copy_file(copy, file);
+    const auto x = end_of(following);
+    CHECK(x.code == 3);
+    CHECK(x.complains("followed.db: has been deleted or replaced"));
+    for (const auto* suffix : {"", "-wal", "-shm"})
+      std::filesystem::remove(file + suffix);
+  }
+}
+
+TEST_CASE_METHOD(cli_fixture,
+                 "watch behind a number that the store has not reached is "
+                 "refused") {
+  record(5);
+  const auto x = waybill({"watch", "--after", "150"});
+  CHECK(x.code == 2);
+  CHECK(x.out.empty());
+  CHECK(x.complains("--after must be at most 5, the last number of this "
+                    "store, but is 150"));
+}
+
+TEST_CASE_METHOD(cli_fixture, "watch shows targets below each other") {
+  record(2);
+  store.record_terminal(terminal(1), at(3));
+  auto watching = start_waybill(options.file,
+                                {.arguments = {"watch", "--after", "0"}});
+  CHECK(prints(watching, "Delivered"));
+  watching.signal(SIGINT);
+  const auto lines = lines_of(end_of(watching).out);
+  REQUIRE(lines.size() == 4);
+  const auto at = lines[0].find("target");
+  for (std::size_t i = 1; i < lines.size(); ++i)
+    CHECK(lines[i].substr(at).starts_with("https://plant.example/api"));
+}
+
 TEST_CASE_METHOD(cli_fixture, "wait can be interrupted") {
   record(1);
   auto waiting = start_waybill(options.file,

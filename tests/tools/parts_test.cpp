@@ -203,7 +203,7 @@ TEST_CASE("a file that is there is replaced only if that is allowed") {
   write_file(file, "old\n");
   CHECK(reason_of<usage_error>([&] { part_file(file, {}); })
         == file + " is there already; --force replaces it");
-  CHECK(reason_of<usage_error>([&] { part_file(file, {.append = true}); })
+  CHECK(reason_of<usage_error>([&] { part_file(file, {.place = "x"}); })
         == file + " is there already; --force replaces it");
   CHECK_FALSE(std::filesystem::exists(file + ".part"));
   part_file x{file, {.overwrite = true}};
@@ -224,22 +224,44 @@ TEST_CASE("a file that comes in between is not replaced") {
 TEST_CASE("an unfinished file is written on or refused") {
   const temp_dir dir;
   const auto file = dir / "out";
-  write_file(file + ".part", "a\n");
-  CHECK(reason_of<usage_error>([&] {
-          part_file(file, {});
-        }).find("go on with its --cursor")
-        != std::string::npos);
+  const auto begin = [&](const char* place) {
+    return reason_of<usage_error>([&] {
+      part_file(file, {.place = place == nullptr
+                                  ? std::nullopt
+                                  : std::optional<std::string>{place}});
+    });
+  };
   {
-    part_file x{file, {.append = true}};
-    CHECK(::write(x.descriptor(), "b\nc", 3) == 3);
+    part_file x{file, {}};
+    CHECK(::write(x.descriptor(), "a\nb\nc", 5) == 5);
+    x.note(2, 1, "first");
+    x.note(4, 2, "2nd");
+  }
+  CHECK(begin(nullptr)
+        == file
+             + ".part is there, of an export that was stopped: go on with "
+               "--cursor 2nd, or start anew with --force");
+  CHECK(begin("first") == file + ".part goes on with --cursor 2nd");
+  {
+    part_file x{file, {.place = "2nd"}};
+    CHECK(x.count_before() == 2);
+    CHECK(read_file(file + ".part") == "a\nb\n");
+    CHECK(::write(x.descriptor(), "d\ne", 3) == 3);
+    x.note(2, 1, "3rd");
     CHECK(x.keep(2));
   }
-  CHECK(read_file(file + ".part") == "a\nb\n");
-  write_file(file + ".part", "a\nb");
-  CHECK(reason_of<usage_error>([&] {
-          part_file(file, {.append = true});
-        }).find("ends within a line")
+  CHECK(read_file(file + ".part") == "a\nb\nd\n");
+  {
+    part_file x{file, {.place = "3rd"}};
+    CHECK(x.count_before() == 3);
+  }
+  write_file(file + ".part.at", "6 3 3r");
+  CHECK(begin("3rd").find("does not say up to where it is whole")
         != std::string::npos);
+  CHECK(begin(nullptr)
+        == file
+             + ".part is there, of an export that was stopped: start anew "
+               "with --force");
   {
     part_file x{file, {.overwrite = true}};
     CHECK_FALSE(x.keep(0));

@@ -8,6 +8,7 @@
 #include "waybill/queries.hpp"
 
 using namespace std::chrono_literals;
+using namespace std::string_literals;
 using namespace waybill;
 using namespace waybill::test;
 using nlohmann::json;
@@ -121,6 +122,9 @@ TEST_CASE_METHOD(cli_fixture, "list goes by the filter") {
     == id_texts({2, 3}));
   CHECK(ids({"--updated-since", "2026-11-23 08:15:44"}) == id_texts({4, 5}));
   CHECK(ids({"--finished-until", "2026-11-23 08:15:45"}) == id_texts({3}));
+  CHECK(ids({"--target", "https://*/api", "--min-retries", "1"})
+        == id_texts({2, 4}));
+  CHECK(ids({"--target", "https://plant.example/ap"}).empty());
   CHECK(ids({"--error", "Unavail"}) == id_texts({2, 4}));
   CHECK(ids({"--http", "503"}) == id_texts({2, 4}));
   CHECK(ids({"--http", "2xx"}) == id_texts({3, 5}));
@@ -212,7 +216,110 @@ TEST_CASE_METHOD(cli_fixture, "stuck lists what has not moved for long") {
         == id_texts({1, 2, 3}));
   CHECK(ids_in(waybill({"stuck", "--json", "--for", "150min"}))
         == id_texts({1}));
-  CHECK(waybill({"stuck"}).says("3 h ago"));
+  CHECK(waybill({"stuck"}).says("3h"));
+}
+
+TEST_CASE_METHOD(cli_fixture, "stuck and health end as alerts want it") {
+  const auto now = timestamp::now();
+  store.record_enqueue(enqueue(1), now - 3h);
+  store.record_enqueue(enqueue(2), now - 2h);
+  store.record_terminal(terminal(2, tracking_status::parked), now - 1h);
+  CHECK(waybill({"stuck", "--exit-code"}).code == 5);
+  CHECK(waybill({"stuck", "--exit-code", "--json"}).code == 5);
+  CHECK(waybill({"stuck", "--exit-code", "--for", "5h"}).code == 0);
+  CHECK(waybill({"stuck"}).code == 0);
+
+  const auto code = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), {"health", "--exit-code"});
+    return waybill(words).code;
+  };
+  CHECK(code({}) == 0);
+  CHECK(code({"--max-age", "2h"}) == 5);
+  CHECK(code({"--max-age", "4h"}) == 0);
+  CHECK(code({"--max-parked", "1"}) == 0);
+  CHECK(code({"--max-parked", "0"}) == 5);
+  CHECK(code({"--max-in-flight", "0"}) == 5);
+  CHECK(code({"--max-log", "0"}) == 5);
+  const auto x = waybill({"health", "--max-parked", "0"});
+  CHECK(x.code == 0);
+  CHECK(x.says("parked                   1         0  too much\n"));
+  const auto as_json
+    = waybill({"health", "--max-parked", "0", "--json"}).json();
+  CHECK(as_json["ok"] == false);
+  CHECK(as_json["findings"][0]["name"] == "oldest_in_flight_seconds");
+  CHECK(as_json["findings"][0]["value"] >= 3 * 3'600);
+  CHECK(as_json["findings"][0]["limit"] == 24 * 3'600);
+  CHECK(as_json["findings"][1]["limit"] == nullptr);
+  CHECK(as_json["findings"][2]["ok"] == false);
+}
+
+TEST_CASE_METHOD(cli_fixture, "an id may be given by its beginning") {
+  // Their ids differ in the last digit.
+  record_some(store);
+  const auto far = tracked_operation_id{0xABCD'0000'0000'7000U,
+                                        0x8000'0000'0000'0001U};
+  auto request = enqueue(9);
+  request.id = far;
+  store.record_enqueue(request, at(9));
+  for (const auto& given : {"abcd", "ABCD0000-00", "abcd0000-0000-7000-8"}) {
+    CAPTURE(given);
+    CHECK(waybill({"status", given}).out.starts_with(to_string(far)));
+  }
+  CHECK(waybill({"history", "abcd"}).says("Submitted"));
+  CHECK(waybill({"wait", "--timeout", "0s", "--json", "abcd"})
+          .json()["operations"][0]["id"]
+        == to_string(far));
+  CHECK(
+    json_lines(waybill({"status", "--json", "abcd", to_string(far)}).out).size()
+    == 1);
+
+  const auto several = waybill({"status", id_text(1).substr(0, 13)});
+  CHECK(several.code == 2);
+  CHECK(several.out.empty());
+  for (std::uint64_t n = 1; n <= 5; ++n)
+    CHECK(several.complains(id_text(n)));
+  CHECK_FALSE(several.complains("and more"));
+  const auto none = waybill({"status", "abce"});
+  CHECK(none.code == 1);
+  CHECK(none.complains("abce is the beginning of no id that is there"));
+  for (const auto* wrong :
+       {"abc", "abcdx", "abcd00000", "abcd0000-", "-abcd"}) {
+    CAPTURE(wrong);
+    CHECK(waybill({"history", wrong}).code
+          == (std::string{wrong} == "abcd0000-" ? 0 : 2));
+  }
+  CHECK(waybill_alone({"discard", "abcd", "--reason", "x"})
+          .says(to_string(far) + " is discarded"));
+}
+
+TEST_CASE_METHOD(cli_fixture, "a list has the columns that are asked for") {
+  record_some(store);
+  const auto x
+    = waybill({"list", "--columns", "status,http,instance", "--limit", "2"});
+  CHECK(x.code == 0);
+  CHECK(x.out
+        == "status  HTTP  instance\n"
+           "Failed   200  instance-7\n"
+           "Parked   503  instance-7\n");
+  const auto wrong = waybill({"list", "--columns", "stat"});
+  CHECK(wrong.code == 2);
+  CHECK(
+    wrong.complains("--columns has no column \"stat\"; did you mean status?"));
+  CHECK(waybill({"list", "--json", "--columns", "id"}).code == 2);
+}
+
+TEST_CASE_METHOD(cli_fixture,
+                 "errors are shown without what ends their lines") {
+  store.record_enqueue(enqueue(1), at(1));
+  auto failed = attempt(1, 1);
+  failed.last_error = "\t503 down\r\nbody:\t \x1b[1m{}\r\n\0\x7f\n"s;
+  std::erase(*failed.last_error, '\0');
+  store.record_attempt(failed, at(2));
+  for (const auto& words : std::vector<std::vector<std::string>>{
+         {"list"}, {"status", id_text(1)}, {"history", id_text(1)}})
+    CHECK(waybill(words).says("503 down body: \\x1B[1m{}\n"));
+  CHECK(json_lines(waybill({"list", "--json"}).out)[0]["last_error"]
+        == *failed.last_error);
 }
 
 TEST_CASE_METHOD(cli_fixture, "counts has a row for each kind and sums") {

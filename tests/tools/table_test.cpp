@@ -32,6 +32,15 @@ TEST_CASE("a text is cut between characters with a mark at the end") {
   CHECK(fit("e\u0301e\u0301e\u0301", 2, "…") == "e\u0301…");
 }
 
+TEST_CASE("a text is cut in its middle where its end tells something") {
+  CHECK(fit_middle("abcdef", 6, "…") == "abcdef");
+  CHECK(fit_middle("ExternalSystem.CachedCall", 8, "…") == "Ext…Call");
+  CHECK(fit_middle("abcdef", 5, "~") == "ab~ef");
+  CHECK(fit_middle("abcdef", 2, "…") == "a…");
+  CHECK(fit_middle("abcdef", 0, "…").empty());
+  CHECK(fit_middle("\u65e5\u672c\u8a9e\u65e5", 6, "…") == "\u65e5…\u65e5");
+}
+
 TEST_CASE("whatever is cut fits") {
   const std::string text = "a\u00e9\u65e5b\U0001F600c\u0301d\u8a9e";
   for (std::size_t columns = 0; columns < 12; ++columns) {
@@ -39,6 +48,9 @@ TEST_CASE("whatever is cut fits") {
     const auto cut = fit(text, columns, "…");
     CHECK(width_of(cut) <= columns);
     CHECK(waybill::is_valid_utf8(cut));
+    const auto middle = fit_middle(text, columns, "…");
+    CHECK(width_of(middle) <= columns);
+    CHECK(waybill::is_valid_utf8(middle));
   }
 }
 

@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 
 #include "output/text_width.hpp"
 #include "tools/waybill_program.hpp"
 #include "waybill/text.hpp"
 
+using namespace std::chrono_literals;
 using namespace waybill;
 using namespace waybill::test;
 
@@ -55,11 +57,51 @@ TEST_CASE_METHOD(cli_fixture, "a table fits the terminal") {
       CHECK(is_valid_utf8(line));
       CHECK(cli::width_of(line) <= columns);
     }
+    // Their ids differ in the last digit only.
     CHECK(lines[1].starts_with(id_text(5) + "  Retrying"));
   }
   const auto full = without_sequences(
     shown(options.file, 80, {.arguments = {"list", "--full"}}));
   CHECK(full.find(std::string(90, 'e')) != std::string::npos);
+}
+
+TEST_CASE_METHOD(cli_fixture,
+                 "a list tells of each operation what it is about, at 80 "
+                 "columns too") {
+  const auto now = timestamp::now();
+  for (std::uint64_t n = 1; n <= 3; ++n) {
+    auto request = enqueue(n);
+    request.id = tracked_operation_id{0x0193'2C07'F2A1'7000U + (n << 20U),
+                                      0x8000'0000'0000'0000U};
+    request.target_summary = "POST /mes/work-orders/WO-4823"
+                             + std::to_string(n);
+    store.record_enqueue(request, now - 23min - 10s);
+    auto failed = attempt(n, 4);
+    failed.id = request.id;
+    failed.last_error = "503 Service Unavailable: maintenance\r\n";
+    store.record_attempt(failed, now - 5min - 10s);
+  }
+  const auto line = [&](unsigned short columns) {
+    const auto text = without_sequences(
+      shown(options.file, columns, {.arguments = {"list", "--limit", "1"}}));
+    return lines_of(text).at(1);
+  };
+  CHECK(line(60)
+        == "01932c07-f2d1  Retrying  23m  POST /…O-48233  503 Service U…");
+  CHECK(
+    line(80)
+    == "01932c07-f2d1  Retrying  23m      4   503  Ext…Call  POST /…-48233  "
+       "503 Service…");
+  CHECK(
+    line(120)
+    == "01932c07-f2d1  Retrying  23m    5m      4   503  ExternalS…achedCall  "
+       "POST /mes/w…ers/WO-48233  503 Service Unavailable…");
+  CHECK(line(200)
+        == "01932c07-f2d1-7000-8000-000000000000  Retrying  23m    5m      4   "
+           "503  ExternalSystem.CachedCall  POST /mes/work-orders/WO-48233  "
+           "503 Service Unavailable: maintenance");
+  // What a list shows of an id stands for it.
+  CHECK(waybill({"status", "01932c07-f2d1"}).code == 0);
 }
 
 TEST_CASE_METHOD(cli_fixture, "COLUMNS overrides the terminal's width") {
@@ -152,14 +194,14 @@ TEST_CASE_METHOD(cli_fixture, "a narrow terminal gets lines that fit it") {
     auto running = start_waybill(options.file, x);
     const auto text = without_sequences(
       terminal.shown_by(running, [](const std::string& shown) {
-        return std::count(shown.begin(), shown.end(), '\n') == 10;
+        return std::count(shown.begin(), shown.end(), '\n') == 11;
       }));
     running.wait();
-    CHECK(lines_of(text).size() == 10);
+    CHECK(lines_of(text).size() == 11);
     for (const auto& line : lines_of(text))
       CHECK(cli::width_of(line.substr(0, line.find('\r'))) <= columns);
-    if (columns == 80)
-      CHECK(text.find("ExternalSys") != std::string::npos);
+    if (columns >= 60)
+      CHECK(text.find("http") != std::string::npos);
   }
 }
 

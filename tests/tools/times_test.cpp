@@ -101,6 +101,31 @@ TEST_CASE("an hour that comes twice is the earlier one") {
   CHECK(*skipped <= *utc("2026-03-29T01:30:00Z"));
 }
 
+TEST_CASE(
+  "what comes twice is the earlier one by however much clocks go back") {
+  const auto is = [](const char* zone, const char* text, const char* in_utc) {
+    CAPTURE(zone, text);
+    const time_zone tz{zone};
+    CHECK(local(text) == utc(in_utc));
+  };
+  // Half an hour, two hours, and no whole number of either.
+  const char* const lord_howe = "<+1030>-10:30<+11>-11,M10.1.0,M4.1.0";
+  is(lord_howe, "2026-04-05 01:30", "2026-04-04T14:30:00Z");
+  is(lord_howe, "2026-04-05 01:45", "2026-04-04T14:45:00Z");
+  is(lord_howe, "2026-04-05 02:00", "2026-04-04T15:30:00Z");
+  is(lord_howe, "2026-04-05 01:29", "2026-04-04T14:29:00Z");
+  const char* const troll = "<+00>0<+02>-2,M3.5.0/1,M10.5.0/3";
+  is(troll, "2026-10-25 01:00", "2026-10-24T23:00:00Z");
+  is(troll, "2026-10-25 02:30", "2026-10-25T00:30:00Z");
+  is(troll, "2026-10-25 03:00", "2026-10-25T03:00:00Z");
+  const char* const odd = "<AAA>0<BBB>-2:37:11,M3.5.0/1,M10.5.0/3";
+  is(odd, "2026-10-25 01:00", "2026-10-24T22:22:49Z");
+  is(odd, "2026-10-25 03:00", "2026-10-25T03:00:00Z");
+  // A whole day comes twice.
+  is("<AAA>0<BBB>-24,M3.5.0/1,M10.5.0/3", "2026-10-24 12:00",
+     "2026-10-23T12:00:00Z");
+}
+
 TEST_CASE("what is no time is refused") {
   for (const auto* text : {"",
                            " ",
@@ -158,6 +183,15 @@ TEST_CASE("ages get coarser the older they are") {
   CHECK(age_text(-3min) == "in 3 min");
   CHECK(age_text(-500ms) == "now");
   CHECK(age_text(std::chrono::microseconds::min()) == "in 106751991 d");
+}
+
+TEST_CASE("ages in columns are short") {
+  CHECK(compact_age_text(0s) == "now");
+  CHECK(compact_age_text(59s) == "59s");
+  CHECK(compact_age_text(23min) == "23m");
+  CHECK(compact_age_text(47h) == "47h");
+  CHECK(compact_age_text(24h * 400) == "400d");
+  CHECK(compact_age_text(-3min) == "in 3m");
 }
 
 TEST_CASE("durations are shown in two units at most") {

@@ -7,6 +7,7 @@
 
 #include "input/options.hpp"
 #include "output/csv.hpp"
+#include "output/table.hpp"
 #include "waybill/json.hpp"
 #include "waybill/text.hpp"
 
@@ -17,11 +18,12 @@ namespace {
 using counts_by_status = std::array<std::int64_t, num_tracking_statuses>;
 
 std::vector<column> count_columns() {
-  std::vector<column> all{{"kind", alignment::left, 8}};
+  std::vector<column> all{
+    {.title = "kind", .least = 8, .cut = cutting::middle}};
   for (int i = 0; i < num_tracking_statuses; ++i)
-    all.push_back(
-      {to_string(static_cast<tracking_status>(i)), alignment::right});
-  all.push_back({"all", alignment::right});
+    all.push_back({.title = to_string(static_cast<tracking_status>(i)),
+                   .align = alignment::right});
+  all.push_back({.title = "all", .align = alignment::right});
   return all;
 }
 
@@ -32,9 +34,9 @@ bool is_narrow(const terminal& screen) {
 }
 
 std::string render_narrow(const counts_reply& x, const terminal& screen) {
-  table rows{{{"kind", alignment::left, 8},
-              {"status"},
-              {"operations", alignment::right}},
+  table rows{{{.title = "kind", .least = 8, .cut = cutting::middle},
+              {.title = "status"},
+              {.title = "operations", .align = alignment::right}},
              screen};
   std::int64_t all = 0;
   for (const auto& each : x.counts) {

@@ -14,7 +14,7 @@ namespace {
 // The end that the options ask for.
 record_terminal to_request(const discard_options& x) {
   record_terminal request;
-  request.id = x.ids.front();
+  request.id = x.ids.front().first;
   request.status = tracking_status::discarded;
   request.last_error = x.reason;
   constexpr std::string_view name = "last_error";
@@ -66,8 +66,10 @@ command setup_discard(CLI::App& parent) {
 }
 
 exit_code run_discard(context& c, const discard_options& x) {
-  const auto request = to_request(x);
+  auto request = to_request(x);
   auto store = c.take_store();
+  auto reader = c.open_reader();
+  request.id = find_ids(reader, x.ids).front();
   const auto [outcome] = store.record_terminal(request, timestamp::now());
   const auto reply = store.get_status(
     {.id = request.id, .deadline = std::nullopt}, timestamp::now());

@@ -6,12 +6,12 @@
 #include <vector>
 
 #include "commands/command.hpp"
-#include "waybill/tracked_operation_id.hpp"
+#include "input/id_argument.hpp"
 
 namespace waybill::cli {
 
 struct discard_options {
-  std::vector<tracked_operation_id> ids;
+  std::vector<id_argument> ids;
   std::optional<std::string> reason;
 };
 

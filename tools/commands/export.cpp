@@ -1,10 +1,11 @@
 #include "commands/export.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <utility>
 
-#include "commands/operation_list.hpp"
 #include "files.hpp"
 #include "input/options.hpp"
 #include "input/resume_point.hpp"
@@ -22,6 +23,9 @@ namespace {
 // Operations between two looks for a signal. A stopped export goes on at the
 // end of a page.
 constexpr std::int32_t page_size = 200;
+
+// Nobody else waits for the answer, but a signal may.
+constexpr std::chrono::milliseconds search_time{200};
 
 // How many operations there will be, as far as counters tell; 0 if they do not.
 std::int64_t expected_total(store_reader& reader,
@@ -68,11 +72,20 @@ public:
   }
 
   // Ends at the last operation or with a signal.
-  void run() {
-    for_each_operation(
-      reader_, request_, std::nullopt,
-      [this](const auto& operation) { write(operation.id); },
-      [this](const auto& cursor) { end_page(cursor); });
+  // `page_end` is called after each page that is not the last.
+  void run(const std::function<void()>& page_end = {}) {
+    if (const auto fault = find_fault(request_))
+      throw usage_error{escape(*fault)};
+    do {
+      // One snapshot and one sync for all of a page.
+      const auto page = reader_.list_records(request_, search_time);
+      for (const auto& record : page.records)
+        write(record);
+      end_page(page.next_cursor);
+      request_.cursor = next_;
+      if (next_ && page_end)
+        page_end();
+    } while (next_ && !stop_asked());
     view_.clear();
   }
 
@@ -87,13 +100,7 @@ public:
   }
 
 private:
-  void write(const tracked_operation_id& id) {
-    auto history = reader_.get_history({.id = id, .deadline = std::nullopt});
-    if (!history.snapshot)
-      return; // purged since
-    const operation_record record{.snapshot = std::move(*history.snapshot),
-                                  .transitions
-                                  = std::move(history.transitions)};
+  void write(const operation_record& record) {
     const auto line = to_json_text(record) + '\n';
     out_.write(for_terminal_ ? data_text(line) : line);
     ++count_;
@@ -140,40 +147,43 @@ exit_code export_to_stdout(context& c, const export_options& x) {
   return exit_code::interrupted;
 }
 
-void report(context& c, const exporter& work, const std::string& file) {
+void report(context& c, std::int64_t count, const std::string& file) {
   if (c.json())
-    c.print_json(json_text({{"file", file}, {"operations", work.count()}}));
+    c.print_json(json_text({{"file", file}, {"operations", count}}));
   else
-    c.out().write("exported " + figures(work.count()) + " to " + escape(file)
-                  + '\n');
+    c.out().write("exported " + figures(count) + " to " + escape(file) + '\n');
 }
 
 exit_code export_to_file(context& c, const export_options& x) {
   check_is_no_store_file("--output", *x.output, c.file());
   check_is_no_store_file("--output", *x.output + ".part", c.file());
-  part_file target{*x.output,
-                   {.append = x.cursor.has_value(), .overwrite = x.force}};
+  part_file target{*x.output, {.place = x.cursor, .overwrite = x.force}};
   writer out{target.descriptor(), target.shown_part()};
   std::optional<exporter> work;
+  const auto count = [&] { return target.count_before() + work->count(); };
+  const auto is_in_part = [&] {
+    return figures(count()) + (count() == 1 ? " is in " : " are in ")
+           + target.shown_part() + "; " + go_on(*work);
+  };
   try {
     work.emplace(c, x, out);
-    work->run();
+    work->run([&] {
+      target.note(work->bytes(), work->count(), to_string(*work->next()));
+    });
     if (!stop_asked() || !work->next())
       target.publish();
   } catch (...) {
     // What is whole stays, so that a full disk costs no work.
     const auto bytes = work ? work->bytes() : 0;
     if (target.keep(bytes) && work)
-      c.note(figures(work->count()) + " are in " + target.shown_part() + "; "
-             + go_on(*work));
+      c.note(is_in_part());
     throw;
   }
   if (stop_asked() && work->next()) {
-    c.note("stopped after " + figures(work->count()) + ", which are in "
-           + target.shown_part() + "; " + go_on(*work));
+    c.note("stopped: " + is_in_part());
     return exit_code::interrupted;
   }
-  report(c, *work, *x.output);
+  report(c, count(), *x.output);
   return exit_code::ok;
 }
 
@@ -189,8 +199,8 @@ command setup_export(CLI::App& parent) {
            "is whole it is called FILE.part");
   add_switch(app, "--force", x->force, "replace FILE if it is there");
   add_text(app, "--cursor", x->cursor, "CURSOR",
-           "go on where a stopped export ended; adds to\n"
-           "FILE.part if that is there");
+           "go on where a stopped export ended, with the same\n"
+           "filter and FILE, of which there is a FILE.part");
   add_footer(
     app,
     "The oldest come first, each as of the moment when it is read; a running\n"

@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "commands/operation_table.hpp"
 #include "input/options.hpp"
 #include "output/csv.hpp"
 #include "waybill/json.hpp"
@@ -12,11 +13,17 @@ namespace waybill::cli {
 namespace {
 
 std::vector<column> history_columns() {
-  return {
-    {"number", alignment::right, 0, 3},    {"time"},
-    {"after", alignment::right, 0, 2},     {"status"},
-    {"retries", alignment::right, 0, 4},   {"HTTP", alignment::right, 0, 5},
-    {"last error", alignment::left, 10, 1}};
+  constexpr std::size_t length_without_zone = 23;
+  return {{.title = "number", .align = alignment::right, .left_out = 5},
+          {.title = "time",
+           .least = length_without_zone,
+           .grows = 2,
+           .cut = cutting::beginning},
+          {.title = "after", .align = alignment::right, .left_out = 2},
+          {.title = "status"},
+          {.title = "retry", .align = alignment::right, .left_out = 3},
+          {.title = "HTTP", .align = alignment::right, .left_out = 4},
+          {.title = "error", .least = 12, .left_out = 1, .grows = 1}};
 }
 
 // What stands for the steps that are not kept.
@@ -58,7 +65,7 @@ exit_code run_history(context& c, const history_options& x) {
   auto result = exit_code::ok;
   if (format == list_format::csv)
     c.out().write(csv_header<transition>());
-  for (const auto& id : x.ids) {
+  for (const auto& id : find_ids(reader, x.ids)) {
     const auto reply = reader.get_history({.id = id, .deadline = std::nullopt});
     if (reply.snapshot || format == list_format::json)
       print(c, reply, format);

@@ -2,11 +2,12 @@
 #pragma once
 
 #include "commands/operation_list.hpp"
+#include "input/id_argument.hpp"
 
 namespace waybill::cli {
 
 struct history_options {
-  std::vector<tracked_operation_id> ids;
+  std::vector<id_argument> ids;
   std::optional<list_format> format;
 };
 

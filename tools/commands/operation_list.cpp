@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include "commands/operation_table.hpp"
 #include "input/options.hpp"
 #include "input/resume_point.hpp"
 #include "interruption.hpp"
@@ -17,36 +18,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Rows that are laid out together: as many as one looks through, and enough for
-// the columns to stay as they are.
-constexpr std::size_t rows_at_a_time = 500;
-
 // Nobody else waits for the answer, but a signal may.
 constexpr auto search_time = 200ms;
 
-// Left out in this order: target, HTTP status, retries, updated, error, kind,
-// created.
-std::vector<column> operation_columns() {
-  return {{"id"},
-          {"status"},
-          {"created", alignment::right, 0, 1},
-          {"updated", alignment::right, 0, 4},
-          {"kind", alignment::left, 8, 2},
-          {"target", alignment::left, 8, 7},
-          {"retries", alignment::right, 0, 5},
-          {"HTTP", alignment::right, 0, 6},
-          {"last error", alignment::left, 10, 3}};
-}
-
 // Says how to see the rest.
-exit_code point_at_rest(context& c, const resume_point& rest) {
+void point_at_rest(context& c, const resume_point& rest) {
   const auto option = "--cursor " + escape(to_string(rest));
-  if (stop_asked()) {
-    c.note("stopped; go on with: " + option);
-    return exit_code::interrupted;
-  }
-  c.note("more: " + option);
-  return exit_code::ok;
+  c.note((stop_asked() ? "stopped; go on with: " : "more: ") + option);
 }
 
 } // namespace
@@ -86,6 +64,12 @@ void add_view(CLI::App& app, list_view& to) {
   add_switch(app, "--full", to.full,
              "whole error texts, in lines as long as it takes");
   add_switch(app, "--times", to.times, "times instead of ages");
+  add_value(
+    app, "--columns",
+    [&to](const std::string& text) { to.columns = read_columns(text); }, "LIST",
+    "these only, with commas: id, status, age, idle,\n"
+    "retry, http, kind, target, error, created,\n"
+    "updated, finished, took, instance, script, node");
   add_format(app, to.format);
 }
 
@@ -94,8 +78,7 @@ void add_view(CLI::App& app, list_view& to) {
 std::optional<std::string> for_each_operation(
   store_reader& reader, list_operations request,
   std::optional<std::int64_t> limit,
-  const std::function<void(const tracking_status_snapshot&)>& each,
-  const std::function<void(const std::optional<std::string>&)>& page_end) {
+  const std::function<void(const tracking_status_snapshot&)>& each) {
   auto left = limit.value_or(std::numeric_limits<std::int64_t>::max());
   const auto most = request.page_size;
   if (const auto fault = find_fault(request))
@@ -108,8 +91,6 @@ std::optional<std::string> for_each_operation(
       each(operation);
     left -= static_cast<std::int64_t>(page.operations.size());
     request.cursor = page.next_cursor;
-    if (page_end)
-      page_end(request.cursor);
     if (!request.cursor || stop_asked())
       break;
   }
@@ -118,10 +99,13 @@ std::optional<std::string> for_each_operation(
 
 exit_code
 print_operations(context& c, const list_view& view,
-                 const std::function<list_operations(timestamp)>& make) {
+                 const std::function<list_operations(timestamp)>& make,
+                 exit_code if_any) {
   if (view.all && view.limit)
     throw usage_error{"--all and --limit are at odds"};
   const auto format = format_of(c, view.format);
+  if (!view.columns.empty() && format != list_format::table)
+    throw usage_error{"--columns is for tables"};
   const auto before = parse_resume_point(view.cursor);
   const auto moment = before ? before->moment : c.now();
   auto request = make(moment);
@@ -136,10 +120,11 @@ print_operations(context& c, const list_view& view,
     limit = view.limit.value_or(list_view::default_limit);
 
   auto reader = c.open_reader();
-  operation_table rows{c, {.full = view.full, .times = view.times}};
+  operation_table rows{
+    c, {.full = view.full, .times = view.times, .columns = view.columns}};
   if (format == list_format::csv)
     c.out().write(csv_header<tracking_status_snapshot>());
-  bool found = before.has_value();
+  bool found = false;
   const auto rest = for_each_operation(reader, request, limit,
                                        [&](const auto& x) {
                                          found = true;
@@ -152,50 +137,13 @@ print_operations(context& c, const list_view& view,
                                        });
   rows.finish();
   c.out().flush();
-  if (!found && !rest && c.screen().is_interactive())
+  if (!found && !before && !rest && c.screen().is_interactive())
     c.note("there are no such operations");
-  if (!rest)
-    return exit_code::ok;
-  return point_at_rest(c, {.moment = moment, .cursor = *rest});
-}
-
-// -- tables -------------------------------------------------------------------
-
-operation_table::operation_table(context& c, style how)
-  : c_{c}, style_{how}, table_{operation_columns(), c.screen(), !how.full} {}
-
-void operation_table::add(const tracking_status_snapshot& x) {
-  const auto when = [&](timestamp t) {
-    return style_.times ? time_text(t, c_.where()) : age_text(c_.now() - t);
-  };
-  table_.add({{to_string(x.id)},
-              status_cell(x.status),
-              {when(x.created_at)},
-              {when(x.updated_at)},
-              {escape(x.kind)},
-              text_cell(x.target_summary),
-              count_cell(x.retry_count),
-              number_cell(x.http_status),
-              text_cell(x.last_error)});
-  if (table_.size() >= rows_at_a_time)
-    c_.out().write(table_.take(false));
-}
-
-void operation_table::finish() {
-  if (table_.size() > 0)
-    c_.out().write(table_.take());
-}
-
-cell status_cell(tracking_status status) {
-  return {to_string(status), colour_of(status)};
-}
-
-cell text_cell(const std::optional<std::string>& text) {
-  return {escape(text.value_or(""))};
-}
-
-cell number_cell(const std::optional<std::int32_t>& number) {
-  return {number ? std::to_string(*number) : ""};
+  if (rest)
+    point_at_rest(c, {.moment = moment, .cursor = *rest});
+  if (rest && stop_asked())
+    return exit_code::interrupted;
+  return found ? if_any : exit_code::ok;
 }
 
 } // namespace waybill::cli

@@ -2,11 +2,11 @@
 
 #include <memory>
 
-#include "commands/operation_list.hpp"
 #include "input/options.hpp"
 #include "output/json.hpp"
+#include "output/one_line.hpp"
+#include "output/table.hpp"
 #include "waybill/json.hpp"
-#include "waybill/text.hpp"
 
 namespace waybill::cli {
 
@@ -28,8 +28,11 @@ exit_code run_status(context& c, const status_options& x) {
   auto reader = c.open_reader();
   auto result = exit_code::ok;
   bool first = true;
-  for (const auto& id : x.ids) {
-    const auto reply = reader.get_status({.id = id, .deadline = std::nullopt});
+  const auto ids = find_ids(reader, x.ids);
+  const auto replies = reader.get_statuses(ids);
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const auto& id = ids[i];
+    const auto& reply = replies[i];
     if (c.json())
       c.print_json(status_json(id, reply));
     if (!reply.snapshot) {
@@ -52,14 +55,14 @@ std::string render_operation(const tracking_status_snapshot& x,
   detail_list lines{c.screen()};
   const auto text = [&](const char* name, const auto& value) {
     if (value)
-      lines.add(name, escape(*value));
+      lines.add(name, one_line(*value));
   };
   const auto time = [&](const char* name, timestamp t) {
     lines.add(name, time_text(t, c.where(), precision::milliseconds) + " ("
                       + age_text(c.now() - t) + ')');
   };
   lines.add("status", to_string(x.status), colour_of(x.status));
-  lines.add("kind", escape(x.kind));
+  lines.add("kind", one_line(x.kind));
   text("target", x.target_summary);
   lines.add("retries", std::to_string(x.retry_count));
   if (x.http_status)

@@ -4,12 +4,13 @@
 #include <vector>
 
 #include "commands/command.hpp"
+#include "input/id_argument.hpp"
 #include "waybill/tracked_operation_id.hpp"
 
 namespace waybill::cli {
 
 struct status_options {
-  std::vector<tracked_operation_id> ids;
+  std::vector<id_argument> ids;
 };
 
 command setup_status(CLI::App& parent);

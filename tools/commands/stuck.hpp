@@ -8,6 +8,8 @@ namespace waybill::cli {
 struct stuck_options {
   std::optional<std::chrono::microseconds> age;
   list_view view;
+  /// Whether to end with `alarm` if there are any.
+  bool exit_code = false;
 };
 
 command setup_stuck(CLI::App& parent);

@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <memory>
 
-#include "commands/operation_list.hpp"
+#include "commands/operation_table.hpp"
+#include "files.hpp"
 #include "input/options.hpp"
 #include "interruption.hpp"
 #include "output/json.hpp"
@@ -29,19 +30,12 @@ std::int64_t count_finished(const std::vector<status_reply>& operations,
                        });
 }
 
-std::vector<status_reply> look_at(store_reader& reader, const wait_options& x) {
-  std::vector<status_reply> operations;
-  operations.reserve(x.ids.size());
-  for (const auto& id : x.ids)
-    operations.push_back(
-      reader.get_status({.id = id, .deadline = std::nullopt}));
-  return operations;
-}
-
 // Waits until the store may have changed, the time is over, or a signal comes.
 void wait_for_change(context& c, store_reader& reader,
+                     std::optional<file_identity>& file,
                      const std::optional<clock::time_point>& deadline) {
   while (!stop_asked() && !reader.has_changed()) {
+    check_same_file(c.file(), file);
     auto time = look_again;
     if (deadline)
       time = std::min(time, std::chrono::ceil<std::chrono::milliseconds>(
@@ -53,14 +47,16 @@ void wait_for_change(context& c, store_reader& reader,
   }
 }
 
-void print(context& c, const wait_options& x,
+using id_list = std::vector<tracked_operation_id>;
+
+void print(context& c, const wait_options& x, const id_list& ids,
            const std::vector<status_reply>& operations) {
   if (c.json()) {
     nlohmann::json object{{"finished", is_over(operations, x)}};
     auto& list = object["operations"] = nlohmann::json::array();
     for (std::size_t i = 0; i < operations.size(); ++i) {
       auto& each = list.emplace_back(to_json(operations[i]));
-      each["id"] = to_string(x.ids[i]);
+      each["id"] = to_string(ids[i]);
     }
     c.print_json(json_text(object));
     return;
@@ -74,23 +70,23 @@ void print(context& c, const wait_options& x,
 
 // Says which operations are not there.
 // Returns whether there are such.
-bool name_missing(context& c, const wait_options& x,
+bool name_missing(context& c, const id_list& ids,
                   const std::vector<status_reply>& operations) {
   bool any = false;
   for (std::size_t i = 0; i < operations.size(); ++i) {
     if (operations[i].snapshot)
       continue;
     any = true;
-    c.note(to_string(x.ids[i]) + " is not there: purged or never recorded");
+    c.note(to_string(ids[i]) + " is not there: purged or never recorded");
   }
   return any;
 }
 
 // How the command ends after the last look.
-exit_code end(context& c, const wait_options& x,
+exit_code end(context& c, const wait_options& x, const id_list& ids,
               const std::vector<status_reply>& operations) {
-  print(c, x, operations);
-  const auto missing = name_missing(c, x, operations);
+  print(c, x, ids, operations);
+  const auto missing = name_missing(c, ids, operations);
   if (is_over(operations, x))
     return missing && !x.until_recorded ? exit_code::not_found : exit_code::ok;
   const auto figures = std::to_string(count_finished(operations, x)) + " of "
@@ -138,20 +134,22 @@ exit_code run_wait(context& c, const wait_options& x) {
   // A time-out of centuries is none, and would not fit.
   if (x.timeout && *x.timeout < std::chrono::hours{24 * 36'500})
     deadline = clock::now() + *x.timeout;
+  auto file = identity_of(c.file());
   auto reader = c.open_reader();
+  const auto ids = find_ids(reader, x.ids);
   // From here on has_changed() tells of what the first look may miss.
   reader.has_changed();
   progress view{c.messages(), "finished", progress_unit::events};
   for (;;) {
-    const auto operations = look_at(reader, x);
+    const auto operations = reader.get_statuses(ids);
     view.show(count_finished(operations, x),
               static_cast<std::int64_t>(operations.size()));
     if (is_over(operations, x) || stop_asked()
         || (deadline && clock::now() >= *deadline)) {
       view.clear();
-      return end(c, x, operations);
+      return end(c, x, ids, operations);
     }
-    wait_for_change(c, reader, deadline);
+    wait_for_change(c, reader, file, deadline);
   }
 }
 

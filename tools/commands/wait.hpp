@@ -6,12 +6,13 @@
 #include <vector>
 
 #include "commands/command.hpp"
+#include "input/id_argument.hpp"
 #include "waybill/queries.hpp"
 
 namespace waybill::cli {
 
 struct wait_options {
-  std::vector<tracked_operation_id> ids;
+  std::vector<id_argument> ids;
   std::optional<std::chrono::microseconds> timeout;
   bool any = false;
   bool until_recorded = false;

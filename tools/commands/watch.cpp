@@ -1,13 +1,17 @@
 #include "commands/watch.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <memory>
+#include <string_view>
 
+#include "commands/operation_table.hpp"
 #include "files.hpp"
+#include "input/id_argument.hpp"
 #include "input/options.hpp"
 #include "interruption.hpp"
 #include "output/json.hpp"
-#include "output/text_width.hpp"
+#include "output/one_line.hpp"
 #include "waybill/json.hpp"
 #include "waybill/text.hpp"
 
@@ -15,36 +19,100 @@ namespace waybill::cli {
 
 namespace {
 
+// A narrower terminal has the clock time only, without date and zone.
+constexpr std::size_t width_for_dates = 130;
+
 std::string gap_json(const transition_gap& gap) {
   return json_text({{"gap", {{"from", gap.from}, {"to", gap.to}}}});
 }
 
-void print(context& c, const watch_reply& reply) {
-  if (reply.gap) {
-    const auto numbers = std::to_string(reply.gap->from) + " to "
-                         + std::to_string(reply.gap->to);
-    if (c.json())
-      c.print_json(gap_json(*reply.gap));
-    else
-      c.out().write(c.screen().paint(colour::dim, "-- of transitions " + numbers
-                                                    + " some are not kept --")
-                    + '\n');
-  }
+std::vector<column> columns(const terminal& screen) {
+  constexpr std::size_t length_of_seconds = 8;
+  constexpr std::size_t length_of_short_id = 13;
+  const auto is_narrow = screen.width() > 0 && screen.width() < width_for_dates;
+  return {
+    {.title = "time",
+     .least = is_narrow ? length_of_seconds : 0,
+     .grows = 2,
+     .cut = cutting::beginning},
+    {.title = "id",
+     .least = length_of_short_id,
+     .left_out = 1,
+     .grows = 3,
+     .cut = cutting::beginning},
+    {.title = "status"},
+    {.title = "retry", .align = alignment::right, .left_out = 4},
+    {.title = "HTTP", .align = alignment::right, .left_out = 5},
+    {.title = "kind",
+     .least = 8,
+     .left_out = 6,
+     .grows = 2,
+     .cut = cutting::middle},
+    {.title = "target",
+     .least = 10,
+     .left_out = 3,
+     .enough = 24,
+     .grows = 1,
+     .cut = cutting::middle},
+    {.title = "error", .least = 10, .left_out = 2, .enough = 24, .grows = 1}};
+}
+
+// Of the operations of these transitions, those that are there still.
+std::map<tracked_operation_id, std::string>
+targets_of(store_reader& reader, const std::vector<transition>& steps) {
+  std::vector<tracked_operation_id> ids;
+  for (const auto& each : steps)
+    ids.push_back(each.id);
+  std::ranges::sort(ids);
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  std::map<tracked_operation_id, std::string> targets;
+  const auto replies = reader.get_statuses(ids);
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    if (replies[i].snapshot)
+      targets[ids[i]] = replies[i].snapshot->target_summary.value_or("");
+  return targets;
+}
+
+void print_json(context& c, const watch_reply& reply) {
+  if (reply.gap)
+    c.print_json(gap_json(*reply.gap));
   for (const auto& each : reply.transitions)
-    if (c.json())
-      c.print_json(to_json_text(each));
-    else
-      c.out().write(render_transition(each, c));
+    c.print_json(to_json_text(each));
   c.out().flush();
 }
 
-// Who has deleted or replaced the file does not write to what is open here.
-void check_is_there(const std::string& file,
-                    std::optional<file_identity>& was) {
-  const auto is = identity_of(file);
-  if (!is || (was && *is != *was))
-    throw failure{escape(file) + ": has been deleted or replaced"};
-  was = is;
+void print(context& c, transition_table& rows, store_reader& reader,
+           const watch_reply& reply) {
+  if (c.json()) {
+    print_json(c, reply);
+    return;
+  }
+  if (reply.gap)
+    c.out().write(
+      c.screen().paint(colour::dim, "-- of transitions "
+                                      + std::to_string(reply.gap->from) + " to "
+                                      + std::to_string(reply.gap->to)
+                                      + " some are not kept --")
+      + '\n');
+  if (!reply.transitions.empty())
+    c.out().write(
+      rows.lines(reply.transitions, targets_of(reader, reply.transitions)));
+  c.out().flush();
+}
+
+// The number of a transition that the store has not reached is no place to
+// begin behind: it would be passed by in silence later.
+watch_reply first_look(store_reader& reader, const watch_transitions& request) {
+  try {
+    return reader.read_transitions(request);
+  } catch (const store_error& e) {
+    constexpr std::string_view name = "after: ";
+    const std::string text{e.what()};
+    if (e.code() != errc::invalid_request || !text.starts_with(name))
+      throw;
+    throw usage_error{"--after " + escape(text.substr(name.size()))
+                      + "; has an older copy been put in its place?"};
+  }
 }
 
 // Waits until the store may have changed.
@@ -54,16 +122,11 @@ bool wait_for_change(context& c, store_reader& reader,
   while (!stop_asked()) {
     if (reader.has_changed())
       return true;
-    check_is_there(c.file(), file);
+    check_same_file(c.file(), file);
     if (!c.out().wait(look_again))
       return false;
   }
   return false;
-}
-
-std::string padded(std::string text, std::size_t width) {
-  const auto used = width_of(text);
-  return used < width ? text.append(width - used, ' ') : text;
 }
 
 } // namespace
@@ -98,7 +161,7 @@ watch_transitions to_request(const watch_options& x) {
   request.statuses = read_statuses(x.statuses);
   request.kinds = x.kinds;
   for (const auto& id : x.ids)
-    request.ids.push_back(read_id("--id", id));
+    request.ids.push_back(read_id("--id", id).first);
   request.page_size = limits::max_page_size;
   if (const auto fault = find_fault(request))
     throw usage_error{escape(*fault)};
@@ -110,47 +173,56 @@ exit_code run_watch(context& c, const watch_options& x) {
   stop_on_signals();
   auto file = identity_of(c.file());
   auto reader = c.open_reader();
+  std::vector<id_argument> ids;
+  for (const auto& id : x.ids)
+    ids.push_back(read_id("--id", id));
+  request.ids = find_ids(reader, ids);
+  transition_table rows{c};
+  auto reply = first_look(reader, request);
   do {
     // Until there is nothing new; what comes then, has_changed() tells.
-    for (bool more = true; more && !stop_asked();) {
-      const auto reply = reader.read_transitions(request);
-      print(c, reply);
-      more = request.after.has_value() && reply.next != *request.after;
+    while (!stop_asked()) {
+      print(c, rows, reader, reply);
+      const auto is_all = request.after == reply.next;
       request.after = reply.next;
+      if (is_all)
+        break;
+      reply = reader.read_transitions(request);
     }
-  } while (wait_for_change(c, reader, file));
+  } while (wait_for_change(c, reader, file)
+           && (reply = reader.read_transitions(request), true));
   return exit_code::ok;
 }
 
-std::string render_transition(const transition& x, const context& c) {
-  // The widths of the longest status and of a usual kind, so that most lines
-  // stand below each other.
-  constexpr std::size_t status_width = 9;
-  constexpr std::size_t kind_width = 26;
-  // A narrow terminal has the clock time only, without date and zone.
-  constexpr std::size_t narrow = 100;
-  const auto width = c.screen().width();
-  auto time = time_text(x.at, c.where(), precision::milliseconds);
-  if (width > 0 && width < narrow)
-    time = time.substr(11, 12);
-  const auto begin = time + "  " + to_string(x.id) + "  ";
-  const auto status = to_string(x.status);
-  auto rest = padded(status, status_width).substr(status.size()) + "  "
-              + padded(escape(x.kind), kind_width);
-  if (x.retry_count > 0)
-    rest += "  retry " + std::to_string(x.retry_count);
-  if (x.http_status)
-    rest += "  HTTP " + std::to_string(*x.http_status);
-  if (x.last_error)
-    rest += "  " + escape(*x.last_error);
-  rest.erase(rest.find_last_not_of(' ') + 1);
+transition_table::transition_table(const context& c)
+  : c_{c}, table_{columns(c.screen()), c.screen()} {
+  if (c.screen().width() == 0)
+    return;
+  // Rows come one after the other, and are to stand below each other.
+  std::size_t i = 0;
+  for (const std::size_t width : {8U, 36U, 9U, 5U, 4U, 26U, 200U, 200U})
+    table_.expect(i++, width);
+}
 
-  const auto used = width_of(begin) + status.size();
-  if (width > 0 && width < used)
-    return fit(begin + status, width, c.screen().ellipsis()) + '\n';
-  if (width > 0)
-    rest = fit(rest, width - used, c.screen().ellipsis());
-  return begin + c.screen().paint(colour_of(x.status), status) + rest + '\n';
+std::string transition_table::lines(
+  const std::vector<transition>& steps,
+  const std::map<tracked_operation_id, std::string>& targets) {
+  for (const auto& x : steps) {
+    auto time = time_text(x.at, c_.where(), precision::milliseconds);
+    const auto width = c_.screen().width();
+    if (width > 0 && width < width_for_dates)
+      time = time.substr(std::string_view{"2026-11-23 "}.size(), 12);
+    const auto target = targets.find(x.id);
+    table_.add({{std::move(time)},
+                {to_string(x.id)},
+                status_cell(x.status),
+                count_cell(x.retry_count),
+                number_cell(x.http_status),
+                text_cell(x.kind),
+                {target == targets.end() ? "" : one_line(target->second)},
+                text_cell(x.last_error)});
+  }
+  return table_.take(false);
 }
 
 } // namespace waybill::cli

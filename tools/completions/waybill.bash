@@ -3,13 +3,16 @@
 _waybill_options() {
   local filter="--status --kind --target --instance --script --node --since
     --until --updated-since --updated-until --finished-since --finished-until
-    --error --http"
-  local view="--limit --all --cursor --full --times --format"
+    --error --http --min-retries"
+  local view="--limit --all --cursor --full --times --columns --format"
   case $1 in
     list) echo "$filter --oldest-first $view" ;;
-    stuck) echo "--for $view" ;;
+    stuck) echo "--for --exit-code $view" ;;
     counts | history) echo "--format" ;;
     stats) echo "--prometheus" ;;
+    health)
+      echo "--max-age --max-in-flight --max-parked --max-log --exit-code"
+      ;;
     watch) echo "--status --kind --id --after" ;;
     wait) echo "--timeout --any --until-recorded" ;;
     export) echo "$filter -o --output --force --cursor" ;;
@@ -36,8 +39,8 @@ _waybill_command() {
 }
 
 _waybill() {
-  local commands="status list stuck counts history stats schema watch wait
-    export backup check import purge discard vacuum help"
+  local commands="status list stuck counts history stats health schema watch
+    wait export backup check import purge discard vacuum help"
   local common="--db --json --utc --color -h --help"
   local current=${COMP_WORDS[COMP_CWORD]}
   local previous=${COMP_WORDS[COMP_CWORD - 1]}
@@ -57,6 +60,14 @@ _waybill() {
       ;;
     --format)
       mapfile -t COMPREPLY < <(compgen -W "table csv json" -- "$current")
+      return
+      ;;
+    --columns)
+      local before=
+      [[ $current == *,* ]] && before=${current%,*},
+      mapfile -t COMPREPLY < <(compgen -P "$before" -W "id status age idle retry
+        http kind target error created updated finished took instance script
+        node" -- "${current##*,}")
       return
       ;;
     --status)

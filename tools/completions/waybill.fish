@@ -1,7 +1,7 @@
 # fish completion for waybill
 
-set -l commands status list stuck counts history stats schema watch wait \
-    export backup check import purge discard vacuum help
+set -l commands status list stuck counts history stats health schema watch \
+    wait export backup check import purge discard vacuum help
 set -l ends 'delivered parked failed discarded'
 set -l statuses "submitted retrying in-flight finished $ends"
 set -l without "not __fish_seen_subcommand_from $commands"
@@ -20,6 +20,7 @@ complete -c waybill -n $without -a stuck -d 'List operations that have not moved
 complete -c waybill -n $without -a counts -d 'Count operations by kind and status'
 complete -c waybill -n $without -a history -d "Show an operation's steps"
 complete -c waybill -n $without -a stats -d 'Show sizes, totals and the oldest'
+complete -c waybill -n $without -a health -d 'Judge what the file tells, against limits'
 complete -c waybill -n $without -a schema -d "Print the store's schema"
 complete -c waybill -n $without -a watch -d 'Follow what happens, as it happens'
 complete -c waybill -n $without -a wait -d 'Wait until operations have finished'
@@ -49,6 +50,7 @@ complete -c waybill -n $filtered -l finished-since -x -d 'Finished at or after i
 complete -c waybill -n $filtered -l finished-until -x -d 'Finished before it'
 complete -c waybill -n $filtered -l error -x -d 'Part of the last error'
 complete -c waybill -n $filtered -l http -x -d 'HTTP status, as in 503 or 5xx'
+complete -c waybill -n $filtered -l min-retries -x -d 'Retried so often or more'
 
 set -l listing '__fish_seen_subcommand_from list stuck'
 complete -c waybill -n '__fish_seen_subcommand_from list' -l oldest-first -d 'The other end first'
@@ -57,6 +59,12 @@ complete -c waybill -n $listing -l limit -x -d 'So many at most'
 complete -c waybill -n $listing -l all -d 'All of them'
 complete -c waybill -n $listing -l full -d 'Whole error texts'
 complete -c waybill -n $listing -l times -d 'Times instead of ages'
+complete -c waybill -n $listing -l columns -x -d 'These columns, with commas'
+complete -c waybill -n '__fish_seen_subcommand_from stuck health' -l exit-code -d 'End with 5 if something needs a look'
+complete -c waybill -n '__fish_seen_subcommand_from health' -l max-age -x -d 'Of the oldest in flight'
+complete -c waybill -n '__fish_seen_subcommand_from health' -l max-in-flight -x -d 'Operations in flight'
+complete -c waybill -n '__fish_seen_subcommand_from health' -l max-parked -x -d 'Parked operations'
+complete -c waybill -n '__fish_seen_subcommand_from health' -l max-log -x -d 'Bytes of the write-ahead log'
 complete -c waybill -n '__fish_seen_subcommand_from list stuck export' -l cursor -x -d 'Go on where the last one ended'
 complete -c waybill -n '__fish_seen_subcommand_from list stuck counts history' -l format -x -a 'table csv json' -d 'How to print'
 

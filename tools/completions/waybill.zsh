@@ -10,6 +10,11 @@ _waybill_ends() {
   _values -s , status delivered parked failed discarded
 }
 
+_waybill_columns() {
+  _values -s , column id status age idle retry http kind target error created \
+    updated finished took instance script node
+}
+
 _waybill() {
   local curcontext=$curcontext state line
   typeset -A opt_args
@@ -36,6 +41,7 @@ _waybill() {
     '--finished-until[finished before it]:time:'
     '--error[part of the last error]:text:'
     '--http[HTTP status, as in 503 or 5xx]:status:'
+    '--min-retries[retried so often or more]:number:'
   )
   local -a format=('--format[how to print]:format:(table csv json)')
   local -a view=(
@@ -44,6 +50,7 @@ _waybill() {
     '--cursor[go on where the last list ended]:cursor:'
     '--full[whole error texts]'
     '--times[times instead of ages]'
+    '--columns[these columns]:columns:_waybill_columns'
     $format
   )
 
@@ -59,6 +66,7 @@ _waybill() {
         'counts:count operations by kind and status'
         "history:show an operation's steps"
         'stats:show sizes, totals and the oldest'
+        'health:judge what the file tells, against limits'
         "schema:print the store's schema"
         'watch:follow what happens, as it happens'
         'wait:wait until operations have finished'
@@ -77,7 +85,18 @@ _waybill() {
       case $line[1] in
         status) _arguments $common '*:id:' ;;
         list) _arguments $common $filter '--oldest-first[the other end first]' $view ;;
-        stuck) _arguments $common '--for[not touched for so long]:duration:' $view ;;
+        stuck)
+          _arguments $common '--for[not touched for so long]:duration:' \
+            '--exit-code[end with 5 if there are any]' $view
+          ;;
+        health)
+          _arguments $common \
+            '--max-age[of the oldest in flight]:duration:' \
+            '--max-in-flight[operations in flight]:number:' \
+            '--max-parked[parked operations]:number:' \
+            '--max-log[bytes of the write-ahead log]:number:' \
+            '--exit-code[end with 5 if something is beyond its limit]'
+          ;;
         counts) _arguments $common $format ;;
         history) _arguments $common $format '1:id:' ;;
         stats) _arguments $common '--prometheus[for Prometheus]' ;;
@@ -106,7 +125,7 @@ _waybill() {
           ;;
         backup) _arguments $common '1:file:_files' ;;
         help)
-          _arguments '1:command:(status list stuck counts history stats schema watch wait export backup check import purge discard vacuum)'
+          _arguments '1:command:(status list stuck counts history stats health schema watch wait export backup check import purge discard vacuum)'
           ;;
         purge)
           _arguments $common \

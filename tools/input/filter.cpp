@@ -55,7 +55,8 @@ void add_filter(CLI::App& app, filter_arguments& to) {
             "Discarded, in-flight, finished; several with\n"
             "commas or by repeating it");
   add_texts(app, "--kind", to.kinds, "KIND", "this kind; may be repeated");
-  add_text(app, "--target", to.target, "TEXT", "this target, the whole text");
+  add_text(app, "--target", to.target, "TEXT",
+           "this target; * in it stands for any text");
   add_text(app, "--instance", to.instance, "TEXT", "this source instance");
   add_text(app, "--script", to.script, "TEXT", "this source script");
   add_text(app, "--node", to.node, "TEXT", "this source node");
@@ -73,6 +74,8 @@ void add_filter(CLI::App& app, filter_arguments& to) {
            "the last error has TEXT in it; case matters");
   add_text(app, "--http", to.http, "STATUS",
            "the HTTP status is this one: 503, or 5xx");
+  add_number(app, "--min-retries", to.min_retries, 0, INT32_MAX,
+             "retried so often or more");
 }
 
 operation_filter to_filter(const filter_arguments& x, timestamp now,
@@ -84,7 +87,12 @@ operation_filter to_filter(const filter_arguments& x, timestamp now,
   operation_filter filter;
   filter.statuses = read_statuses(x.statuses);
   filter.kinds = x.kinds;
-  filter.target_summary = x.target;
+  if (x.target && x.target->find('*') != std::string::npos)
+    filter.target_pattern = x.target;
+  else
+    filter.target_summary = x.target;
+  if (x.min_retries)
+    filter.retry_count_from = static_cast<std::int32_t>(*x.min_retries);
   filter.source_instance_id = x.instance;
   filter.source_script = x.script;
   filter.source_node = x.node;

@@ -1,6 +1,7 @@
 // The options that choose operations: of `list` and `export`.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,6 +31,7 @@ struct filter_arguments {
   std::optional<std::string> finished_until;
   std::optional<std::string> error;
   std::optional<std::string> http;
+  std::optional<std::int64_t> min_retries;
 };
 
 void add_filter(CLI::App& app, filter_arguments& to);

@@ -12,27 +12,12 @@ namespace waybill::cli {
 
 namespace {
 
-constexpr const char* example_id
-  = "an id like 01932c07-f2a1-7000-8000-0123456789ab";
-
 std::string lower(std::string_view text) {
   std::string result{text};
   for (auto& c : result)
     if (c >= 'A' && c <= 'Z')
       c = static_cast<char>(c - 'A' + 'a');
   return result;
-}
-
-// Parts between commas.
-std::vector<std::string> split(std::string_view list) {
-  std::vector<std::string> parts;
-  for (;;) {
-    const auto comma = list.find(',');
-    parts.emplace_back(list.substr(0, comma));
-    if (comma == std::string_view::npos)
-      return parts;
-    list.remove_prefix(comma + 1);
-  }
 }
 
 using status_set = std::array<bool, num_tracking_statuses>;
@@ -126,37 +111,6 @@ CLI::Option* add_duration(CLI::App& app, const std::string& name,
 CLI::Option* add_switch(CLI::App& app, const std::string& name, bool& to,
                         const std::string& meaning) {
   return app.add_flag(name, to, meaning)->disable_flag_override();
-}
-
-CLI::Option* add_ids(CLI::App& app, std::vector<tracked_operation_id>& to,
-                     const std::string& meaning) {
-  const auto read = [&to](const CLI::results_t& values) {
-    for (const auto& value : values)
-      if (const auto id = read_id("ID", value);
-          std::find(to.begin(), to.end(), id) == to.end())
-        to.push_back(id);
-    return true;
-  };
-  return app.add_option("ID", CLI::callback_t{read}, meaning)
-    ->type_name("ID")
-    ->required()
-    ->expected(-1)
-    ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-}
-
-void add_id(CLI::App& app, std::vector<tracked_operation_id>& to,
-            const std::string& meaning) {
-  add_ids(app, to, meaning)->expected(1)->allow_extra_args(false);
-}
-
-tracked_operation_id read_id(const std::string& option,
-                             const std::string& text) {
-  const auto id = tracked_operation_id::parse(text);
-  if (!id)
-    must_be(option, example_id, text);
-  if (id->is_nil())
-    must_be(option, "an id that is not all zeros", text);
-  return *id;
 }
 
 std::vector<tracking_status>

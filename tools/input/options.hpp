@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "input/values.hpp"
-#include "waybill/tracked_operation_id.hpp"
 #include "waybill/tracking_status.hpp"
 
 namespace CLI {
@@ -57,20 +56,6 @@ CLI::Option* add_duration(CLI::App& app, const std::string& name,
 /// Adds a flag that takes no value.
 CLI::Option* add_switch(CLI::App& app, const std::string& name, bool& to,
                         const std::string& meaning);
-
-/// Adds the arguments `ID...`, one at least; an id that comes twice counts
-/// once.
-CLI::Option* add_ids(CLI::App& app, std::vector<tracked_operation_id>& to,
-                     const std::string& meaning);
-
-/// Adds the argument `ID`.
-void add_id(CLI::App& app, std::vector<tracked_operation_id>& to,
-            const std::string& meaning);
-
-/// @param option what an error calls it.
-/// @throws usage_error
-tracked_operation_id read_id(const std::string& option,
-                             const std::string& text);
 
 /// Reads the values of an option `--status`: lists with commas of statuses, in
 /// letters of either case, and the words `in-flight` and `finished`.

@@ -3,7 +3,9 @@
 
 #include <charconv>
 #include <string>
+#include <string_view>
 #include <system_error>
+#include <vector>
 
 #include "exit_code.hpp"
 
@@ -15,6 +17,9 @@ std::string quoted(const std::string& value);
 /// @throws usage_error `OPTION must be WHAT, but is "VALUE"`.
 [[noreturn]] void must_be(const std::string& option, const std::string& what,
                           const std::string& value);
+
+/// The parts of a list with commas.
+std::vector<std::string> split(std::string_view list);
 
 /// Reads a whole number within a range.
 /// @throws usage_error

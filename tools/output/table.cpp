@@ -25,6 +25,14 @@ table::table(std::vector<column> columns, const terminal& screen, bool limited)
     natural_[i] = width_of(columns_[i].title);
 }
 
+void table::keep_at_least(std::size_t i, std::size_t width) {
+  columns_[i].least = std::max(columns_[i].least, width);
+}
+
+void table::expect(std::size_t i, std::size_t width) {
+  natural_[i] = std::max(natural_[i], width);
+}
+
 void table::add(std::vector<cell> row) {
   rows_.push_back(std::move(row));
 }
@@ -67,25 +75,71 @@ void table::leave_out(std::size_t room) {
   }
 }
 
-std::vector<std::size_t> table::widths_within(std::size_t room) const {
-  auto widths = natural_;
-  std::size_t total = 0;
+// All rows are known: a column with nothing in it tells nothing.
+void table::leave_out_empty() {
+  for (std::size_t i = 0; i < columns_.size(); ++i)
+    if (!filled_[i] && columns_[i].left_out > 0)
+      shown_[i] = false;
+}
+
+// Gives `room` to columns that are narrower than wanted.
+void table::grow(std::vector<std::size_t>& widths,
+                 const std::vector<std::size_t>& wanted,
+                 std::size_t& room) const {
+  std::vector<std::size_t> growing;
   for (std::size_t i = 0; i < widths.size(); ++i)
-    if (shown_[i])
-      total += (total == 0 ? 0 : gap) + widths[i];
-  // The widest gives first, so that the others stay whole.
-  while (total > room) {
-    auto widest = widths.size();
-    for (std::size_t i = 0; i < widths.size(); ++i)
-      if (shown_[i] && widths[i] > least_width(i)
-          && (widest == widths.size() || widths[i] > widths[widest]))
-        widest = i;
-    if (widest == widths.size())
-      break;
-    --widths[widest];
-    --total;
+    if (shown_[i] && widths[i] < wanted[i])
+      growing.push_back(i);
+  while (!growing.empty()) {
+    // The narrowest of those whose turn it is.
+    const auto next = std::ranges::min_element(growing, {}, [&](std::size_t i) {
+      return std::pair{columns_[i].grows, widths[i]};
+    });
+    const auto i = *next;
+    const auto step = columns_[i].cut == cutting::beginning
+                        ? wanted[i] - widths[i]
+                        : std::size_t{1};
+    if (step <= room) {
+      widths[i] += step;
+      room -= step;
+    }
+    if (step > room || widths[i] == wanted[i])
+      growing.erase(next);
   }
+}
+
+std::vector<std::size_t> table::widths_within(std::size_t room) const {
+  std::vector<std::size_t> widths(columns_.size());
+  std::vector<std::size_t> enough(columns_.size());
+  std::size_t used = 0;
+  for (std::size_t i = 0; i < widths.size(); ++i) {
+    widths[i] = least_width(i);
+    enough[i] = columns_[i].enough == 0
+                  ? natural_[i]
+                  : std::min(columns_[i].enough, natural_[i]);
+    // What is cut to a beginning comes after all texts.
+    if (columns_[i].cut == cutting::beginning)
+      enough[i] = widths[i];
+    if (shown_[i])
+      used += (used == 0 ? 0 : gap) + widths[i];
+  }
+  auto left = room > used ? room - used : 0;
+  grow(widths, enough, left);
+  grow(widths, natural_, left);
   return widths;
+}
+
+std::string table::fitted(const std::string& text, std::size_t i,
+                          std::size_t width) const {
+  switch (columns_[i].cut) {
+    case cutting::end:
+      break;
+    case cutting::middle:
+      return fit_middle(text, width, screen_.ellipsis());
+    case cutting::beginning: // of ASCII
+      return text.substr(0, width);
+  }
+  return fit(text, width, screen_.ellipsis());
 }
 
 std::string table::render(const std::vector<cell>& row,
@@ -95,7 +149,7 @@ std::string table::render(const std::vector<cell>& row,
   for (std::size_t i = 0; i < row.size(); ++i) {
     if (!shown_[i])
       continue;
-    const auto text = fit(row[i].text, widths[i], screen_.ellipsis());
+    const auto text = fitted(row[i].text, i, widths[i]);
     const auto padding = widths[i] - width_of(text);
     const auto right = columns_[i].align == alignment::right;
     owed += right ? padding : 0;
@@ -113,8 +167,11 @@ std::string table::take(bool is_all) {
   if (!is_all)
     filled_.assign(filled_.size(), true);
   const auto room = limited_ ? screen_.width() : 0;
-  if (room > 0 && !begun_)
+  if (room > 0 && !begun_) {
+    if (is_all)
+      leave_out_empty();
     leave_out(room);
+  }
   const auto widths = room > 0 ? widths_within(room) : natural_;
   std::string text;
   if (!std::exchange(begun_, true)) {

@@ -13,6 +13,18 @@ namespace waybill::cli {
 
 enum class alignment : std::uint8_t { left, right };
 
+/// How a text is made to fit a column.
+enum class cutting : std::uint8_t {
+  /// Its end is cut off, with a mark.
+  end,
+  /// Its middle is cut out, with a mark.
+  middle,
+  /// So much of its beginning is kept as the column must have, without a mark:
+  /// it means something by itself, as the beginning of an id or of a time. The
+  /// text is ASCII.
+  beginning,
+};
+
 struct column {
   std::string title;
   alignment align = alignment::left;
@@ -22,6 +34,12 @@ struct column {
   /// Where that is not enough, the column with the largest number is left out
   /// first, after those in which there is nothing; 0: it is never left out.
   int left_out = 0;
+  /// Where there is room, columns first grow to this width; 0: to that of their
+  /// texts.
+  std::size_t enough = 0;
+  /// Those with smaller numbers grow first, those with the same alike.
+  int grows = 0;
+  cutting cut = cutting::end;
 };
 
 struct cell {
@@ -40,6 +58,13 @@ public:
   /// @pre as many cells as there are columns.
   void add(std::vector<cell> row);
 
+  /// Lets column `i` not be cut to less than `width`.
+  void keep_at_least(std::size_t i, std::size_t width);
+
+  /// Takes the widest text of column `i` to be at least so wide, so that it
+  /// need not grow when one comes.
+  void expect(std::size_t i, std::size_t width);
+
   /// Rows that have not been taken yet.
   [[nodiscard]] std::size_t size() const noexcept { return rows_.size(); }
 
@@ -53,12 +78,17 @@ private:
   void measure();
   [[nodiscard]] bool goes_before(std::size_t i, std::size_t k) const;
   void leave_out(std::size_t room);
+  void leave_out_empty();
   [[nodiscard]] std::vector<std::size_t> widths_within(std::size_t room) const;
+  void grow(std::vector<std::size_t>& widths,
+            const std::vector<std::size_t>& wanted, std::size_t& room) const;
+  [[nodiscard]] std::string fitted(const std::string& text, std::size_t i,
+                                   std::size_t width) const;
   [[nodiscard]] std::string
   render(const std::vector<cell>& row,
          const std::vector<std::size_t>& widths) const;
 
-  const std::vector<column> columns_;
+  std::vector<column> columns_;
   const terminal& screen_;
   const bool limited_;
   std::vector<std::vector<cell>> rows_;

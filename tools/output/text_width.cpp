@@ -86,4 +86,22 @@ std::string fit(std::string_view text, std::size_t columns,
   return std::string{text};
 }
 
+std::string fit_middle(std::string_view text, std::size_t columns,
+                       std::string_view ellipsis) {
+  const auto width = width_of(text);
+  if (width <= columns)
+    return std::string{text};
+  if (columns < 3)
+    return fit(text, columns, ellipsis);
+  const auto head = (columns - 1) / 2;
+  const auto to_drop = width - (columns - 1 - head);
+  auto tail = text;
+  for (std::size_t dropped = 0; dropped < to_drop;) {
+    const auto next = first_of(tail);
+    dropped += next.columns;
+    tail.remove_prefix(next.bytes);
+  }
+  return fit(text, head + 1, ellipsis).append(tail);
+}
+
 } // namespace waybill::cli

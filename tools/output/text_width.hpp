@@ -18,4 +18,8 @@ std::size_t width_of(std::string_view text);
 std::string fit(std::string_view text, std::size_t columns,
                 std::string_view ellipsis);
 
+/// `text`, cut to at most `columns` columns with `ellipsis` in the middle.
+std::string fit_middle(std::string_view text, std::size_t columns,
+                       std::string_view ellipsis);
+
 } // namespace waybill::cli

@@ -150,6 +150,24 @@ bool same_clock(const std::tm& a, const std::tm& b) {
          && a.tm_min == b.tm_min && a.tm_sec == b.tm_sec;
 }
 
+// The earliest time that a local clock shows as it shows `time`: mktime() may
+// choose any of those that look the same. Clocks are put back by what the
+// zone's offset is made smaller, whether that is an hour or not.
+std::time_t earliest_like(std::time_t time) {
+  const auto shown = broken_down(time, zone::local);
+  auto earliest = time;
+  constexpr std::time_t day = 86'400;
+  // Nowhere have clocks been put back twice in two days; two days before, the
+  // former offset holds.
+  for (const auto before : {2 * day, day}) {
+    const auto former = broken_down(time - before, zone::local).tm_gmtoff;
+    const auto twin = time - (former - shown.tm_gmtoff);
+    if (twin < earliest && same_clock(broken_down(twin, zone::local), shown))
+      earliest = twin;
+  }
+  return earliest;
+}
+
 std::optional<microseconds> since_epoch_in_local_zone(const civil_time& x) {
   const auto seconds = std::chrono::floor<std::chrono::seconds>(x.clock);
   const std::chrono::hh_mm_ss clock{seconds};
@@ -162,14 +180,11 @@ std::optional<microseconds> since_epoch_in_local_zone(const civil_time& x) {
   parts.tm_sec = static_cast<int>(clock.seconds().count());
   parts.tm_isdst = -1;
   parts.tm_wday = -1; // stays so if it fails; the result alone does not tell
-  auto result = std::mktime(&parts);
+  const auto result = std::mktime(&parts);
   if (parts.tm_wday == -1)
     return std::nullopt;
-  // mktime() may choose either of two hours that look the same.
-  constexpr std::time_t hour = 3'600;
-  if (same_clock(broken_down(result - hour, zone::local), parts))
-    result -= hour;
-  return microseconds{std::chrono::seconds{result}} + (x.clock - seconds);
+  return microseconds{std::chrono::seconds{earliest_like(result)}}
+         + (x.clock - seconds);
 }
 
 std::optional<microseconds>
@@ -228,7 +243,17 @@ std::string time_text(timestamp t, zone where, precision how) {
   return text + (where == zone::utc ? "Z" : offset_text(parts.tm_gmtoff));
 }
 
-std::string age_text(microseconds age) {
+namespace {
+
+struct age_units {
+  const char* second;
+  const char* minute;
+  const char* hour;
+  const char* day;
+  const char* behind; // a time that has gone by
+};
+
+std::string age_in(const age_units& units, microseconds age) {
   const auto to_come = age < 0us;
   // The magnitude of the least value has no place in the type.
   const auto length = to_come ? -std::max(age, -microseconds::max()) : age;
@@ -236,14 +261,24 @@ std::string age_text(microseconds age) {
     return "now";
   std::string text;
   if (length < 1min)
-    text = std::to_string(length / 1s) + " s";
+    text = std::to_string(length / 1s) + units.second;
   else if (length < 1h)
-    text = std::to_string(length / 1min) + " min";
+    text = std::to_string(length / 1min) + units.minute;
   else if (length < 48h)
-    text = std::to_string(length / 1h) + " h";
+    text = std::to_string(length / 1h) + units.hour;
   else
-    text = std::to_string(length / 24h) + " d";
-  return to_come ? "in " + text : text + " ago";
+    text = std::to_string(length / 24h) + units.day;
+  return to_come ? "in " + text : text + units.behind;
+}
+
+} // namespace
+
+std::string age_text(microseconds age) {
+  return age_in({" s", " min", " h", " d", " ago"}, age);
+}
+
+std::string compact_age_text(microseconds age) {
+  return age_in({"s", "m", "h", "d", ""}, age);
 }
 
 std::string duration_text(microseconds duration) {

@@ -29,6 +29,9 @@ std::string time_text(timestamp t, zone where,
 /// than a second; `in 3 min` for a time to come.
 std::string age_text(std::chrono::microseconds age);
 
+/// As `age_text`, for columns: `now`, `12s`, `3m`, `5h`, `9d`, `in 3m`.
+std::string compact_age_text(std::chrono::microseconds age);
+
 /// How long: `25 ms`, `1.25 s`, `3 min 4 s`, `2 h 5 min`, `9 d 4 h`.
 std::string duration_text(std::chrono::microseconds duration);
 

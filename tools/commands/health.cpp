@@ -1,0 +1,117 @@
+#include "commands/health.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <memory>
+
+#include "input/options.hpp"
+#include "output/json.hpp"
+#include "output/table.hpp"
+
+namespace waybill::cli {
+
+namespace {
+
+std::int64_t count_of(const counts_reply& counts,
+                      bool (*is_counted)(tracking_status)) {
+  std::int64_t sum = 0;
+  for (const auto& each : counts.counts)
+    if (is_counted(each.status))
+      sum += each.operations;
+  return sum;
+}
+
+void print(context& c, const std::vector<health_finding>& findings) {
+  table rows{{{.title = ""},
+              {.title = "is", .align = alignment::right},
+              {.title = "limit", .align = alignment::right},
+              {.title = ""}},
+             c.screen()};
+  for (const auto& each : findings)
+    rows.add({{each.title},
+              {each.text(each.value)},
+              {each.limit ? each.text(*each.limit) : ""},
+              !each.limit ? cell{}
+              : each.ok() ? cell{"ok", colour::green}
+                          : cell{"too much", colour::red}});
+  c.out().write(rows.take());
+}
+
+} // namespace
+
+command setup_health(CLI::App& parent) {
+  auto x = std::make_shared<health_options>();
+  auto& app = add_command(parent, "health",
+                          "judge what the file tells, against limits");
+  constexpr auto most = std::numeric_limits<std::int64_t>::max();
+  add_duration(app, "--max-age", x->max_age,
+               "of the oldest operation in flight (24h)");
+  add_number(app, "--max-in-flight", x->max_in_flight, 0, most,
+             "operations in flight");
+  add_number(app, "--max-parked", x->max_parked, 0, most, "parked operations");
+  add_number(app, "--max-log", x->max_log, 0, most,
+             "bytes of the write-ahead log (67108864)");
+  add_switch(app, "--exit-code", x->exit_code,
+             "end with 5 if something is beyond its limit");
+  add_footer(app, "Only what the file tells, from counters: a running service "
+                  "knows more.\n"
+                  "\n"
+                  "Examples:\n"
+                  "  waybill health --db track.db\n"
+                  "  waybill health --db track.db --exit-code --max-parked 0");
+  return {&app, [x](context& c) { return run_health(c, *x); }};
+}
+
+exit_code run_health(context& c, const health_options& x) {
+  auto reader = c.open_reader();
+  const auto counts = reader.get_counts();
+  const auto findings = judge(x, counts, reader.size(), c.now());
+  const auto ok = std::ranges::all_of(findings, &health_finding::ok);
+  if (c.json()) {
+    nlohmann::ordered_json object{{"ok", ok}};
+    auto& list = object["findings"] = nlohmann::ordered_json::array();
+    for (const auto& each : findings)
+      list.push_back({{"name", each.name},
+                      {"value", each.value},
+                      {"limit", each.limit ? nlohmann::ordered_json(*each.limit)
+                                           : nlohmann::ordered_json(nullptr)},
+                      {"ok", each.ok()}});
+    c.print_json(json_text(object));
+  } else {
+    print(c, findings);
+  }
+  return ok || !x.exit_code ? exit_code::ok : exit_code::alarm;
+}
+
+std::vector<health_finding> judge(const health_options& x,
+                                  const counts_reply& counts,
+                                  const store_size& size, timestamp now) {
+  using std::chrono::duration_cast;
+  using std::chrono::seconds;
+  const auto max_age = x.max_age.value_or(health_options::default_age);
+  // A time to come is no age.
+  const auto age = counts.oldest_in_flight
+                     ? std::max(now - *counts.oldest_in_flight,
+                                std::chrono::microseconds{0})
+                     : std::chrono::microseconds{0};
+  const auto is_parked = [](tracking_status status) {
+    return status == tracking_status::parked;
+  };
+  const auto seconds_text = [](std::int64_t figure) {
+    return duration_text(seconds{figure});
+  };
+  const auto count_text = [](std::int64_t figure) {
+    return std::to_string(figure);
+  };
+  return {{"oldest_in_flight_seconds", "oldest in flight",
+           duration_cast<seconds>(age).count(),
+           duration_cast<seconds>(max_age).count(), seconds_text},
+          {"in_flight", "in flight", count_of(counts, &is_in_flight),
+           x.max_in_flight, count_text},
+          {"parked", "parked", count_of(counts, is_parked), x.max_parked,
+           count_text},
+          {"write_ahead_log_bytes", "write-ahead log", size.log_bytes,
+           x.max_log.value_or(health_options::default_log), &size_text}};
+}
+
+} // namespace waybill::cli

@@ -1,0 +1,52 @@
+// `waybill health`: what a store's file tells of its health, against limits.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "commands/command.hpp"
+#include "waybill/messages.hpp"
+#include "waybill/store_size.hpp"
+
+namespace waybill::cli {
+
+/// Limits; none: not judged.
+struct health_options {
+  std::optional<std::chrono::microseconds> max_age;
+  std::optional<std::int64_t> max_in_flight;
+  std::optional<std::int64_t> max_parked;
+  std::optional<std::int64_t> max_log;
+  bool exit_code = false;
+
+  static constexpr std::chrono::hours default_age{24};
+  /// Bytes: four times the size at which a service empties its log.
+  static constexpr std::int64_t default_log = std::int64_t{64} * 1'024 * 1'024;
+};
+
+/// A figure and whether it is within its limit.
+struct health_finding {
+  /// In JSON; it ends with the unit, if there is one.
+  const char* name;
+  /// For people, as are `text`s of figures.
+  const char* title;
+  std::int64_t value = 0;
+  /// None: not judged.
+  std::optional<std::int64_t> limit;
+  std::string (*text)(std::int64_t figure);
+
+  [[nodiscard]] bool ok() const { return !limit || value <= *limit; }
+};
+
+command setup_health(CLI::App& parent);
+
+exit_code run_health(context& c, const health_options& x);
+
+/// @param now what ages count from.
+std::vector<health_finding> judge(const health_options& x,
+                                  const counts_reply& counts,
+                                  const store_size& size, timestamp now);
+
+} // namespace waybill::cli
