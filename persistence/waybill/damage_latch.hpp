@@ -11,15 +11,15 @@ namespace waybill {
 /// nor written.
 class damage_latch {
 public:
-  void close(const store_error& found) {
+  void note(const store_error& found) {
     if (!found_)
       found_ = found;
   }
 
-  [[nodiscard]] bool is_closed() const noexcept { return found_.has_value(); }
+  [[nodiscard]] bool is_found() const noexcept { return found_.has_value(); }
 
   /// @throws store_error what was found, if anything was.
-  void require_open() const {
+  void require_none() const {
     if (found_)
       throw store_error{*found_};
   }
@@ -31,7 +31,7 @@ public:
       return f();
     } catch (const store_error& e) {
       if (e.code() == errc::store_corrupt)
-        close(e);
+        note(e);
       throw;
     }
   }

@@ -98,7 +98,7 @@ bool log_keeper::give_back_space(int max_pages, bool keep_some) {
   if (unused <= keep)
     return false;
   const auto pages = std::min<std::int64_t>(max_pages, unused - keep);
-  has_scattered_pages();
+  note_scattered_pages();
   db_->exec(
     ("PRAGMA incremental_vacuum(" + std::to_string(pages) + ")").c_str());
   const auto left = db_->query_int("PRAGMA freelist_count");

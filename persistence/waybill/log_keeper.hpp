@@ -30,8 +30,8 @@ public:
   /// takes it past its size, and again while someone holds it.
   [[nodiscard]] bool checkpoint_is_due() const noexcept;
 
-  /// Copies the log into the file, as far as readers let it. Must not be called
-  /// in a transaction that has changed anything.
+  /// Copies the log into the file, as far as readers let it. Does nothing in a
+  /// transaction that writes.
   /// @returns false if the log is damaged: nothing may be done with it.
   bool checkpoint() noexcept;
 
@@ -48,7 +48,7 @@ public:
 
   /// The transaction changes pages all over the file. All wait while the disk
   /// takes them, so it gets them in small lots.
-  void has_scattered_pages() noexcept { is_scattered_ = true; }
+  void note_scattered_pages() noexcept { is_scattered_ = true; }
 
   /// Returns up to `max_pages` unused pages to the file system, those above
   /// what stays for what comes.

@@ -230,7 +230,7 @@ operation_tracking_store::purge_chunk(const waybill::purge_terminal& request,
           x.transitions.remove(row.seq, row.last_transition);
         }
         if (!deleted.empty())
-          x.log.has_scattered_pages();
+          x.log.note_scattered_pages();
         progress.deleted += std::ssize(deleted);
         const auto began = std::exchange(now_is, steady_clock::now());
         if (std::ssize(deleted) < limit)
@@ -312,7 +312,7 @@ bool operation_tracking_store::log_is_overgrown() const noexcept {
 }
 
 void operation_tracking_store::condemn(const store_error& found) {
-  parts_->damage.close(found);
+  parts_->damage.note(found);
 }
 
 bool operation_tracking_store::needs_recovery() const noexcept {
@@ -320,7 +320,7 @@ bool operation_tracking_store::needs_recovery() const noexcept {
 }
 
 void operation_tracking_store::recover() {
-  parts_->damage.require_open();
+  parts_->damage.require_none();
   parts_->transaction.rollback();
   parts_->close_database();
   parts_->open();

@@ -117,7 +117,7 @@ bool row_filter::fits_times(const sqlite::statement& row) const {
 }
 
 bool row_filter::fits_target(const sqlite::statement& row) const {
-  constexpr auto at = column::kind + static_cast<int>(name_field::target);
+  constexpr auto at = column::of(name_field::target);
   if (!target_pattern_)
     return true;
   if (row.is_null(at))

@@ -69,12 +69,12 @@ void store_parts::close() noexcept {
 void store_parts::begin() {
   require_usable();
   if (auto fault = find_file_fault()) {
-    damage.close({errc::store_corrupt, std::move(*fault)});
-    damage.require_open();
+    damage.note({errc::store_corrupt, std::move(*fault)});
+    damage.require_none();
   }
   ownership.touch();
   maintain();
-  damage.require_open();
+  damage.require_none();
   transaction.begin();
 }
 
@@ -82,15 +82,15 @@ void store_parts::maintain() {
   if (!checkpoint_is_due())
     return;
   if (!log.checkpoint())
-    damage.close({errc::store_corrupt,
-                  sqlite::to_text(db.get(), SQLITE_CORRUPT, "copying the log"),
-                  SQLITE_CORRUPT});
+    damage.note({errc::store_corrupt,
+                 sqlite::to_text(db.get(), SQLITE_CORRUPT, "copying the log"),
+                 SQLITE_CORRUPT});
   files.database_written();
 }
 
 void store_parts::confirm_commit() {
   if (const auto fault = find_file_fault()) {
-    damage.close({errc::store_corrupt, *fault});
+    damage.note({errc::store_corrupt, *fault});
     throw store_error{errc::outcome_unknown, *fault};
   }
 }

@@ -42,11 +42,11 @@ struct store_parts {
   // -- running verbs ----------------------------------------------------------
 
   [[nodiscard]] bool is_usable() const noexcept {
-    return transaction.is_usable() && !damage.is_closed();
+    return transaction.is_usable() && !damage.is_found();
   }
 
   void require_usable() const {
-    damage.require_open();
+    damage.require_none();
     if (!transaction.is_usable())
       throw store_error{errc::not_stored,
                         options.file + ": storage has failed; not stored"};
@@ -70,7 +70,7 @@ struct store_parts {
   ///         on them.
   void confirm_commit();
 
-  /// Runs a verb that only reads.
+  /// Runs a verb that needs no transaction.
   template <class F>
   auto read(F&& f) -> decltype(f()) {
     require_usable();

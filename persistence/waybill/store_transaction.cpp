@@ -55,7 +55,7 @@ void store_transaction::commit() {
 // What cannot be committed is rolled back.
 void store_transaction::flush() {
   try {
-    damage_.require_open();
+    damage_.require_none();
     if (!db_.in_transaction())
       throw store_error{errc::not_stored,
                         "the transaction was rolled back after an error"};

@@ -105,7 +105,7 @@ TEST_CASE_METHOD(one_transaction,
   transaction.begin();
   first.fails_with = errc::store_corrupt;
   CHECK(error_of([&] { transaction.commit(); }).code == errc::store_corrupt);
-  CHECK(damage.is_closed());
+  CHECK(damage.is_found());
   first.fails_with.reset();
   transaction.begin();
   CHECK(error_of([&] { transaction.commit(); }).code == errc::store_corrupt);
