@@ -8,6 +8,7 @@
 #include "commands/counts.hpp"
 #include "input/options.hpp"
 #include "output/json.hpp"
+#include "output/table.hpp"
 #include "waybill/json.hpp"
 #include "waybill/stats.hpp"
 
