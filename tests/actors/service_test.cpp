@@ -315,6 +315,19 @@ TEST_CASE_METHOD(actor_fixture,
     CHECK_FALSE(tracks.stop());
     CHECK(heard.contain("the tracking actor has not ended"));
     later.join();
+    // It has when the file is free; what it uses is gone after this.
+    CHECK(eventually(
+      [&] {
+        try {
+          store_options free;
+          free.file = x.file;
+          operation_tracking_store{free};
+          return true;
+        } catch (const store_error&) {
+          return false;
+        }
+      },
+      30s));
   }
 }
 

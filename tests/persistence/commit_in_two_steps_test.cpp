@@ -224,6 +224,7 @@ TEST_CASE_METHOD(two_steps, "nothing gets into the log while it is synced") {
   store->finish_commit();
   store->commit();
   CHECK(written_meanwhile == 0);
+  store->close(); // while what it calls is there
 }
 
 TEST_CASE_METHOD(two_steps,
