@@ -78,11 +78,10 @@ struct log_checksum {
 
   /// Continues it over `x`, whose size is a multiple of 8.
   void add(bytes x, bool sums_are_big_endian) noexcept {
-    const auto word = sums_are_big_endian ? big_endian : little_endian;
-    for (; x.size() >= 8; x = x.subspan(8)) {
-      a += word(x) + b;
-      b += word(x.subspan(4)) + a;
-    }
+    if (sums_are_big_endian)
+      add_words<big_endian>(x);
+    else
+      add_words<little_endian>(x);
   }
 
   /// What adding `N` bytes of zeros makes of it.
@@ -99,6 +98,15 @@ struct log_checksum {
     constexpr auto of_a = of({1, 0});
     constexpr auto of_b = of({0, 1});
     return {a * of_a.a + b * of_b.a, a * of_a.b + b * of_b.b};
+  }
+
+private:
+  template <std::uint32_t (*Word)(bytes)>
+  void add_words(bytes x) noexcept {
+    for (; x.size() >= 8; x = x.subspan(8)) {
+      a += Word(x) + b;
+      b += Word(x.subspan(4)) + a;
+    }
   }
 };
 

@@ -127,12 +127,11 @@ int sealed_log::checksum_before(std::size_t n, log_checksum& out) noexcept {
 
 // A frame that a reader uses is committed, and stays as it is while it does.
 int sealed_log::read_page(std::size_t n, std::span<std::uint8_t> to) {
-  std::array<std::uint8_t, frame_bytes> buffer{};
-  const auto code = read_at(buffer, frame_offset(n, page_bytes));
+  const auto code = read_at(read_, frame_offset(n, page_bytes));
   if (code != SQLITE_OK)
     return code == SQLITE_IOERR_SHORT_READ ? fail(damage::frame, n) : code;
-  const log_frame frame{buffer};
-  const auto page = std::span{std::as_const(buffer)}.last<page_bytes>();
+  const log_frame frame{read_};
+  const auto page = std::span{std::as_const(read_)}.last<page_bytes>();
   // Someone else may have begun the log anew since.
   if (!has_header_ || header().salt() != frame.salt())
     if (const auto fault = load_header(); fault != SQLITE_OK)

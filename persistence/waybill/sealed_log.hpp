@@ -121,6 +121,7 @@ private:
   // have been replaced, and SQLite has not made the checksums anew.
   std::size_t unchained_from_ = none;
 
+  std::array<std::uint8_t, frame_bytes> read_{};
   std::array<std::uint8_t, frame_bytes> frame_{}; // what is held
   std::size_t held_ = 0;                          // bytes of it
   std::size_t held_n_ = 0;                        // it is this frame

@@ -145,8 +145,12 @@ struct sealed_vfs::database_file : layer {
       if (const auto code = log->settle_name(); code != SQLITE_OK)
         return code;
     const auto number = number_of(offset);
+    // From the log a page comes with its seal.
+    const std::span<const std::uint8_t, page_bytes> given{bytes, page_bytes};
+    if (number != 0 && is_sealed(given, number))
+      return real->pMethods->xWrite(real, from, n, offset);
     std::array<std::uint8_t, page_bytes> page{};
-    std::memcpy(page.data(), bytes, page_bytes);
+    std::ranges::copy(given, page.begin());
     if (number == 0)
       if (const auto code = keep_log_name(page.data()); code != SQLITE_OK)
         return code;
