@@ -57,6 +57,7 @@ struct named {
 template <class Handle>
 std::shared_ptr<end_watch> watch(const std::vector<named<Handle>>& actors) {
   std::vector<std::string> names;
+  names.reserve(actors.size());
   for (const auto& x : actors)
     names.push_back(x.name);
   auto ends = std::make_shared<end_watch>(std::move(names));

@@ -35,14 +35,14 @@ public:
   /// What the next step of an operation depends on. Valid until the next change
   /// of any row.
   struct found_row {
-    std::int64_t seq;
-    tracking_status status;
-    std::int64_t kind; // 0 if it is not interned
-    std::int32_t retry_count;
+    std::int64_t seq = 0;
+    tracking_status status = tracking_status::submitted;
+    std::int64_t kind = 0; // if it is not interned
+    std::int32_t retry_count = 0;
     // A row's times never go back, whatever the clock does.
     timestamp updated_at;
     transition_chain chain;
-    recent_operations::entry* recent; // if it is remembered
+    recent_operations::entry* recent = nullptr; // if it is remembered
   };
 
   std::optional<found_row> find(const tracked_operation_id& id);

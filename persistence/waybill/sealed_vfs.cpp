@@ -48,8 +48,8 @@ std::string text_of(const log_findings& x) {
 // What SQLite takes for its file: the real one lies behind it. Only the
 // database and its log get one; journals are opened as they are.
 struct sealed_vfs::layer {
-  sqlite3_file base;
-  sqlite3_file* real;
+  sqlite3_file base{};
+  sqlite3_file* real = nullptr;
 
   static layer& of(sqlite3_file* x) noexcept {
     return *reinterpret_cast<layer*>(x);
@@ -95,10 +95,10 @@ struct sealed_vfs::layer {
 };
 
 struct sealed_vfs::database_file : layer {
-  std::uint32_t application_id;
-  bool sealed;     // unless the header says that it is another program's
-  sealed_log* log; // while it is open
-  log_findings* found;
+  std::uint32_t application_id = 0;
+  bool sealed = false; // unless the header says that it is another program's
+  sealed_log* log = nullptr; // while it is open
+  log_findings* found = nullptr;
 
   static database_file& of(sqlite3_file* x) noexcept {
     return static_cast<database_file&>(layer::of(x));
@@ -221,7 +221,7 @@ struct sealed_vfs::database_file : layer {
 
 // The log, of a database that may turn out to be another program's.
 struct sealed_vfs::log_file : layer {
-  database_file* database;
+  database_file* database = nullptr;
   sealed_log log;
 
   static log_file& of(sqlite3_file* x) noexcept {

@@ -68,8 +68,8 @@ void store_parts::close() noexcept {
 
 void store_parts::begin() {
   require_usable();
-  if (auto fault = find_file_fault()) {
-    damage.note({errc::store_corrupt, std::move(*fault)});
+  if (const auto fault = find_file_fault()) {
+    damage.note({errc::store_corrupt, *fault});
     damage.require_none();
   }
   ownership.touch();

@@ -9,6 +9,12 @@ namespace waybill {
 /// told of each step of a transaction, and does its share of it.
 class transaction_participant {
 public:
+  transaction_participant() = default;
+  virtual ~transaction_participant() = default;
+
+  transaction_participant(const transaction_participant&) = delete;
+  transaction_participant& operator=(const transaction_participant&) = delete;
+
   /// Reads from a database that has been opened, and prepares statements.
   virtual void load(sqlite::connection& db) = 0;
 
@@ -30,9 +36,6 @@ public:
   /// Forgets what the last transaction has changed. May come twice.
   /// @param unfinished whether the one before may be undone yet.
   virtual void on_rollback(bool unfinished) noexcept = 0;
-
-protected:
-  ~transaction_participant() = default;
 };
 
 } // namespace waybill

@@ -25,7 +25,7 @@ namespace {
 constexpr std::int32_t page_size = 200;
 
 // Nobody else waits for the answer, but a signal may.
-constexpr std::chrono::milliseconds search_time{200};
+constexpr std::chrono::milliseconds page_time{200};
 
 // How many operations there will be, as far as counters tell; 0 if they do not.
 std::int64_t expected_total(store_reader& reader,
@@ -78,7 +78,7 @@ public:
       throw usage_error{escape(*fault)};
     do {
       // One snapshot and one sync for all of a page.
-      const auto page = reader_.list_records(request_, search_time);
+      const auto page = reader_.list_records(request_, page_time);
       for (const auto& record : page.records)
         write(record);
       end_page(page.next_cursor);

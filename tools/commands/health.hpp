@@ -29,13 +29,13 @@ struct health_options {
 /// A figure and whether it is within its limit.
 struct health_finding {
   /// In JSON; it ends with the unit, if there is one.
-  const char* name;
+  const char* name = nullptr;
   /// For people, as are `text`s of figures.
-  const char* title;
+  const char* title = nullptr;
   std::int64_t value = 0;
   /// None: not judged.
   std::optional<std::int64_t> limit;
-  std::string (*text)(std::int64_t figure);
+  std::string (*text)(std::int64_t figure) = nullptr;
 
   [[nodiscard]] bool ok() const { return !limit || value <= *limit; }
 };

@@ -26,9 +26,9 @@ cell time_cell(const std::optional<timestamp>& t, const context& c) {
 using snapshot = tracking_status_snapshot;
 
 struct operation_column {
-  const char* name; // what --columns calls it
+  const char* name = nullptr; // what --columns calls it
   column layout;
-  cell (*make)(const snapshot& x, const context& c);
+  cell (*make)(const snapshot& x, const context& c) = nullptr;
 };
 
 column text_column(const char* title, int left_out, cutting cut) {
