@@ -61,6 +61,7 @@ std::vector<column> columns(const terminal& screen) {
 std::map<tracked_operation_id, std::string>
 targets_of(store_reader& reader, const std::vector<transition>& steps) {
   std::vector<tracked_operation_id> ids;
+  ids.reserve(steps.size());
   for (const auto& each : steps)
     ids.push_back(each.id);
   std::ranges::sort(ids);
