@@ -83,7 +83,7 @@ if [[ ! -e $build/build.ninja ]]; then
     ${prefix_path:+-DCMAKE_PREFIX_PATH="$prefix_path"} >"$dir/configure.log" ||
     die "cannot configure; see $dir/configure.log"
 fi
-areas=(persistence actors)
+areas=(messages persistence actors)
 targets=("${areas[@]/#/test_}")
 $rows && targets+=(torture sanitized_rows)
 cmake --build "$build" --target "${targets[@]}" >"$dir/build.log" || {
