@@ -99,6 +99,7 @@ public:
     };
     auto running = start(system_, x);
     tracker_ = running.tracker();
+    behind_gate_ = tracker_behind(system_, tracker_);
     prepare();
 
     armed_ = true;
@@ -134,9 +135,9 @@ private:
   bool takes_step() { return armed_ && ++steps_ == step_; }
 
   void die() {
-    caf::anon_send_exit(tracker_, how_ == death::killed
-                                    ? caf::exit_reason::kill
-                                    : caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(behind_gate_, how_ == death::killed
+                                        ? caf::exit_reason::kill
+                                        : caf::exit_reason::user_shutdown);
   }
 
   void prepare() {
@@ -224,6 +225,7 @@ private:
   temp_dir dir_;
   fault_vfs vfs_;
   tracking_actor tracker_;
+  caf::actor behind_gate_; // whom an exit message from a stranger ends
   timestamp later_;
   std::atomic<bool> armed_{false};
   std::atomic<std::int64_t> steps_{0};
