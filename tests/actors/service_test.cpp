@@ -277,7 +277,8 @@ TEST_CASE_METHOD(actor_fixture,
     std::atomic<bool> running{false};
     auto tracks = start(system, x);
     const auto actor = tracks.spawn_store_and_forward(
-      {.target = "a\nslow one"}, [&](const forward_call&) {
+      // By value: the attempt may still return when this test has.
+      {.target = "a\nslow one"}, [&running, end](const forward_call&) {
         running = true;
         end.wait();
         return delivery_result{};
@@ -297,7 +298,7 @@ TEST_CASE_METHOD(actor_fixture,
     const auto end = enough.get_future().share();
     std::atomic<bool> hangs{false};
     fault_vfs vfs;
-    vfs.before = [&](const io_call& call) {
+    vfs.before = [&hangs, end](const io_call& call) {
       if (hangs && call.op == io_op::sync)
         end.wait();
       return SQLITE_OK;
