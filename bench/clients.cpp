@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "waybill/ask.hpp"
+#include "waybill/internal_protocol.hpp"
 #include "waybill/tracking_client.hpp"
 
 namespace waybill::bench {

@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include "waybill/delivery_messages.hpp"
+#include "waybill/forward_messages.hpp"
 #include "waybill/forward_options.hpp"
 
 namespace waybill {

@@ -4,8 +4,8 @@
 
 #include <caf/deep_to_string.hpp>
 
+#include "waybill/internal_protocol.hpp"
 #include "waybill/options.hpp"
-#include "waybill/protocol.hpp"
 
 namespace waybill {
 
@@ -120,6 +120,7 @@ failure to_failure(const caf::error& error) {
 
 void register_types(caf::actor_system_config& config) {
   register_block<caf::id_block::waybill>(config);
+  register_block<caf::id_block::waybill_internal>(config);
 #if !WAYBILL_CAF_1
   config.add_error_category(
     caf::detail::error_factory<errc>::category,

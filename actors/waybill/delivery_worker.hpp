@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "waybill/internal_protocol.hpp"
 #include "waybill/store_and_forward.hpp"
 
 namespace waybill {

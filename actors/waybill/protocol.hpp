@@ -1,9 +1,8 @@
-// Every typed actor of waybill and what it answers: a table of contents.
+// Every typed actor that a host may talk to and what it answers: a table of
+// contents. What actors say to each other is in internal_protocol.hpp.
 #pragma once
 
 #include "waybill/caf_seam.hpp"
-#include "waybill/control_messages.hpp"
-#include "waybill/delivery_messages.hpp"
 #include "waybill/forward_messages.hpp"
 #include "waybill/messages.hpp"
 #include "waybill/queries.hpp"
@@ -140,14 +139,7 @@ CAF_ADD_TYPE_ID(waybill, (waybill::forward_reply))
 CAF_ADD_TYPE_ID(waybill, (waybill::discard))
 CAF_ADD_TYPE_ID(waybill, (waybill::get_backlog))
 CAF_ADD_TYPE_ID(waybill, (waybill::backlog_reply))
-CAF_ADD_TYPE_ID(waybill, (waybill::commit_tick))
-CAF_ADD_TYPE_ID(waybill, (waybill::work_tick))
-CAF_ADD_TYPE_ID(waybill, (waybill::recovery_tick))
 CAF_ADD_TYPE_ID(waybill, (waybill::shut_down))
-CAF_ADD_TYPE_ID(waybill, (waybill::drained))
-CAF_ADD_TYPE_ID(waybill, (waybill::delivery_result))
-CAF_ADD_TYPE_ID(waybill, (waybill::delivery_job))
-CAF_ADD_TYPE_ID(waybill, (waybill::delivery_done))
 CAF_ADD_TYPE_ID(waybill, (waybill::request_bundle))
 CAF_ADD_TYPE_ID(waybill, (waybill::bundled_failure))
 CAF_ADD_TYPE_ID(waybill, (waybill::bundle_reply))
@@ -168,12 +160,6 @@ CAF_ADD_TYPE_ID(waybill, (waybill::histogram))
 CAF_ADD_TYPE_ID(waybill, (waybill::status_total))
 CAF_ADD_TYPE_ID(waybill, (waybill::get_stats))
 CAF_ADD_TYPE_ID(waybill, (waybill::stats_reply))
-CAF_ADD_TYPE_ID(waybill, (waybill::sync_ended))
-CAF_ADD_TYPE_ID(waybill, (waybill::purge_tick))
-CAF_ADD_TYPE_ID(waybill, (waybill::log_tick))
-CAF_ADD_TYPE_ID(waybill, (waybill::store_changed))
-CAF_ADD_TYPE_ID(waybill, (waybill::read_tick))
-CAF_ADD_TYPE_ID(waybill, (waybill::retry_tick))
 
 CAF_END_TYPE_ID_BLOCK(waybill)
 

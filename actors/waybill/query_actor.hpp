@@ -7,8 +7,8 @@
 
 #include "waybill/admission.hpp"
 #include "waybill/commit_listener.hpp"
+#include "waybill/internal_protocol.hpp"
 #include "waybill/options.hpp"
-#include "waybill/protocol.hpp"
 
 namespace waybill {
 

@@ -3,8 +3,8 @@
 
 #include <functional>
 
+#include "waybill/internal_protocol.hpp"
 #include "waybill/options.hpp"
-#include "waybill/protocol.hpp"
 
 namespace waybill {
 

@@ -8,9 +8,9 @@
 #include <string>
 
 #include "waybill/admission.hpp"
+#include "waybill/internal_protocol.hpp"
 #include "waybill/operation_tracking_store.hpp"
 #include "waybill/options.hpp"
-#include "waybill/protocol.hpp"
 #include "waybill/query_actor.hpp"
 
 namespace waybill {

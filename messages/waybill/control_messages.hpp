@@ -1,4 +1,4 @@
-// What actors say to themselves and owners to their actors.
+// What actors say to themselves and to each other.
 #pragma once
 
 #include <cstdint>
@@ -77,13 +77,6 @@ struct read_tick {
 struct retry_tick {
   bool operator==(const retry_tick&) const = default;
   static constexpr const char* type_name = "retry_tick";
-  static constexpr auto fields() { return std::tuple{}; }
-};
-
-/// Answer what has been admitted, admit nothing more, close and quit.
-struct shut_down {
-  bool operator==(const shut_down&) const = default;
-  static constexpr const char* type_name = "shut_down";
   static constexpr auto fields() { return std::tuple{}; }
 };
 

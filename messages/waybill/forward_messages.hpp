@@ -4,7 +4,16 @@
 //   forward_call   forward_reply   record a call and see it through
 //   discard        update_reply    give an operation up (an operator's wish)
 //   get_backlog    backlog_reply   how much work is waiting
+//   shut_down                      end
+//
+// and what a target's function answers it: delivery_result.
 #pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <tuple>
 
 #include "waybill/messages.hpp"
 
@@ -104,6 +113,46 @@ struct backlog_reply {
     return std::tuple{field{"calls", &self::calls},
                       field{"delivering", &self::delivering},
                       field{"backing_off", &self::backing_off}};
+  }
+};
+
+/// Ends the actor: it answers what it has taken, takes nothing more and lets go
+/// of all it holds. Never answered.
+struct shut_down {
+  bool operator==(const shut_down&) const = default;
+  static constexpr const char* type_name = "shut_down";
+  static constexpr auto fields() { return std::tuple{}; }
+};
+
+/// How an attempt ended.
+struct delivery_result {
+  enum class kind : std::uint8_t {
+    /// The target took the call.
+    delivered = 0,
+    /// It may work later: no connection, a time-out, 429, 503, …
+    transient = 1,
+    /// It will never work: 400, a constraint, …
+    permanent = 2,
+  };
+
+  kind what = kind::delivered;
+  /// Why not; shown to whoever asks. Need not be valid UTF-8. Shortened to
+  /// `forward_options::last_error_cap`.
+  std::optional<std::string> error = std::nullopt;
+  /// The answer's HTTP status, if the target speaks HTTP. Not recorded if it is
+  /// not 100 to 599.
+  std::optional<std::int32_t> http_status = std::nullopt;
+  /// How long the target asked to be left alone (HTTP's Retry-After), at least;
+  /// cut to `forward_options::max_retry_after`.
+  std::optional<std::chrono::milliseconds> retry_after = std::nullopt;
+
+  bool operator==(const delivery_result&) const = default;
+  static constexpr const char* type_name = "delivery_result";
+  static constexpr auto fields() {
+    using self = delivery_result;
+    return std::tuple{field{"what", &self::what}, field{"error", &self::error},
+                      field{"http_status", &self::http_status},
+                      field{"retry_after", &self::retry_after}};
   }
 };
 

@@ -397,11 +397,7 @@ WAYBILL_INSTANTIATE(forward_reply)
 WAYBILL_INSTANTIATE(discard)
 WAYBILL_INSTANTIATE(get_backlog)
 WAYBILL_INSTANTIATE(backlog_reply)
-WAYBILL_INSTANTIATE(commit_tick)
-WAYBILL_INSTANTIATE(work_tick)
-WAYBILL_INSTANTIATE(recovery_tick)
 WAYBILL_INSTANTIATE(shut_down)
-WAYBILL_INSTANTIATE(drained)
 
 #undef WAYBILL_INSTANTIATE
 
@@ -409,6 +405,11 @@ WAYBILL_INSTANTIATE(drained)
 template std::string to_string<request_bundle>(const request_bundle&);
 template std::string to_string<bundled_failure>(const bundled_failure&);
 template std::string to_string<bundle_reply>(const bundle_reply&);
+template std::string to_string<commit_tick>(const commit_tick&);
+template std::string to_string<work_tick>(const work_tick&);
+template std::string to_string<recovery_tick>(const recovery_tick&);
+template std::string to_string<drained>(const drained&);
+template std::string to_string<delivery_result>(const delivery_result&);
 template std::string to_string<delivery_job>(const delivery_job&);
 template std::string to_string<delivery_done>(const delivery_done&);
 template std::string to_string<sync_ended>(const sync_ended&);

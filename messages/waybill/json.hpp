@@ -1,6 +1,6 @@
 // Messages as JSON, both ways, and as text for people. Made from the field
-// lists; defined for all structs of messages.hpp, queries.hpp, stats.hpp,
-// forward_messages.hpp and control_messages.hpp.
+// lists; defined for all structs of messages.hpp, queries.hpp, stats.hpp and
+// forward_messages.hpp (a delivery_result is only printed).
 #pragma once
 
 #include <string>

@@ -3,7 +3,6 @@
 #include <optional>
 
 #include "fuzz/property.hpp"
-#include "waybill/control_messages.hpp"
 #include "waybill/forward_messages.hpp"
 #include "waybill/json.hpp"
 #include "waybill/messages.hpp"
@@ -75,15 +74,13 @@ void check_some(std::string_view text) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
                                       std::size_t size) {
   using namespace waybill;
-  fuzz::check_some<record_enqueue, record_attempt, record_terminal, get_status,
-                   purge_terminal, get_counts, get_health, enqueue_reply,
-                   update_reply, tracking_status_snapshot, status_reply,
-                   purge_reply, status_count, counts_reply, health_reply,
-                   list_operations, list_reply, get_history, history_reply,
-                   watch_transitions, watch_reply, await_terminal, wait_reply,
-                   operation_record, get_stats, stats_reply, forward_call,
-                   forward_reply, discard, get_backlog, backlog_reply,
-                   commit_tick, work_tick, recovery_tick, shut_down, drained>(
-    fuzz::text_of(data, size));
+  fuzz::check_some<
+    record_enqueue, record_attempt, record_terminal, get_status, purge_terminal,
+    get_counts, get_health, enqueue_reply, update_reply,
+    tracking_status_snapshot, status_reply, purge_reply, status_count,
+    counts_reply, health_reply, list_operations, list_reply, get_history,
+    history_reply, watch_transitions, watch_reply, await_terminal, wait_reply,
+    operation_record, get_stats, stats_reply, forward_call, forward_reply,
+    discard, get_backlog, backlog_reply, shut_down>(fuzz::text_of(data, size));
   return 0;
 }

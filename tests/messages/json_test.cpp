@@ -8,7 +8,6 @@
 #include "support/hostile.hpp"
 #include "support/printing.hpp"
 #include "support/requests.hpp"
-#include "waybill/control_messages.hpp"
 #include "waybill/queries.hpp"
 #include "waybill/text.hpp"
 
@@ -80,11 +79,7 @@ void for_each_sample(F f) {
   f(discard{id_of(1), "why"});
   f(get_backlog{});
   f(backlog_reply{1, 2, 3});
-  f(commit_tick{1, 2});
-  f(work_tick{2});
-  f(recovery_tick{});
   f(shut_down{});
-  f(drained{});
 }
 
 template <class T>

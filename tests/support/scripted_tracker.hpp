@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "support/requests.hpp"
-#include "waybill/protocol.hpp"
+#include "waybill/internal_protocol.hpp"
 
 namespace waybill::test {
 

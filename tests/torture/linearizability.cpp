@@ -20,6 +20,7 @@
 #include "support/requests.hpp"
 #include "support/temp_dir.hpp"
 #include "torture/rows.hpp"
+#include "waybill/internal_protocol.hpp"
 #include "waybill/service.hpp"
 
 namespace waybill::torture {
