@@ -12,11 +12,28 @@ namespace {
 
 std::string checked(const std::string& file) {
   auto path = canonical_store_path(file);
-  if (!check_store_file(path))
+  if (!check_store_file(path, file_use::reading))
     throw store_error{errc::store_unavailable,
                       path + ": there is no such file"};
   check_companions(path);
   return path;
+}
+
+// Whether `e` may come of a folder in which SQLite can make no files.
+bool is_of_folder(const store_error& e) {
+  const auto code = e.sqlite_code() & 0xFF;
+  return code == SQLITE_CANTOPEN || code == SQLITE_READONLY;
+}
+
+// A name by which SQLite takes a file for one that nobody changes.
+std::string unchanging(const std::string& file) {
+  std::string uri = "file:";
+  for (const auto c : file)
+    if (c == '%' || c == '?' || c == '#')
+      uri += c == '%' ? "%25" : c == '?' ? "%3f" : "%23";
+    else
+      uri += c;
+  return uri + "?immutable=1";
 }
 
 } // namespace
@@ -48,9 +65,29 @@ reader_connection::reader_connection(const std::string& file,
 }
 
 void reader_connection::open(std::int64_t cache_bytes) {
-  db_ = sqlite::connection{file_,
+  try {
+    connect(file_, 0, cache_bytes);
+  } catch (const store_error& e) {
+    if (!is_of_folder(e) || !folder_is_read_only(file_))
+      throw;
+    if (has_log(file_))
+      throw store_error{errc::store_unavailable,
+                        file_
+                          + ": its log can only be read where its folder can "
+                            "be written; copy the file and its -wal elsewhere",
+                        e.sqlite_code()};
+    stamp_ = stamp_of(file_);
+    connect(unchanging(file_), SQLITE_OPEN_URI, cache_bytes);
+    check_unwritten();
+  }
+}
+
+void reader_connection::connect(const std::string& name, int flags,
+                                std::int64_t cache_bytes) {
+  db_ = sqlite::connection{name,
                            SQLITE_OPEN_READONLY | SQLITE_OPEN_NOFOLLOW
-                             | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE,
+                             | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE
+                             | flags,
                            vfs_.name()};
   sqlite3_db_config(db_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   db_.set_up(cache_bytes);
@@ -80,6 +117,8 @@ void reader_connection::look_for_damage() {
 }
 
 bool reader_connection::has_changed() {
+  if (stamp_)
+    return !is_unwritten();
   const auto version = db_.query_int("PRAGMA data_version");
   return std::exchange(data_version_, version) != version;
 }
@@ -103,6 +142,18 @@ void reader_connection::sync_log() {
     = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
   if (code != SQLITE_OK)
     sqlite::raise(nullptr, code, "syncing the log");
+}
+
+bool reader_connection::is_unwritten() const {
+  return !stamp_ || (stamp_of(file_) == stamp_ && !has_log(file_));
+}
+
+void reader_connection::check_unwritten() const {
+  if (!is_unwritten())
+    throw store_error{errc::store_unavailable,
+                      file_
+                        + ": has been written while it was read; look "
+                          "again"};
 }
 
 } // namespace waybill

@@ -2,16 +2,23 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "waybill/name_table.hpp"
 #include "waybill/sealed_vfs.hpp"
 #include "waybill/sqlite.hpp"
+#include "waybill/store_file.hpp"
 
 namespace waybill {
 
 /// Takes no ownership, changes nothing and never checkpoints. Everything throws
 /// store_error.
+///
+/// In a folder that we may not write SQLite can make no index of the log, and
+/// opens no store that has none yet. If there is nothing in the log, the file
+/// is read alone there, as one that nobody writes: a backup, mostly. Whether
+/// that holds is looked at before anything is told of it.
 class reader_connection {
 public:
   /// @param vfs the name of a registered SQLite VFS; empty for the default.
@@ -35,6 +42,7 @@ public:
       return f();
     }();
     sync_log();
+    check_unwritten();
     return result;
   }
 
@@ -57,9 +65,12 @@ private:
   static constexpr auto none_seen = UINT64_MAX;
 
   void open(std::int64_t cache_bytes);
+  void connect(const std::string& name, int flags, std::int64_t cache_bytes);
   void read_new_names();
   void look_for_damage();
   void sync_log();
+  [[nodiscard]] bool is_unwritten() const;
+  void check_unwritten() const;
 
   std::string file_;
   sqlite::sealed_vfs vfs_;
@@ -70,6 +81,8 @@ private:
   sqlite::statement count_names_;
   std::int64_t data_version_ = 0;
   std::uint64_t seen_recoveries_ = none_seen;
+  /// Set if the file is read alone.
+  std::optional<file_stamp> stamp_;
 };
 
 } // namespace waybill

@@ -120,7 +120,7 @@ void check_companions(const std::string& file) {
                       file + ": is empty, but its log is there"};
 }
 
-bool check_store_file(const std::string& file) {
+bool check_store_file(const std::string& file, file_use use) {
   // Only looked at, never opened: closing another descriptor of a database
   // would drop the locks that SQLite holds on it in this process.
   struct stat info {};
@@ -143,12 +143,31 @@ bool check_store_file(const std::string& file) {
     throw store_error{errc::not_a_store, file + ": is not a database"};
   if (::access(file.c_str(), R_OK) != 0)
     unavailable(file, "cannot be read" + because(errno, info));
+  if (use == file_use::reading)
+    return true;
   constexpr mode_t for_writing = S_IWUSR | S_IWGRP | S_IWOTH;
   if ((info.st_mode & for_writing) == 0)
     unavailable(file, "is read-only" + because(EACCES, info));
   if (::access(file.c_str(), W_OK) != 0)
     unavailable(file, "cannot be written" + because(errno, info));
   return true;
+}
+
+std::optional<file_stamp> stamp_of(const std::string& file) noexcept {
+  const auto info = look_at(file);
+  if (!info)
+    return std::nullopt;
+  const auto ns = [](const timespec& t) {
+    return std::int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec;
+  };
+  return file_stamp{id_of(*info), info->st_size, ns(info->st_mtim),
+                    ns(info->st_ctim)};
+}
+
+bool folder_is_read_only(const std::string& file) noexcept {
+  const auto end = file.rfind('/');
+  const auto folder = end == std::string::npos ? "." : file.substr(0, end + 1);
+  return ::access(folder.c_str(), W_OK) != 0;
 }
 
 std::int64_t bytes_of_log(const std::string& file) noexcept {

@@ -6,8 +6,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
+#include "waybill/file_access.hpp"
 #include "waybill/file_ownership.hpp"
 #include "waybill/store_error.hpp"
 
@@ -18,12 +20,17 @@ namespace waybill {
 /// @throws store_error `store_unavailable` if its folder does not exist.
 std::string canonical_store_path(const std::string& file);
 
+/// What a file is wanted for.
+enum class file_use : std::uint8_t { reading, writing };
+
 /// Looks at `file` without opening it.
 /// @returns false if it does not exist.
 /// @throws store_error `store_unavailable` if it is no regular file, is a
-///         symbolic link, has more than one hard link or is marked read-only;
-///         `not_a_store` if it is too short for a database and not empty.
-bool check_store_file(const std::string& file);
+///         symbolic link, has more than one hard link, cannot be read or, for
+///         writing, not be written; `not_a_store` if it is too short for a
+///         database and not empty.
+bool check_store_file(const std::string& file,
+                      file_use use = file_use::writing);
 
 /// Looks at the files that SQLite keeps beside `file`, which it would follow
 /// and write through whatever they are.
@@ -34,6 +41,24 @@ void check_companions(const std::string& file);
 
 /// Size of the write-ahead log beside `file`; 0 if there is none.
 std::int64_t bytes_of_log(const std::string& file) noexcept;
+
+/// Tells whether a file has been written.
+struct file_stamp {
+  file_id id;
+  std::int64_t size = 0; // bytes
+  /// Times in ns: of the content, and of anything.
+  std::int64_t written = 0;
+  std::int64_t changed = 0;
+
+  bool operator==(const file_stamp&) const = default;
+};
+
+/// None if there is no such file.
+std::optional<file_stamp> stamp_of(const std::string& file) noexcept;
+
+/// Whether we may make no files beside `file`: those that its owner has, and a
+/// reader of a log.
+bool folder_is_read_only(const std::string& file) noexcept;
 
 /// True if SQLite left a write-ahead log with content beside `file`.
 bool has_log(const std::string& file) noexcept;

@@ -505,24 +505,100 @@ TEST_CASE("what is no store is called what it is") {
   CHECK(read_file(dir / "empty").empty());
 }
 
+namespace {
+
+void set_mode(const std::string& file, unsigned mode) {
+  std::filesystem::permissions(file, std::filesystem::perms{mode});
+}
+
+} // namespace
+
 TEST_CASE_METHOD(cli_fixture,
-                 "a store that another user may not read is no read-only one") {
+                 "a store that may not be read is no read-only one") {
   record(3);
   store.close();
-  std::filesystem::permissions(dir.path(), std::filesystem::perms{0755});
-  // Root may read everything.
-  const auto as_another
-    = ::geteuid() == 0
-        ? std::string{"exec setpriv --reuid=65534 --clear-groups \"$@\""}
-        : "chmod 0000 \"$3\"; exec \"$@\"";
-  const auto copy = dir / "waybill"; // where that user gets at it
-  std::filesystem::copy_file(WAYBILL_COMMAND, copy);
-  program x{"/bin/sh",
-            {.arguments = {"-c", as_another, "sh", copy, "--db", options.file,
-                           "list"}}};
-  const auto result = end_of(x);
-  CHECK(result.code == 3);
-  CHECK(result.complains(options.file + ": cannot be read: it has mode 0"));
+  set_mode(dir.path(), 0755);
+  set_mode(options.file, 0000);
+  const auto x = run_with_few_rights(options.file, {"list"});
+  CHECK(x.code == 3);
+  CHECK(x.complains(
+    options.file + ": cannot be read: it has mode 0000 and belongs to user "));
+  set_mode(options.file, 0600);
+}
+
+TEST_CASE_METHOD(cli_fixture, "a copy that may only be read is read") {
+  record(300);
+  store.record_terminal(terminal(1, tracking_status::parked), at(400));
+  set_mode(dir.path(), 0755);
+  const auto folder = dir / "100% media #1?";
+  std::filesystem::create_directory(folder);
+  const auto copy = folder + "/backup.db";
+  REQUIRE(waybill({"backup", copy}).code == 0);
+  const auto other = dir / "for all";
+  std::filesystem::create_directory(other);
+  set_mode(other, 0777);
+  set_mode(copy, 0444);
+  set_mode(folder, 0555);
+  const auto before = bytes_in(folder);
+  for (const auto& words : std::vector<std::vector<std::string>>{
+         {"list", "--all"},
+         {"status", id_text(1)},
+         {"history", id_text(1)},
+         {"counts"},
+         {"stats"},
+         {"stuck"},
+         {"health"},
+         {"check"},
+         {"schema"},
+         {"wait", id_text(1)},
+         {"purge", "--dry-run", "--older-than", "0s"},
+         {"export", "-o", other + "/all.jsonl"},
+         {"backup", other + "/again.db"}}) {
+    CAPTURE(words);
+    const auto x = run_with_few_rights(copy, words);
+    CAPTURE(x.out, x.err);
+    CHECK(x.code == 0);
+  }
+  CHECK(run_with_few_rights(copy, {"vacuum"}).code == 3);
+  CHECK(changes_since(before, folder).empty());
+  CHECK(run_waybill(other + "/again.db", {"check"}).says("300 operations"));
+  set_mode(folder, 0755);
+}
+
+TEST_CASE_METHOD(cli_fixture,
+                 "a log in a folder that may only be read is not passed over") {
+  record(3);
+  set_mode(dir.path(), 0755);
+  const auto folder = dir / "media";
+  std::filesystem::create_directory(folder);
+  // A copy of a store that runs: what was recorded last is in its log.
+  for (const auto* suffix : {"", "-wal"}) {
+    const auto copy = folder + "/ops.db" + suffix;
+    std::filesystem::copy_file(options.file + suffix, copy);
+    set_mode(copy, 0444);
+  }
+  set_mode(folder, 0555);
+  const auto x = run_with_few_rights(folder + "/ops.db", {"list"});
+  CHECK(x.code == 3);
+  CHECK(x.complains("ops.db: its log can only be read where its folder can be "
+                    "written; copy the file and its -wal elsewhere"));
+  set_mode(folder, 0755);
+}
+
+TEST_CASE_METHOD(cli_fixture,
+                 "who may only read a store that is written sees what is "
+                 "committed") {
+  record(3);
+  set_mode(dir.path(), 0755);
+  for (const auto* suffix : {"", "-wal", "-shm"})
+    set_mode(options.file + suffix, 0644);
+  CHECK(
+    lines_of(run_with_few_rights(options.file, {"list", "--json"}).out).size()
+    == 3);
+  record(1, 4);
+  CHECK(
+    lines_of(run_with_few_rights(options.file, {"list", "--json"}).out).size()
+    == 4);
 }
 
 TEST_CASE_METHOD(cli_fixture, "to look changes no file and holds nobody up") {

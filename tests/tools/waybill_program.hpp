@@ -76,6 +76,25 @@ inline cli_result run_waybill(const std::string& file,
   return run_waybill(file, program::setting{.arguments = std::move(arguments)});
 }
 
+/// Runs a copy of the command as someone who may not do everything: as nobody,
+/// if we are root.
+inline cli_result
+run_with_few_rights(const std::string& file,
+                    const std::vector<std::string>& arguments) {
+  const temp_dir folder;
+  std::filesystem::permissions(folder.path(), std::filesystem::perms{0755});
+  std::filesystem::copy_file(WAYBILL_COMMAND, folder / "waybill");
+  const auto* const script
+    = ::geteuid() == 0
+        ? "exec setpriv --reuid=65534 --regid=65534 --clear-groups \"$@\""
+        : "exec \"$@\"";
+  program::setting x{
+    .arguments = {"-c", script, "sh", folder / "waybill", "--db", file}};
+  x.arguments.insert(x.arguments.end(), arguments.begin(), arguments.end());
+  program running{"/bin/sh", x};
+  return end_of(running);
+}
+
 /// A store with an owner in the test's own process, and the command beside it.
 struct cli_fixture : store_fixture {
   cli_result waybill(std::vector<std::string> arguments) {
