@@ -76,7 +76,8 @@ if [[ ! -e $build/build.ninja ]]; then
   cmake -S "$dir/sources" -B "$build" -G Ninja -DCMAKE_CXX_COMPILER=clang++ \
     -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG=-O0 \
     -DCMAKE_CXX_FLAGS="-std=c++20 -include '$PWD/tests/planted/planted.hpp'" \
-    -DCMAKE_UNITY_BUILD=ON -DWAYBILL_PRECOMPILE=ON \
+    -DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=0 \
+    -DWAYBILL_PRECOMPILE=ON \
     -DWAYBILL_WARNINGS_AS_ERRORS=OFF -DWAYBILL_EXAMPLES=OFF \
     -DWAYBILL_INSTALL=OFF -DWAYBILL_TOOLS=OFF \
     ${launcher:+-DCMAKE_CXX_COMPILER_LAUNCHER="$launcher"} \
