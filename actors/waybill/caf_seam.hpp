@@ -319,6 +319,51 @@ caf::config_option config_option(const std::string& section,
                                  const std::string& name,
                                  const std::string& meaning, bool is_number);
 
+/// Whether a message type is known to CAF; 0.17 works without.
+template <class T>
+bool is_registered() {
+#if WAYBILL_CAF_1
+  return caf::detail::global_meta_object_or_null(caf::type_id_v<T>) != nullptr;
+#else
+  return true;
+#endif
+}
+
+/// Lets the workers of CAF's scheduler look for work only when they are woken.
+void stop_polling(caf::actor_system_config& config);
+
+// -- errors -------------------------------------------------------------------
+
+/// Whether `error` has a code of an enum (see WAYBILL_ERROR_CODE_ENUM).
+template <class Enum>
+bool has_code_of(const caf::error& error) {
+#if WAYBILL_CAF_1
+  return error.category() == caf::type_id_v<Enum>;
+#else
+  return error.category() == caf::detail::error_factory<Enum>::category;
+#endif
+}
+
+/// What CAF says of an error.
+std::string render(const caf::error& error);
+
+/// Lets CAF say what an enum's codes mean.
+template <class Enum>
+void register_error_codes(caf::actor_system_config& config) {
+#if WAYBILL_CAF_1
+  static_cast<void>(config); // CAF calls to_string()
+#else
+  config.add_error_category(
+    caf::detail::error_factory<Enum>::category,
+    [](std::uint8_t code, caf::atom_value, const caf::message& context) {
+      auto text = to_string(static_cast<Enum>(code));
+      if (context.match_elements<std::string>())
+        text += "(\"" + context.get_as<std::string>(0) + "\")";
+      return text;
+    });
+#endif
+}
+
 // -- sending ------------------------------------------------------------------
 
 /// Sends `message` and expects no answer.

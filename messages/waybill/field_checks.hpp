@@ -8,7 +8,10 @@
 #include <string_view>
 #include <utility>
 
-#include "waybill/messages.hpp"
+#include "waybill/limits.hpp"
+#include "waybill/timestamp.hpp"
+#include "waybill/tracked_operation_id.hpp"
+#include "waybill/tracking_status.hpp"
 
 namespace waybill::detail {
 

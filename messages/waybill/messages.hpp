@@ -22,6 +22,7 @@
 
 #include "waybill/errc.hpp"
 #include "waybill/field_list.hpp"
+#include "waybill/limits.hpp"
 #include "waybill/timestamp.hpp"
 #include "waybill/tracked_operation_id.hpp"
 #include "waybill/tracking_status.hpp"
@@ -374,22 +375,7 @@ struct health_reply {
   }
 };
 
-// -- limits -------------------------------------------------------------------
-
-/// What requests may hold; past it they are refused before anything is stored.
-namespace limits {
-
-/// Longest texts, in bytes of UTF-8.
-inline constexpr std::size_t max_kind = 128;
-inline constexpr std::size_t max_target = 1'024;
-inline constexpr std::size_t max_source = 256;
-/// A longer error text is refused; one between the store's `last_error_cap`
-/// and this is shortened.
-inline constexpr std::size_t max_last_error = 1'048'576;
-/// Kinds with counters of their own.
-inline constexpr std::size_t max_counted_kinds = 256;
-
-} // namespace limits
+// -- checks -------------------------------------------------------------------
 
 /// Says what is wrong with a request, for example `kind: must not be empty`;
 /// none if it is acceptable. Times must be between `min_timestamp` and

@@ -329,24 +329,7 @@ struct operation_record {
   }
 };
 
-// -- limits -------------------------------------------------------------------
-
-namespace limits {
-
-/// Operations or transitions in an answer.
-inline constexpr std::int32_t max_page_size = 1'000;
-/// Entries of each list in a filter.
-inline constexpr std::size_t max_filter_kinds = 64;
-inline constexpr std::size_t max_watched = 1'024;
-inline constexpr std::size_t max_awaited = 256;
-/// Bytes of `last_error` in a list that is not `full`.
-inline constexpr std::size_t summary_error = 120;
-/// Bytes of `operation_filter::error_contains`.
-inline constexpr std::size_t max_error_part = 1'024;
-/// Bytes of a cursor; real ones are much shorter.
-inline constexpr std::size_t max_cursor = 128;
-
-} // namespace limits
+// -- checks -------------------------------------------------------------------
 
 /// See the others in messages.hpp.
 std::optional<std::string> find_fault(const list_operations& x);

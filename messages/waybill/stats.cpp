@@ -230,13 +230,8 @@ void add_health(exposition& out, health_state health) {
     out.add_sample("", label("state", to_string(health)), "1");
 }
 
-} // namespace
-
-std::string to_prometheus(const stats_reply& x) {
-  exposition out;
-  out.add_time("waybill_start_time_seconds",
-               "When the tracker started and counting began, since 1970.",
-               x.since);
+// What has been done since the tracker started.
+void add_work(exposition& out, const stats_reply& x) {
   out.add_outcomes("waybill_enqueues_total",
                    "Enqueue requests by what they found.",
                    {{"inserted", x.inserted}, {"duplicate", x.duplicates}});
@@ -269,6 +264,10 @@ std::string to_prometheus(const stats_reply& x) {
                     "How long a message waited in the mailbox, one sample a "
                     "transaction.",
                     x.queue_latency, seconds);
+}
+
+// How much there is of what has a bound, or should not grow.
+void add_sizes(exposition& out, const stats_reply& x) {
   out.add_gauge("waybill_waiting_requests",
                 "Requests admitted and not yet answered.", x.waiting_requests);
   out.add_gauge("waybill_waiting_bytes",
@@ -284,7 +283,9 @@ std::string to_prometheus(const stats_reply& x) {
                 x.free_bytes);
   out.add_gauge("waybill_wal_bytes", "Size of the write-ahead log's content.",
                 x.wal_bytes);
-  add_operations(out, x.operations);
+}
+
+void add_ages(exposition& out, const stats_reply& x) {
   out.add_time("waybill_oldest_in_flight_timestamp_seconds",
                "When the oldest operation in flight was recorded, since 1970.",
                x.oldest_in_flight);
@@ -295,6 +296,19 @@ std::string to_prometheus(const stats_reply& x) {
                 "By how much the oldest finished operation has outlived its "
                 "retention window.",
                 seconds(x.purge_lag_us));
+}
+
+} // namespace
+
+std::string to_prometheus(const stats_reply& x) {
+  exposition out;
+  out.add_time("waybill_start_time_seconds",
+               "When the tracker started and counting began, since 1970.",
+               x.since);
+  add_work(out, x);
+  add_sizes(out, x);
+  add_operations(out, x.operations);
+  add_ages(out, x);
   add_health(out, x.health);
   out.add_counter("waybill_restarts_total",
                   "How often the tracker died and was started again.",

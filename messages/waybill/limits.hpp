@@ -1,0 +1,36 @@
+// What requests may hold; past it they are refused before anything is stored.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace waybill::limits {
+
+// -- operations ---------------------------------------------------------------
+
+/// Longest texts, in bytes of UTF-8.
+inline constexpr std::size_t max_kind = 128;
+inline constexpr std::size_t max_target = 1'024;
+inline constexpr std::size_t max_source = 256;
+/// A longer error text is refused; one between the store's `last_error_cap`
+/// and this is shortened.
+inline constexpr std::size_t max_last_error = 1'048'576;
+/// Kinds with counters of their own.
+inline constexpr std::size_t max_counted_kinds = 256;
+
+// -- questions ----------------------------------------------------------------
+
+/// Operations or transitions in an answer.
+inline constexpr std::int32_t max_page_size = 1'000;
+/// Entries of each list in a filter.
+inline constexpr std::size_t max_filter_kinds = 64;
+inline constexpr std::size_t max_watched = 1'024;
+inline constexpr std::size_t max_awaited = 256;
+/// Bytes of `last_error` in a list that is not `full`.
+inline constexpr std::size_t summary_error = 120;
+/// Bytes of `operation_filter::error_contains`.
+inline constexpr std::size_t max_error_part = 1'024;
+/// Bytes of a cursor; real ones are much shorter.
+inline constexpr std::size_t max_cursor = 128;
+
+} // namespace waybill::limits
