@@ -26,7 +26,7 @@ public:
     retention_window window;
   };
 
-  retention_actor_impl(caf::actor_config& config, tracking_actor tracker,
+  retention_actor_impl(caf::actor_config& config, purging_actor tracker,
                        const options& x, std::function<bool()> may_end)
     : super{config},
       tracker_{std::move(tracker)},
@@ -109,7 +109,7 @@ private:
         });
   }
 
-  tracking_actor tracker_;
+  purging_actor tracker_;
   std::array<rule, 4> rules_;
   milliseconds interval_;
   time_source clock_;
@@ -124,7 +124,7 @@ private:
 } // namespace
 
 retention_actor spawn_retention_actor(caf::actor_system& system,
-                                      tracking_actor tracker, const options& x,
+                                      purging_actor tracker, const options& x,
                                       std::function<bool()> may_end) {
   return system.spawn<retention_actor_impl>(std::move(tracker), x,
                                             std::move(may_end));

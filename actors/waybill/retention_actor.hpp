@@ -15,6 +15,11 @@ using retention_actor = caf::typed_actor<
   // End.
   hears<shut_down>>;
 
+/// What retention needs of a tracking actor.
+using purging_actor = caf::typed_actor<
+  // Delete what has finished before a time.
+  handles<purge_reply, purge_terminal>>;
+
 /// Starts the retention of `tracker` with the windows and the interval of `x`;
 /// the first purge comes after one interval.
 ///
@@ -26,7 +31,7 @@ using retention_actor = caf::typed_actor<
 /// @param may_end whether `shut_down` and exit messages count; called by many
 ///        threads at a time.
 retention_actor spawn_retention_actor(
-  caf::actor_system& system, tracking_actor tracker, const options& x,
+  caf::actor_system& system, purging_actor tracker, const options& x,
   std::function<bool()> may_end = [] { return true; });
 
 /// The jump of the wall clock above which a tick purges nothing and the

@@ -4,7 +4,6 @@
 #include <stdexcept>
 
 #include "support/actors.hpp"
-#include "support/fault_vfs.hpp"
 #include "waybill/retention_actor.hpp"
 
 using namespace waybill;
@@ -41,13 +40,77 @@ struct retention_fixture : actor_fixture {
   }
 };
 
+// What a purge_counter has seen; shared with the test.
+struct purge_counts {
+  std::atomic<std::size_t> asked{0};
+  std::atomic<std::size_t> done{0};
+  std::atomic<std::size_t> answered{0};
+  // Whether answers are kept until `work_tick`.
+  std::atomic<bool> held{false};
+};
+
+using purge_counter
+  = caf::typed_actor<handles<purge_reply, purge_terminal>, hears<work_tick>>;
+
+// Stands between retention and the tracker.
+class purge_counter_impl : public purge_counter::base {
+public:
+  using super = purge_counter::base;
+
+  purge_counter_impl(caf::actor_config& config, tracking_actor tracker,
+                     std::shared_ptr<purge_counts> counts)
+    : super{config}, tracker_{std::move(tracker)}, counts_{std::move(counts)} {}
+
+  behavior_type make_behavior() override {
+    return {
+      [this](const purge_terminal& x) {
+        ++counts_->asked;
+        auto to = this->make_response_promise<purge_reply>();
+        waybill::request(this, tracker_, 10s, x)
+          .then([this, to](const purge_reply& reply) { keep(to, reply); },
+                [](const caf::error&) { FAIL("a purge has failed"); });
+        return to;
+      },
+      [this](const work_tick&) {
+        for (auto& [to, reply] : std::exchange(kept_, {}))
+          answer(to, reply);
+      },
+    };
+  }
+
+  // In CAF 0.17 an actor that holds a promise holds itself.
+  void on_exit() override { kept_.clear(); }
+
+private:
+  using promise = caf::typed_response_promise<purge_reply>;
+
+  void keep(promise to, const purge_reply& reply) {
+    if (counts_->held)
+      kept_.emplace_back(std::move(to), reply);
+    else
+      answer(to, reply);
+    ++counts_->done;
+  }
+
+  // Whoever sees the count may send the next tick: it comes behind the answer.
+  void answer(promise& to, const purge_reply& reply) {
+    to.deliver(reply);
+    ++counts_->answered;
+  }
+
+  tracking_actor tracker_;
+  std::shared_ptr<purge_counts> counts_;
+  std::vector<std::pair<promise, purge_reply>> kept_;
+};
+
 // Retention whose ticks come from the test alone.
 class hand_driven {
 public:
   hand_driven(retention_fixture& fixture, const tracking_actor& tracker,
               const options& x)
     : system_{fixture.system},
-      actor_{spawn_retention_actor(system_, tracker, x)} {}
+      counter_{system_.spawn<purge_counter_impl>(tracker, counts_)},
+      actor_{spawn_retention_actor(system_, counter_, x)} {}
 
   hand_driven(retention_fixture& fixture, const tracking_actor& tracker)
     : hand_driven{fixture, tracker, fixture.without_ticks()} {}
@@ -55,17 +118,40 @@ public:
   hand_driven(const hand_driven&) = delete;
   hand_driven& operator=(const hand_driven&) = delete;
 
-  ~hand_driven() { caf::anon_send_exit(actor_, caf::exit_reason::kill); }
+  ~hand_driven() {
+    caf::anon_send_exit(actor_, caf::exit_reason::kill);
+    caf::anon_send_exit(counter_, caf::exit_reason::kill);
+  }
 
-  // The ticks are numbered from 1.
-  void tick(std::int64_t serial) const {
+  void tick() {
     caf::scoped_actor self{system_};
-    tell(self, actor_, work_tick{serial});
+    tell(self, actor_, work_tick{++ticks_});
+  }
+
+  // A tick, and all that it purges.
+  void purge() {
+    const auto before = answered();
+    tick();
+    // One for each terminal status.
+    REQUIRE(eventually([&] { return answered() == before + 4; }));
+  }
+
+  [[nodiscard]] std::size_t asked() const { return counts_->asked; }
+  [[nodiscard]] std::size_t done() const { return counts_->done; }
+  [[nodiscard]] std::size_t answered() const { return counts_->answered; }
+
+  void hold_answers() { counts_->held = true; }
+  void release_answers() {
+    caf::scoped_actor self{system_};
+    tell(self, counter_, work_tick{});
   }
 
 private:
   caf::actor_system& system_;
+  std::shared_ptr<purge_counts> counts_ = std::make_shared<purge_counts>();
+  purge_counter counter_;
   retention_actor actor_;
+  std::int64_t ticks_ = 0;
 };
 
 } // namespace
@@ -75,50 +161,36 @@ TEST_CASE_METHOD(retention_fixture,
                  "stay",
                  "[contract][promise-9]") {
   auto running = start(system, without_ticks());
-  const hand_driven retention{*this, running.tracker()};
+  hand_driven retention{*this, running.tracker()};
   finish(running, 1);
   get(running.tracker(), enqueue(2));
   clock.advance(7 * 24h - 1ms);
-  retention.tick(1);
-  std::this_thread::sleep_for(200ms);
+  retention.purge();
   CHECK_FALSE(gone(running, 1));
   clock.advance(2ms);
-  retention.tick(2);
-  CHECK(eventually([&] { return gone(running, 1); }));
+  retention.purge();
+  CHECK(gone(running, 1));
   CHECK_FALSE(gone(running, 2));
 }
 
 TEST_CASE_METHOD(retention_fixture,
                  "on a slow disk no purge is asked for while one is at work") {
-  std::atomic<bool> held{false};
-  fault_vfs vfs;
-  vfs.before = [&held](const io_call& call) {
-    while (call.op == io_op::sync && held)
-      std::this_thread::sleep_for(1ms);
-    return SQLITE_OK;
-  };
-  auto x = without_ticks();
-  x.vfs = vfs.name();
-  auto running = start(system, x);
-  const hand_driven retention{*this, running.tracker()};
-  const auto purges = [&] {
-    return get(running.tracker(), get_health{}).batched_requests;
-  };
-  // There is something to delete: a COMMIT of nothing syncs nothing.
-  finish(running, 1);
-  clock.advance(8 * 24h);
-  const auto before = purges();
-  held = true;
-  for (std::int64_t n = 1; n <= 50; ++n)
-    retention.tick(n);
-  std::this_thread::sleep_for(500ms); // all of them have come by then
-  held = false;
-  // One tick's, one for each terminal status; and no more behind them.
-  CHECK(eventually([&] { return purges() >= before + 4; }));
-  std::this_thread::sleep_for(200ms);
-  CHECK(purges() == before + 4);
-  retention.tick(51);
-  CHECK(eventually([&] { return purges() == before + 8; }));
+  auto running = start(system, without_ticks());
+  hand_driven retention{*this, running.tracker()};
+  retention.hold_answers();
+  for (int n = 1; n <= 50; ++n)
+    retention.tick();
+  REQUIRE(eventually([&] { return retention.done() == 4; }));
+  retention.release_answers();
+  REQUIRE(eventually([&] { return retention.answered() == 4; }));
+  // All ticks have come before these answers; what is asked for now is a later
+  // one's, and no answer comes any more.
+  retention.tick();
+  REQUIRE(eventually([&] { return retention.done() == 8; }));
+  retention.tick();
+  retention.release_answers();
+  REQUIRE(eventually([&] { return retention.answered() == 8; }));
+  CHECK(retention.asked() == 8);
 }
 
 TEST_CASE_METHOD(retention_fixture,
@@ -149,19 +221,22 @@ TEST_CASE_METHOD(retention_fixture,
                  "a clock that jumps a year ahead makes nothing due, at no "
                  "later tick either, and is reported",
                  "[promise-9]") {
-  auto running = start(system, with_windows());
+  auto running = start(system, without_ticks());
+  hand_driven retention{*this, running.tracker()};
   finish(running, 1);
   clock.jump(std::chrono::hours{365 * 24});
+  retention.tick();
   CHECK(eventually([&] { return heard.contain("clock has jumped"); }));
   finish(running, 2);
-  std::this_thread::sleep_for(500ms);
+  retention.purge();
   CHECK_FALSE(gone(running, 1));
   // The window has to pass first.
   clock.advance(6 * 24h);
-  std::this_thread::sleep_for(500ms);
+  retention.purge();
   CHECK_FALSE(gone(running, 1));
   clock.advance(25h);
-  CHECK(eventually([&] { return gone(running, 1); }));
+  retention.purge();
+  CHECK(gone(running, 1));
 }
 
 TEST_CASE_METHOD(
@@ -172,19 +247,19 @@ TEST_CASE_METHOD(
   auto x = without_ticks();
   x.retention_delivered = 30min;
   auto running = start(system, x);
-  const hand_driven retention{*this, running.tracker(), x};
+  hand_driven retention{*this, running.tracker(), x};
   finish(running, 1);
   clock.advance(31min); // it is due whatever the clock shows
   clock.jump(2h);
-  retention.tick(1);
+  retention.tick();
   CHECK(eventually([&] {
     return heard.contain("the clock has jumped by 2h; this tick purges "
                          "nothing");
   }));
-  std::this_thread::sleep_for(200ms);
   CHECK_FALSE(gone(running, 1));
-  retention.tick(2);
-  CHECK(eventually([&] { return gone(running, 1); }));
+  retention.purge();
+  CHECK(retention.asked() == 4); // and none by the tick before
+  CHECK(gone(running, 1));
 }
 
 TEST_CASE_METHOD(retention_fixture,
@@ -201,16 +276,18 @@ TEST_CASE_METHOD(retention_fixture,
                  "a jump of less than an hour is not reported, and makes "
                  "nothing due either",
                  "[promise-9]") {
-  auto x = with_windows();
+  auto x = without_ticks();
   x.retention_delivered = 30min;
   auto running = start(system, x);
+  hand_driven retention{*this, running.tracker(), x};
   finish(running, 1);
   clock.jump(59min);
-  std::this_thread::sleep_for(500ms);
+  retention.purge();
   CHECK_FALSE(gone(running, 1));
   CHECK_FALSE(heard.contain("jumped"));
   clock.advance(31min);
-  CHECK(eventually([&] { return gone(running, 1); }));
+  retention.purge();
+  CHECK(gone(running, 1));
 }
 
 TEST_CASE_METHOD(retention_fixture,
@@ -223,16 +300,16 @@ TEST_CASE_METHOD(retention_fixture,
       throw std::runtime_error{"no \nclock"};
     return wall();
   };
-  const hand_driven retention{*this, running.tracker(), x};
+  hand_driven retention{*this, running.tracker(), x};
   finish(running, 1);
   clock.advance(8 * 24h);
   *throws = true;
-  retention.tick(1);
+  retention.tick();
   CHECK(eventually([&] {
     return heard.contain(
       "retention: failed, the next tick tries again: no \\nclock");
   }));
   *throws = false;
-  retention.tick(2);
-  CHECK(eventually([&] { return gone(running, 1); }));
+  retention.purge();
+  CHECK(gone(running, 1));
 }
