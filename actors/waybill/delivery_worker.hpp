@@ -4,7 +4,6 @@
 #include <memory>
 
 #include "waybill/internal_protocol.hpp"
-#include "waybill/store_and_forward.hpp"
 
 namespace waybill {
 

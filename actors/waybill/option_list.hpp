@@ -14,7 +14,10 @@
 
 #include <nlohmann/json.hpp>
 
-#include "waybill/options.hpp"
+#include "waybill/duration_text.hpp"
+#include "waybill/option_info.hpp"
+#include "waybill/store_error.hpp"
+#include "waybill/store_options.hpp"
 #include "waybill/text.hpp"
 
 namespace caf {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "waybill/duration_text.hpp"
+#include "waybill/option_info.hpp"
 #include "waybill/store_error.hpp"
 #include "waybill/store_options.hpp"
 #include "waybill/timestamp.hpp"
@@ -66,9 +67,6 @@ void print_notice(severity level, const std::string& text);
 void notify(const notice_function& notify, severity level,
             const std::string& text) noexcept;
 
-/// How long finished operations are kept; none means for ever.
-using retention_window = std::optional<std::chrono::milliseconds>;
-
 struct options {
   std::string file;
   // These are the store's.
@@ -100,14 +98,6 @@ struct options {
   std::string vfs;
   /// Whether a batch may be worked on while the one before is synced.
   bool overlap_commits = true;
-};
-
-/// One option, for people: what `--help` and the README show.
-struct option_info {
-  std::string name;
-  std::string default_value;
-  std::string range;
-  std::string meaning;
 };
 
 /// All options, in the order of the struct.

@@ -2,23 +2,10 @@
 // each to the tracker.
 #pragma once
 
-#include <functional>
-
 #include "waybill/forward_options.hpp"
 #include "waybill/protocol.hpp"
 
 namespace waybill {
-
-/// Makes one attempt. Runs on a thread of its own and may block; up to
-/// `max_concurrency` of them run at a time, so it must be safe to call from
-/// several threads. An exception counts as transient. It cannot be interrupted:
-/// one that blocks for ever keeps its thread, and with it the actor system,
-/// from ending. Give what it does a time limit.
-///
-/// The target may see a call again after a crash: use `call.id` as the
-/// idempotency key there.
-using deliver_function
-  = std::function<delivery_result(const forward_call& call)>;
 
 /// Starts a store-and-forward actor. Most hosts call
 /// `service::spawn_store_and_forward` instead, whose `stop()` ends it too.

@@ -11,6 +11,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -155,6 +156,17 @@ struct delivery_result {
                       field{"retry_after", &self::retry_after}};
   }
 };
+
+/// Makes one attempt. Runs on a thread of its own and may block; up to
+/// `max_concurrency` of them run at a time, so it must be safe to call from
+/// several threads. An exception counts as transient. It cannot be interrupted:
+/// one that blocks for ever keeps its thread, and with it the actor system,
+/// from ending. Give what it does a time limit.
+///
+/// The target may see a call again after a crash: use `call.id` as the
+/// idempotency key there.
+using deliver_function
+  = std::function<delivery_result(const forward_call& call)>;
 
 /// Says what is wrong with a call; see `messages.hpp`.
 std::optional<std::string> find_fault(const forward_call& x);
