@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -26,6 +27,10 @@ struct settings {
   bool json = false;
   zone where = zone::local;
   colour_choice colours = colour_choice::automatic;
+  /// How a command that follows a store waits between two looks at it, until a
+  /// signal at most: false if nobody reads its output any more. Tests put their
+  /// own there; none: `writer::wait`.
+  std::function<bool(std::chrono::milliseconds)> pause = {};
 };
 
 class context {
@@ -50,6 +55,11 @@ public:
   /// Prints `waybill: LINE` on standard error, behind what was printed before.
   /// @param line ready to be printed.
   void note(const std::string& line);
+
+  /// See `settings::pause`.
+  [[nodiscard]] bool pause(std::chrono::milliseconds time) const {
+    return given_.pause ? given_.pause(time) : out_.wait(time);
+  }
 
   /// Writes text for programs: as it is, but on a terminal without what could
   /// steer it; see `data_text`.

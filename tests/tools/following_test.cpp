@@ -1,8 +1,13 @@
-// `watch` and `wait`, end to end, beside a store that is being written.
+// `watch` and `wait` beside a store that is being written. What they do not
+// show or wait for is tried in this process, where a test knows when they have
+// looked.
 
-#include <chrono>
-#include <thread>
+#include <csignal>
+#include <functional>
+#include <iostream>
+#include <sstream>
 
+#include "command_line.hpp"
 #include "tools/waybill_program.hpp"
 
 using namespace std::chrono_literals;
@@ -25,29 +30,100 @@ bool prints(const program& x, const std::string& text) {
   return false;
 }
 
+// What a test does each time a command has read all there is and would wait;
+// gets what was printed until then.
+using steps = std::vector<std::function<void(const std::string& out)>>;
+
+// Signals do again what they did, and errors go where they went, at its end.
+class caught_effects {
+public:
+  caught_effects() : errors_{std::cerr.rdbuf(text_.rdbuf())} {
+    sigaction(SIGINT, nullptr, &on_int_);
+    sigaction(SIGTERM, nullptr, &on_term_);
+  }
+  ~caught_effects() {
+    sigaction(SIGINT, &on_int_, nullptr);
+    sigaction(SIGTERM, &on_term_, nullptr);
+    std::cerr.rdbuf(errors_);
+  }
+  caught_effects(const caught_effects&) = delete;
+  caught_effects& operator=(const caught_effects&) = delete;
+
+  [[nodiscard]] std::string errors() const { return text_.str(); }
+
+private:
+  std::ostringstream text_;
+  std::streambuf* errors_;
+  struct sigaction on_int_ {};
+  struct sigaction on_term_ {};
+};
+
+// Runs a command on `file` in this process. Behind the last step nobody reads
+// its output any more.
+cli_result follow(const std::string& file, std::vector<std::string> words,
+                  const steps& all) {
+  const temp_dir dir;
+  const auto shown = dir / "out";
+  const descriptor to{
+    ::open(shown.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600)};
+  words.insert(words.begin(), {"waybill", "--db", file});
+  std::vector<const char*> argv;
+  for (const auto& word : words)
+    argv.push_back(word.c_str());
+  auto x = cli::parse_command_line(static_cast<int>(argv.size()), argv.data());
+  std::size_t taken = 0;
+  x.given.pause = [&](std::chrono::milliseconds) {
+    if (taken == all.size())
+      return false;
+    all[taken++](read_file(shown));
+    return true;
+  };
+  const caught_effects effects;
+  cli::writer out{to.get(), "out"};
+  cli_result result{0, "", ""};
+  try {
+    cli::context c{x.given, out};
+    result.code = static_cast<int>(x.run(c));
+    out.flush();
+  } catch (const cli::reader_gone&) {
+    FAIL("the command waits for more");
+  } catch (const cli::failure& e) {
+    result.code = static_cast<int>(e.code());
+    std::cerr << e.what();
+  }
+  REQUIRE(taken == all.size());
+  return {result.code, read_file(shown), effects.errors()};
+}
+
 } // namespace
 
 TEST_CASE_METHOD(cli_fixture, "watch shows each step once it is committed") {
   store.record_enqueue(enqueue(1), at(1));
-  auto watching = start_waybill(options.file, {.arguments = {"watch", "--after",
-                                                             "0", "--json"}});
-  REQUIRE(prints(watching, id_text(1)));
-  store.record_attempt(attempt(1, 1), at(2));
-  CHECK(prints(watching, "Retrying"));
-  store.begin();
-  store.record_terminal(terminal(1), at(3));
-  std::this_thread::sleep_for(300ms);
-  CHECK(watching.out().find("Delivered") == std::string::npos);
-  store.commit();
-  CHECK(prints(watching, "Delivered"));
-  watching.signal(SIGINT);
-  const auto x = end_of(watching);
+  const auto x = follow(options.file, {"watch", "--after", "0", "--json"},
+                        {[&](const std::string& out) {
+                           CHECK(json_lines(out).size() == 1);
+                           store.record_attempt(attempt(1, 1), at(2));
+                         },
+                         [&](const std::string& out) {
+                           CHECK(json_lines(out).size() == 2);
+                           store.begin();
+                           store.record_terminal(terminal(1), at(3));
+                         },
+                         [&](const std::string& out) {
+                           CHECK(json_lines(out).size() == 2);
+                           store.commit();
+                         },
+                         [&](const std::string& out) {
+                           CHECK(json_lines(out).size() == 3);
+                         }});
   CHECK(x.code == 0);
   CHECK(x.err.empty());
   const auto lines = json_lines(x.out);
   REQUIRE(lines.size() == 3);
   CHECK(lines[0]["number"] < lines[1]["number"]);
   CHECK(lines[1]["number"] < lines[2]["number"]);
+  CHECK(lines[1]["status"] == "Retrying");
+  CHECK(lines[2]["status"] == "Delivered");
   CHECK(lines[2]["id"] == id_text(1));
 }
 
@@ -75,19 +151,14 @@ TEST_CASE_METHOD(cli_fixture, "watch shows only what was asked for") {
   store.record_enqueue(enqueue(2, "Database.CachedWrite"), at(1));
   store.record_terminal(terminal(1), at(2));
   store.record_terminal(terminal(2), at(2));
-  const auto ids = [&](std::vector<std::string> words,
-                       const std::string& until) {
+  const auto count = [&](std::vector<std::string> words) {
     words.insert(words.begin(), {"watch", "--after", "0", "--json"});
-    auto watching = start_waybill(options.file, {.arguments = words});
-    CHECK(prints(watching, until));
-    std::this_thread::sleep_for(150ms);
-    watching.signal(SIGINT);
-    return json_lines(end_of(watching).out).size();
+    return json_lines(follow(options.file, words, {}).out).size();
   };
-  CHECK(ids({"--kind", "Database.CachedWrite"}, "Delivered") == 2);
-  CHECK(ids({"--id", id_text(1)}, "Delivered") == 2);
-  CHECK(ids({"--status", "finished"}, "Delivered") == 2);
-  CHECK(ids({"--status", "submitted", "--id", id_text(2)}, "Submitted") == 1);
+  CHECK(count({"--kind", "Database.CachedWrite"}) == 2);
+  CHECK(count({"--id", id_text(1)}) == 2);
+  CHECK(count({"--status", "finished"}) == 2);
+  CHECK(count({"--status", "submitted", "--id", id_text(2)}) == 1);
 }
 
 TEST_CASE_METHOD(cli_fixture, "watch tells of steps that are not kept") {
@@ -127,12 +198,13 @@ TEST_CASE_METHOD(cli_fixture, "watch ends when nobody reads it any more") {
 TEST_CASE_METHOD(cli_fixture, "wait ends when all have finished") {
   record(2);
   store.record_terminal(terminal(1, tracking_status::parked), at(3));
-  auto waiting = start_waybill(
-    options.file, {.arguments = {"wait", "--json", id_text(1), id_text(2)}});
-  std::this_thread::sleep_for(250ms);
-  CHECK(waiting.is_running());
-  store.record_terminal(terminal(2), at(4));
-  const auto x = end_of(waiting);
+  const auto x = follow(options.file,
+                        {"wait", "--json", id_text(1), id_text(2)},
+                        {[](const std::string& out) { CHECK(out.empty()); },
+                         [&](const std::string& out) {
+                           CHECK(out.empty());
+                           store.record_terminal(terminal(2), at(4));
+                         }});
   CHECK(x.code == 0);
   CHECK(x.err.empty());
   const auto all = x.json();
@@ -175,14 +247,11 @@ TEST_CASE_METHOD(cli_fixture, "what is not there counts as finished or is "
   CHECK(
     waybill({"wait", "--until-recorded", "--timeout", "200ms", id_text(9)}).code
     == 4);
-  auto waiting = start_waybill(
-    options.file, {.arguments = {"wait", "--until-recorded", id_text(9)}});
-  std::this_thread::sleep_for(150ms);
-  store.record_enqueue(enqueue(9), at(1));
-  std::this_thread::sleep_for(150ms);
-  CHECK(waiting.is_running());
-  store.record_terminal(terminal(9), at(2));
-  CHECK(waiting.wait() == 0);
+  const auto x = follow(
+    options.file, {"wait", "--until-recorded", id_text(9)},
+    {[&](const std::string&) { store.record_enqueue(enqueue(9), at(1)); },
+     [&](const std::string&) { store.record_terminal(terminal(9), at(2)); }});
+  CHECK(x.code == 0);
 }
 
 TEST_CASE_METHOD(cli_fixture,
@@ -196,13 +265,11 @@ TEST_CASE_METHOD(cli_fixture,
     CAPTURE(words, is_deleted);
     const auto file = dir / "followed.db";
     std::filesystem::copy_file(copy, file);
-    auto following = start_waybill(file, {.arguments = words});
-    std::this_thread::sleep_for(300ms);
-    CHECK(following.is_running());
-    std::filesystem::remove(file);
-    if (!is_deleted)
-      std::filesystem::copy_file(copy, file);
-    const auto x = end_of(following);
+    const auto x = follow(file, words, {[&](const std::string&) {
+                            std::filesystem::remove(file);
+                            if (!is_deleted)
+                              std::filesystem::copy_file(copy, file);
+                          }});
     CHECK(x.code == 3);
     CHECK(x.complains("followed.db: has been deleted or replaced"));
     for (const auto* suffix : {"", "-wal", "-shm"})
@@ -237,11 +304,8 @@ TEST_CASE_METHOD(cli_fixture, "watch shows targets below each other") {
 
 TEST_CASE_METHOD(cli_fixture, "wait can be interrupted") {
   record(1);
-  auto waiting = start_waybill(options.file,
-                               {.arguments = {"wait", id_text(1)}});
-  std::this_thread::sleep_for(300ms);
-  waiting.signal(SIGINT);
-  const auto x = end_of(waiting);
+  const auto x = follow(options.file, {"wait", id_text(1)},
+                        {[](const std::string&) { std::raise(SIGINT); }});
   CHECK(x.code == 130);
   CHECK(x.complains("stopped with 0 of 1 finished"));
 }

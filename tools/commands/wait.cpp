@@ -42,7 +42,7 @@ void wait_for_change(context& c, store_reader& reader,
                               *deadline - clock::now()));
     if (time <= 0ms)
       return;
-    if (!c.out().wait(time))
+    if (!c.pause(time))
       throw reader_gone{};
   }
 }

@@ -124,7 +124,7 @@ bool wait_for_change(context& c, store_reader& reader,
     if (reader.has_changed())
       return true;
     check_same_file(c.file(), file);
-    if (!c.out().wait(look_again))
+    if (!c.pause(look_again))
       return false;
   }
   return false;
