@@ -8,6 +8,7 @@
 
 #include "waybill/ask.hpp"
 #include "waybill/internal_protocol.hpp"
+#include "waybill/protocol.hpp"
 #include "waybill/tracking_client.hpp"
 
 namespace waybill::bench {

@@ -54,10 +54,10 @@ if(WAYBILL_SANITIZE)
   endif()
 endif()
 
-# Has `header` parsed once for all sources of a target, if that is wanted.
-function(waybill_precompile target header)
+# Has headers parsed once for all sources of a target, if that is wanted.
+function(waybill_precompile target)
   if(WAYBILL_PRECOMPILE)
-    target_precompile_headers(${target} PRIVATE ${header})
+    target_precompile_headers(${target} PRIVATE ${ARGN})
     # ccache asks for these.
     target_compile_options(
       ${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "waybill/internal_protocol.hpp"
+#include "waybill/protocol.hpp"
 
 namespace waybill {
 

@@ -1,10 +1,10 @@
-// The protocol with what waybill's actors say to themselves and to each other,
-// which hosts need not see.
+// What waybill's actors say to themselves and to each other, which hosts need
+// not see; the protocol is what they say to hosts.
 #pragma once
 
+#include "waybill/caf_seam.hpp"
 #include "waybill/control_messages.hpp"
 #include "waybill/delivery_messages.hpp"
-#include "waybill/protocol.hpp"
 
 // These are sent within a process only: their numbers may change.
 CAF_BEGIN_TYPE_ID_BLOCK(waybill_internal, caf::first_custom_type_id + 900)

@@ -9,6 +9,7 @@
 #include "waybill/commit_listener.hpp"
 #include "waybill/internal_protocol.hpp"
 #include "waybill/options.hpp"
+#include "waybill/protocol.hpp"
 
 namespace waybill {
 

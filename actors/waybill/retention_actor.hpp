@@ -5,6 +5,7 @@
 
 #include "waybill/internal_protocol.hpp"
 #include "waybill/options.hpp"
+#include "waybill/protocol.hpp"
 
 namespace waybill {
 

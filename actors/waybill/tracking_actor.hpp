@@ -11,6 +11,7 @@
 #include "waybill/internal_protocol.hpp"
 #include "waybill/operation_tracking_store.hpp"
 #include "waybill/options.hpp"
+#include "waybill/protocol.hpp"
 #include "waybill/query_actor.hpp"
 
 namespace waybill {

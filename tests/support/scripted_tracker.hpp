@@ -14,6 +14,7 @@
 
 #include "support/requests.hpp"
 #include "waybill/internal_protocol.hpp"
+#include "waybill/protocol.hpp"
 
 namespace waybill::test {
 

@@ -21,6 +21,7 @@
 #include "support/temp_dir.hpp"
 #include "torture/rows.hpp"
 #include "waybill/internal_protocol.hpp"
+#include "waybill/protocol.hpp"
 #include "waybill/service.hpp"
 
 namespace waybill::torture {
