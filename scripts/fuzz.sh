@@ -50,6 +50,7 @@ if $repeats; then
   trap 'rm -rf "$found_in"' EXIT
 fi
 
+mkdir -p "$dir"
 runs=0
 crashes=0
 figures=

@@ -9,6 +9,7 @@
 
 #include "waybill/json.hpp"
 #include "waybill/request_admission.hpp"
+#include "waybill/request_checks.hpp"
 
 namespace waybill {
 
@@ -136,8 +137,8 @@ private:
     if (x.deadline) {
       const auto now = clock_.wall_or_system();
       if (now > *x.deadline) {
-        fail({errc::deadline_passed,
-              "deadline: " + to_string(*x.deadline) + " has passed"});
+        const auto why = too_late(*x.deadline);
+        fail({why.code(), why.what()});
         return;
       }
       patience = std::min(patience,

@@ -1,13 +1,7 @@
 #include "site_runtime/input.hpp"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <map>
-#include <system_error>
+#include <optional>
 
 #include <nlohmann/json.hpp>
 
@@ -166,89 +160,6 @@ waybill::forward_call parse_call(std::string_view line) {
   if (const auto fault = find_fault(call))
     throw bad_line{*fault};
   return call;
-}
-
-input::input(const std::string& path) {
-  if (path == "-") {
-    fd_ = STDIN_FILENO;
-  } else {
-    fd_ = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    owned_ = true;
-  }
-  struct stat about {};
-  if (fd_ < 0 || fstat(fd_, &about) != 0)
-    throw std::system_error{errno, std::generic_category()};
-  if (S_ISDIR(about.st_mode)) {
-    if (owned_)
-      close(fd_);
-    throw std::system_error{EISDIR, std::generic_category()};
-  }
-}
-
-input::~input() {
-  if (owned_)
-    close(fd_);
-}
-
-std::optional<input::line> input::next(std::chrono::milliseconds patience) {
-  for (;;) {
-    if (const auto end = buffer_.find('\n', searched_);
-        end != std::string::npos) {
-      auto result = take(end - begin_);
-      begin_ = searched_ = end + 1;
-      return result;
-    }
-    searched_ = buffer_.size();
-    if (searched_ - begin_ > max_line) {
-      // The rest of the line is read, but not kept. A `\r` at the end of what
-      // is kept cannot matter any more.
-      too_long_ = true;
-      buffer_.resize(begin_ + 1);
-      searched_ = buffer_.size();
-    }
-    if (source_ended_) {
-      at_end_ = begin_ == buffer_.size();
-      if (at_end_)
-        return std::nullopt;
-      auto result = take(buffer_.size() - begin_);
-      begin_ = searched_ = buffer_.size();
-      return result;
-    }
-    if (!fill(patience))
-      return std::nullopt;
-  }
-}
-
-// Reads more. Returns false if nothing came in time; the end is something.
-bool input::fill(std::chrono::milliseconds patience) {
-  buffer_.erase(0, begin_);
-  searched_ -= begin_;
-  begin_ = 0;
-  pollfd waiting{.fd = fd_, .events = POLLIN, .revents = 0};
-  const auto ready = poll(&waiting, 1, static_cast<int>(patience.count()));
-  if (ready == 0 || (ready < 0 && errno == EINTR))
-    return false;
-  constexpr std::size_t chunk = 65'536;
-  const auto size = buffer_.size();
-  buffer_.resize(size + chunk);
-  const auto got = read(fd_, buffer_.data() + size, chunk);
-  const auto error = errno;
-  buffer_.resize(size + (got > 0 ? static_cast<std::size_t>(got) : 0));
-  if (got < 0 && (error == EINTR || error == EAGAIN))
-    return false;
-  if (got < 0)
-    throw std::system_error{error, std::generic_category()};
-  source_ended_ = got == 0;
-  return true;
-}
-
-input::line input::take(std::size_t size) {
-  line result{.number = ++number_,
-              .text = buffer_.substr(begin_, size),
-              .too_long = std::exchange(too_long_, false) || size > max_line};
-  if (result.text.ends_with('\r'))
-    result.text.pop_back();
-  return result;
 }
 
 } // namespace site_runtime

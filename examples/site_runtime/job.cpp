@@ -6,6 +6,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "site_runtime/input.hpp"
 #include "waybill/ask.hpp"
 
 namespace site_runtime {
@@ -54,7 +55,8 @@ job::job(caf::actor_system& system, job_actors actors, progress& view,
     began_{steady_clock::now()},
     follower_{system, actors_.tracker} {}
 
-void job::work(input& source, const std::function<bool()>& stop_asked_for) {
+void job::work(waybill::cli::line_reader& source,
+               const std::function<bool()>& stop_asked_for) {
   while (!stop_asked_for() && !(all_read_ && waiting_.empty())) {
     if (waiting_.empty() && may_read())
       read(source);
@@ -98,7 +100,7 @@ bool job::may_read() const {
 }
 
 // Takes the lines that are there now; waits a little for the first.
-void job::read(input& source) {
+void job::read(waybill::cli::line_reader& source) {
   auto patience = 20ms;
   while (waiting_.size() < window && may_read()) {
     const auto line = source.next(std::exchange(patience, 0ms));
@@ -110,7 +112,7 @@ void job::read(input& source) {
   }
 }
 
-void job::take(const input::line& line) {
+void job::take(const waybill::cli::line_reader::line& line) {
   if (line.too_long)
     return skip(line.number,
                 "longer than " + std::to_string(max_line) + " bytes");
@@ -125,7 +127,7 @@ void job::take(const input::line& line) {
   }
 }
 
-void job::skip(std::uint64_t line, const std::string& reason) {
+void job::skip(std::int64_t line, const std::string& reason) {
   ledger_.skip();
   view_.note("line " + std::to_string(line) + " skipped: " + reason);
 }

@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "input/line_reader.hpp"
 #include "site_runtime/follower.hpp"
-#include "site_runtime/input.hpp"
 #include "site_runtime/ledger.hpp"
 #include "site_runtime/progress.hpp"
 #include "waybill/protocol.hpp"
@@ -35,7 +35,8 @@ public:
   /// Returns when all calls are finished, or once `stop_asked_for` says so.
   /// @throws waybill::request_error if the tracker has failed for good.
   ///         std::system_error if the input cannot be read.
-  void work(input& source, const std::function<bool()>& stop_asked_for);
+  void work(waybill::cli::line_reader& source,
+            const std::function<bool()>& stop_asked_for);
 
   [[nodiscard]] ledger& accounts() { return ledger_; }
 
@@ -52,13 +53,13 @@ public:
 
 private:
   struct read_call {
-    std::uint64_t line = 0;
+    std::int64_t line = 0;
     waybill::forward_call call;
   };
 
-  void read(input& source);
-  void take(const input::line& line);
-  void skip(std::uint64_t line, const std::string& reason);
+  void read(waybill::cli::line_reader& source);
+  void take(const waybill::cli::line_reader::line& line);
+  void skip(std::int64_t line, const std::string& reason);
   void hand_over();
   void look(std::chrono::milliseconds patience);
   void settle(std::vector<waybill::tracked_operation_id> ids,

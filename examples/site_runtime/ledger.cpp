@@ -32,9 +32,9 @@ duration_of(const tracking_status_snapshot& snapshot) {
          - snapshot.created_at;
 }
 
-std::optional<std::uint64_t> ledger::open(const tracked_operation_id& id,
-                                          const std::string& kind,
-                                          std::uint64_t line) {
+std::optional<std::int64_t> ledger::open(const tracked_operation_id& id,
+                                         const std::string& kind,
+                                         std::int64_t line) {
   const auto [at, is_new] = lines_.try_emplace(id, line);
   if (!is_new)
     return at->second;

@@ -50,9 +50,8 @@ public:
   /// Opens an account for an operation.
   /// @returns the line that has the same id, if there is one; then nothing
   ///          changes.
-  std::optional<std::uint64_t> open(const waybill::tracked_operation_id& id,
-                                    const std::string& kind,
-                                    std::uint64_t line);
+  std::optional<std::int64_t> open(const waybill::tracked_operation_id& id,
+                                   const std::string& kind, std::int64_t line);
 
   /// Closes the account of an operation that turned out to be no call.
   void withdraw(const waybill::tracked_operation_id& id);
@@ -82,7 +81,7 @@ public:
   /// An operation that is worth a line of its own.
   struct noted {
     waybill::tracking_status_snapshot snapshot;
-    std::uint64_t line = 0;
+    std::int64_t line = 0;
   };
 
   /// At most so many are noted, of each sort.
@@ -115,13 +114,13 @@ private:
     waybill::tracking_status status = waybill::tracking_status::submitted;
     std::int64_t attempts = 0;
   };
-  using open_accounts = std::map<std::uint64_t, account>;
+  using open_accounts = std::map<std::int64_t, account>;
 
   open_accounts::iterator find(const waybill::tracked_operation_id& id);
   static void advance(account& x, waybill::tracking_status status,
                       std::int32_t retry_count);
 
-  std::unordered_map<waybill::tracked_operation_id, std::uint64_t> lines_;
+  std::unordered_map<waybill::tracked_operation_id, std::int64_t> lines_;
   open_accounts open_; // by line
   std::int64_t skipped_ = 0;
   std::map<std::string, kind_figures> kinds_;

@@ -12,6 +12,7 @@
 #include <system_error>
 #include <utility>
 
+#include "input/line_reader.hpp"
 #include "site_runtime/endpoint.hpp"
 #include "site_runtime/external_system.hpp"
 #include "site_runtime/input.hpp"
@@ -61,9 +62,9 @@ std::string find_sample() {
                     + " is not here"};
 }
 
-std::unique_ptr<input> open_input(const std::string& path) {
+std::unique_ptr<waybill::cli::line_reader> open_input(const std::string& path) {
   try {
-    return std::make_unique<input>(path);
+    return std::make_unique<waybill::cli::line_reader>(path, max_line);
   } catch (const std::system_error& e) {
     throw usage_error{"INPUT " + escape(path) + ": " + e.code().message()};
   }

@@ -20,6 +20,9 @@ inline file_id id_of(const struct stat& info) noexcept {
   return {info.st_dev, info.st_ino};
 }
 
+/// The rights of files that are made.
+inline constexpr mode_t owner_only = S_IRUSR | S_IWUSR;
+
 /// What there is under that name, a link itself included; none if nothing is,
 /// or it cannot be told.
 std::optional<struct stat> look_at(const std::string& name) noexcept;

@@ -16,8 +16,6 @@ namespace waybill {
 
 namespace {
 
-constexpr mode_t owner_only = S_IRUSR | S_IWUSR;
-
 // The descriptors of all locks that this process holds. A child that is forked
 // and executes nothing would hold them as well, also when its parent has been
 // killed; so it closes them before it does anything else. What runs in a child

@@ -224,7 +224,7 @@ operation_table::insert(const tracking_status_snapshot& x,
   change_rows(restore_);
   if (!has_inserted(seq))
     return std::nullopt;
-  recent_.changed_elsewhere(x.id);
+  recent_.changed_uncached(x.id);
   return names.ids[0];
 }
 
@@ -245,7 +245,7 @@ void operation_table::update(const tracked_operation_id& id,
             number != 0 ? number : row.chain.last);
   change_rows(stmt);
   if (row.recent == nullptr) {
-    recent_.changed_elsewhere(id);
+    recent_.changed_uncached(id);
     return;
   }
   auto& recent = *row.recent;

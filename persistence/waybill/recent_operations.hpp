@@ -59,7 +59,7 @@ public:
       entries_.resize(num_entries);
     auto& x = slot(id);
     if (x.seq != 0 && x.transaction >= first_open_ && x.id != id)
-      changed_elsewhere(x.id);
+      changed_uncached(x.id);
     x.id = id;
     x.transaction = transaction_;
     return x;
@@ -68,8 +68,8 @@ public:
   void changed(entry& x) noexcept { x.transaction = transaction_; }
 
   /// The transaction changes an operation that is not remembered.
-  void changed_elsewhere(const tracked_operation_id& id) noexcept {
-    elsewhere_.add(id);
+  void changed_uncached(const tracked_operation_id& id) noexcept {
+    uncached_changes_.add(id);
   }
 
   /// Changes belong to another transaction from here on.
@@ -77,16 +77,16 @@ public:
   void begin_transaction(bool open) noexcept {
     ++transaction_;
     if (open)
-      elsewhere_before_.add(elsewhere_);
+      uncached_changes_before_.add(uncached_changes_);
     else
       only_last_is_open();
-    elsewhere_.clear();
+    uncached_changes_.clear();
   }
 
   /// The transactions before the last one cannot be undone any more.
   void only_last_is_open() noexcept {
     first_open_ = transaction_;
-    elsewhere_before_.clear();
+    uncached_changes_before_.clear();
   }
 
   /// Whether a transaction that may be undone may have changed an operation.
@@ -94,7 +94,8 @@ public:
   [[nodiscard]] bool may_have_changed(const tracked_operation_id& id) noexcept {
     const auto* const x = find(id);
     return (x != nullptr && x->transaction >= first_open_)
-           || elsewhere_.may_hold(id) || elsewhere_before_.may_hold(id);
+           || uncached_changes_.may_hold(id)
+           || uncached_changes_before_.may_hold(id);
   }
 
   /// Fetches an operation's slot from main memory meanwhile. Always inline: GCC
@@ -111,7 +112,7 @@ public:
   void erase(const tracked_operation_id& id) noexcept {
     if (auto* const x = find(id))
       x->seq = 0;
-    changed_elsewhere(id);
+    changed_uncached(id);
   }
 
   /// @param open whether a transaction may be undone yet: it may have changed
@@ -119,7 +120,7 @@ public:
   void clear(bool open) noexcept {
     entries_.clear();
     if (open)
-      elsewhere_before_.overflow();
+      uncached_changes_before_.overflow();
   }
 
   /// Keeps the error text of a row if it is short enough.
@@ -174,9 +175,9 @@ private:
 
   std::vector<entry> entries_;
   std::int64_t transaction_ = 0;
-  std::int64_t first_open_ = 0; // all transactions before it are durable
-  few_ids elsewhere_;           // of the last transaction
-  few_ids elsewhere_before_;    // of the one before, while it may be undone
+  std::int64_t first_open_ = 0;     // all transactions before it are durable
+  few_ids uncached_changes_;        // of the last transaction
+  few_ids uncached_changes_before_; // of the one before, while it may be undone
 };
 
 } // namespace waybill

@@ -17,7 +17,6 @@ namespace waybill {
 
 namespace {
 
-constexpr mode_t owner_only = S_IRUSR | S_IWUSR;
 constexpr off_t smallest_database = 512; // one page of the smallest size
 constexpr std::array companion_suffixes{"-wal", "-shm", "-journal", "-lock"};
 

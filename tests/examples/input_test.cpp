@@ -9,6 +9,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "input/line_reader.hpp"
 #include "support/catch.hpp"
 #include "support/files.hpp"
 #include "support/hostile.hpp"
@@ -18,9 +19,9 @@ namespace {
 
 using namespace std::chrono_literals;
 using site_runtime::bad_line;
-using site_runtime::input;
 using site_runtime::max_line;
 using site_runtime::parse_call;
+using waybill::cli::line_reader;
 
 constexpr auto id = "01932c07-f2a1-7000-8000-0123456789ab";
 
@@ -44,11 +45,11 @@ std::string reason(const std::string& line) {
   }
 }
 
-std::vector<input::line> lines_of(const std::string& bytes) {
+std::vector<line_reader::line> lines_of(const std::string& bytes) {
   const waybill::test::temp_dir dir;
   waybill::test::write_file(dir / "in", bytes);
-  input source{dir / "in"};
-  std::vector<input::line> lines;
+  line_reader source{dir / "in", max_line};
+  std::vector<line_reader::line> lines;
   while (!source.at_end())
     if (auto line = source.next(1s))
       lines.push_back(std::move(*line));
@@ -166,7 +167,7 @@ TEST_CASE("a pipe that is silent does not hold up its reader") {
   REQUIRE(::pipe(ends) == 0);
   waybill::test::descriptor to_pipe{ends[1]};
   const waybill::test::descriptor from_pipe{ends[0]};
-  input source{"/dev/fd/" + std::to_string(from_pipe.get())};
+  line_reader source{"/dev/fd/" + std::to_string(from_pipe.get()), 100};
   CHECK_FALSE(source.next(1ms));
   CHECK_FALSE(source.at_end());
   REQUIRE(::write(to_pipe.get(), "a\nb", 3) == 3);
@@ -180,6 +181,6 @@ TEST_CASE("a pipe that is silent does not hold up its reader") {
 
 TEST_CASE("an input that cannot be read is refused") {
   const waybill::test::temp_dir dir;
-  CHECK_THROWS_AS(input{dir / "missing"}, std::system_error);
-  CHECK_THROWS_AS(input{dir.path().string()}, std::system_error);
+  CHECK_THROWS_AS(line_reader(dir / "missing", 1), std::system_error);
+  CHECK_THROWS_AS(line_reader(dir.path().string(), 1), std::system_error);
 }

@@ -28,8 +28,10 @@ using test::write_file;
 
 namespace {
 
+constexpr std::size_t max_line = 1'048'576;
+
 std::vector<std::string> lines_in(const std::string& file) {
-  line_reader in{file};
+  line_reader in{file, max_line};
   std::vector<std::string> lines;
   while (!in.at_end())
     if (const auto line = in.next()) {
@@ -83,7 +85,7 @@ TEST_CASE("a line without end is not held in memory") {
     REQUIRE(::lseek(out.get(), 0, SEEK_END) > 0);
     REQUIRE(::write(out.get(), "\nnext\n", 6) == 6);
   }
-  line_reader in{file};
+  line_reader in{file, max_line};
   auto line = in.next();
   REQUIRE(line);
   CHECK(line->too_long);
@@ -100,9 +102,13 @@ TEST_CASE("a line without end is not held in memory") {
 TEST_CASE("an input that cannot be read is named") {
   const temp_dir dir;
   const auto missing = dir / "no\nfile";
-  CHECK(reason_of<failure>([&] { line_reader{missing}; })
+  CHECK(reason_of<std::system_error>([&] {
+          line_reader{missing, 1};
+        })
         == escape(missing) + ": No such file or directory");
-  CHECK(reason_of<failure>([&] { line_reader{dir.path().string()}; })
+  CHECK(reason_of<std::system_error>([&] {
+          line_reader{dir.path().string(), 1};
+        })
         == dir.path().string() + ": Is a directory");
 }
 

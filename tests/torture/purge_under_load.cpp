@@ -193,7 +193,7 @@ bool gives_back_space(const std::string& file) {
 } // namespace
 
 void purge_under_load(report& r) {
-  const auto rows = r.pick<std::uint64_t>(1'020'500, 5'000'000);
+  const auto rows = r.pick<std::uint64_t>(420'500, 5'000'000);
   const temp_dir dir;
   options x;
   x.file = dir / "track.db";

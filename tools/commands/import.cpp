@@ -3,7 +3,9 @@
 #include <unistd.h>
 
 #include <memory>
+#include <optional>
 #include <stdexcept>
+#include <system_error>
 
 #include "input/line_reader.hpp"
 #include "input/options.hpp"
@@ -19,6 +21,9 @@ namespace waybill::cli {
 namespace {
 
 constexpr std::int64_t lines_a_transaction = 1'000;
+
+// In bytes. The longest line that an export can have is a few MiB.
+constexpr std::size_t max_line = std::size_t{64} * 1'024 * 1'024;
 
 struct import_figures {
   std::int64_t imported = 0;
@@ -196,7 +201,13 @@ command setup_import(CLI::App& parent) {
 }
 
 exit_code run_import(context& c, const import_options& x) {
-  line_reader source{input_of(x)};
+  std::optional<line_reader> input;
+  try {
+    input.emplace(input_of(x), max_line);
+  } catch (const std::system_error& e) {
+    throw failure{e.what(), exit_code::usage};
+  }
+  auto& source = *input;
   stop_on_signals();
   auto store = c.take_store(context::if_missing::create);
   importer work{c, x, source, store};

@@ -1,6 +1,7 @@
 // Lines of a file or of standard input, bounded in length.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -8,15 +9,14 @@
 
 namespace waybill::cli {
 
-/// Longer lines are read without being held in memory, in bytes. The longest
-/// line that an export can have is a few MiB.
-inline constexpr std::size_t max_line = std::size_t{64} * 1'024 * 1'024;
-
 class line_reader {
 public:
   /// @param path a file, or `-` for standard input.
-  /// @throws failure (`usage`) if it cannot be opened or is a directory.
-  explicit line_reader(const std::string& path);
+  /// @param max_line longer lines are read without being held in memory, in
+  ///        bytes.
+  /// @throws std::system_error, which names the file, if it cannot be opened
+  ///         or is a directory.
+  line_reader(const std::string& path, std::size_t max_line);
   ~line_reader();
   line_reader(const line_reader&) = delete;
   line_reader& operator=(const line_reader&) = delete;
@@ -29,9 +29,12 @@ public:
     bool too_long = false;
   };
 
-  /// The next line; none at the end, or if a signal came while waiting for it.
-  /// @throws failure if reading fails.
-  std::optional<line> next();
+  /// The next line; none at the end, if a signal came while waiting for it, or
+  /// if it did not come within `patience` (pipes and terminals may let one
+  /// wait; without `patience`, for ever).
+  /// @throws std::system_error, which names the file, if reading fails.
+  std::optional<line> next(std::optional<std::chrono::milliseconds> patience
+                           = std::nullopt);
 
   /// True once all lines have been returned.
   [[nodiscard]] bool at_end() const noexcept { return at_end_; }
@@ -42,11 +45,12 @@ public:
   [[nodiscard]] std::int64_t bytes_in_all() const noexcept { return size_; }
 
 private:
-  bool fill();
+  bool fill(std::optional<std::chrono::milliseconds> patience);
   line take(std::size_t size);
 
   std::string name_;
   int fd_ = -1;
+  std::size_t max_line_ = 0;
   std::int64_t size_ = 0;
   std::int64_t returned_ = 0;
   std::int64_t number_ = 0;
