@@ -26,9 +26,11 @@ if(PROJECT_IS_TOP_LEVEL OR WAYBILL_WARNINGS_AS_ERRORS)
                       -Wold-style-cast -Wnon-virtual-dtor
                       $<$<CXX_COMPILER_ID:Clang>:-Wreserved-identifier>)
 endif()
-# In a unity build the names of one file are around in the next.
+# In a unity build the names of one file are around in the next, and sources
+# are included.
 if(CMAKE_UNITY_BUILD)
-  add_compile_options(-Wno-shadow)
+  add_compile_options(-Wno-shadow
+                      $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
 endif()
 # GCC 12 sees overlaps in std::string's operator+ that are not there
 # (https://gcc.gnu.org/PR105651); 13 does not.

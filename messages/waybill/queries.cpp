@@ -183,9 +183,7 @@ fault find_fault(const get_history& x) {
 
 fault find_fault(const watch_transitions& x) {
   return first_fault(
-    [&] {
-      return x.after ? check_range("after", *x.after, 0, INT64_MAX) : fault{};
-    },
+    [&] { return check_text("after", x.after, limits::max_cursor); },
     [&] { return check_ids(x.ids, limits::max_watched); },
     [&] { return check_kinds(x.kinds); },
     [&] { return check_statuses(x.statuses); },

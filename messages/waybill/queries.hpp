@@ -209,9 +209,12 @@ struct history_reply {
 /// there is none yet. To follow a store, ask again with `after` set to
 /// `watch_reply::next`; nobody who falls behind holds anything up.
 struct watch_transitions {
-  /// The number of the last transition that is known; none: only what is
-  /// committed from now on.
-  std::optional<std::int64_t> after;
+  /// Where to begin: the `watch_reply::next` of an earlier answer, or the
+  /// number of a transition (`0`: with the oldest that is kept); none: only
+  /// what is committed from now on. A `next` that this store has not given is
+  /// refused, also if it is a restored backup that had not come so far; a bare
+  /// number only if the store has not reached it.
+  std::optional<std::string> after;
   /// Only these; empty: all. At most `limits::max_watched` each.
   std::vector<tracked_operation_id> ids;
   std::vector<std::string> kinds;
@@ -253,8 +256,8 @@ struct watch_reply {
   std::vector<transition> transitions;
   /// Set if transitions between `after` and `next` may be missing here.
   std::optional<transition_gap> gap;
-  /// What to ask with next: all up to this number has been looked at.
-  std::int64_t next = 0;
+  /// A cursor, what to ask with next: all before it has been looked at.
+  std::string next;
 
   bool operator==(const watch_reply&) const = default;
   static constexpr const char* type_name = "watch_reply";

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "waybill/queries.hpp"
 
@@ -19,12 +20,14 @@ struct list_place {
 };
 
 /// The text for a place in the list that `request` asks for.
-std::string to_cursor(const list_place& x, const list_operations& request);
+/// @param store of which store; any text that tells it from others.
+std::string to_cursor(const list_place& x, const list_operations& request,
+                      std::string_view store);
 
 /// Reads what `to_cursor` writes.
 /// @throws store_error `invalid_request` for any other text, also for one of a
-///         list with another filter or order.
-list_place parse_cursor(const std::string& text,
-                        const list_operations& request);
+///         list with another filter or order, or of another store.
+list_place parse_cursor(const std::string& text, const list_operations& request,
+                        std::string_view store);
 
 } // namespace waybill

@@ -77,6 +77,11 @@ CREATE TABLE identity (
   uuid BLOB NOT NULL CHECK (length(uuid) = 16),
   incarnation INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE epoch (
+  first INTEGER PRIMARY KEY,
+  mark INTEGER NOT NULL
+) STRICT;
+INSERT INTO epoch (first, mark) VALUES (0, random());
 )sql"};
 
 std::map<std::string, std::string> objects_of(sqlite::connection& db) {

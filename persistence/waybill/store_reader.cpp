@@ -16,6 +16,7 @@
 #include "waybill/store_file.hpp"
 #include "waybill/store_queries.hpp"
 #include "waybill/text.hpp"
+#include "waybill/transition_cursor.hpp"
 #include "waybill/transition_scan.hpp"
 
 namespace waybill {
@@ -50,12 +51,6 @@ tracking_status_snapshot decode_listed(const sqlite::statement& row, bool full,
   return x;
 }
 
-std::optional<list_place> place_after(const list_operations& request) {
-  if (!request.cursor)
-    return std::nullopt;
-  return parse_cursor(*request.cursor, request);
-}
-
 bool is_watched(const transition_scan& at, const watch_transitions& request) {
   const auto among = [](const auto& list, const auto& read) {
     return list.empty() || std::ranges::find(list, read()) != list.end();
@@ -72,6 +67,7 @@ class store_reader::state {
 public:
   explicit state(const reader_options& options)
     : connection{options.file, options.cache_bytes, options.vfs},
+      cursors_{connection.db()},
       histories_{connection.db()},
       find_{connection.db().prepare("SELECT " WAYBILL_OPERATION_COLUMNS
                                     " FROM operation WHERE id = ?1")} {}
@@ -79,6 +75,14 @@ public:
   sqlite::connection& db() noexcept { return connection.db(); }
   [[nodiscard]] const name_table& names() const noexcept {
     return connection.names();
+  }
+  transition_cursors& cursors() noexcept { return cursors_; }
+
+  [[nodiscard]] std::optional<list_place>
+  place_after(const list_operations& request) const {
+    if (!request.cursor)
+      return std::nullopt;
+    return parse_cursor(*request.cursor, request, cursors_.store());
   }
 
   // Calls `f` with the row of an operation, if there is one:
@@ -124,7 +128,7 @@ public:
       if (std::ssize(reply.operations) == request.page_size
           || limit.is_over()) {
         if (place)
-          reply.next_cursor = to_cursor(*place, request);
+          reply.next_cursor = to_cursor(*place, request, cursors_.store());
         break;
       }
       place = rows.place();
@@ -138,6 +142,7 @@ public:
   reader_connection connection;
 
 private:
+  transition_cursors cursors_;
   history_source histories_;
   sqlite::statement find_;
 };
@@ -195,7 +200,7 @@ store_reader::ids_between(const tracked_operation_id& first,
 list_reply store_reader::list(const list_operations& request,
                               microseconds max_time) {
   require_valid(request);
-  const auto after = place_after(request);
+  const auto after = state_->place_after(request);
   return state_->connection.at_one_moment(
     [&] { return state_->page(request, after, max_time); });
 }
@@ -203,7 +208,7 @@ list_reply store_reader::list(const list_operations& request,
 record_page store_reader::list_records(const list_operations& request,
                                        microseconds max_time) {
   require_valid(request);
-  const auto after = place_after(request);
+  const auto after = state_->place_after(request);
   return state_->connection.at_one_moment([&] {
     auto page = state_->page(request, after, max_time);
     record_page reply;
@@ -239,23 +244,20 @@ watch_reply store_reader::read_transitions(const watch_transitions& request,
     auto& db = state_->db();
     watch_reply reply;
     const auto last = last_transition(db);
+    auto& cursors = state_->cursors();
     if (!request.after) {
-      reply.next = last;
+      reply.next = cursors.at(last);
       return reply;
     }
-    if (*request.after > last)
-      throw store_error{errc::invalid_request,
-                        "after: must be at most " + std::to_string(last)
-                          + ", the last number of this store, but is "
-                          + std::to_string(*request.after)};
-    reply.next = last;
-    transition_scan scan{db, state_->names(), *request.after};
+    const auto after = cursors.number_of(*request.after, last);
+    auto next = last;
+    transition_scan scan{db, state_->names(), after};
     time_limit limit{max_time};
-    auto looked_at = *request.after;
+    auto looked_at = after;
     while (scan.next()) {
       if (std::ssize(reply.transitions) == request.page_size
           || limit.is_over()) {
-        reply.next = looked_at;
+        next = looked_at;
         more = true;
         break;
       }
@@ -264,11 +266,17 @@ watch_reply store_reader::read_transitions(const watch_transitions& request,
         reply.transitions.push_back(scan.decode());
     }
     const auto missing_to
-      = std::min(db.query_int("SELECT missing_to FROM store"), reply.next);
-    if (missing_to > *request.after)
-      reply.gap = transition_gap{*request.after + 1, missing_to};
+      = std::min(db.query_int("SELECT missing_to FROM store"), next);
+    if (missing_to > after)
+      reply.gap = transition_gap{after + 1, missing_to};
+    reply.next = cursors.at(next);
     return reply;
   });
+}
+
+std::string store_reader::cursor_of(std::int64_t number) {
+  return state_->connection.at_one_moment(
+    [&] { return state_->cursors().at(number); });
 }
 
 counts_reply store_reader::get_counts() {

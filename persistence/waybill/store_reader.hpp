@@ -81,8 +81,7 @@ public:
 
   history_reply get_history(const waybill::get_history& request);
 
-  /// What is there now; never waits. A number that the store has not reached is
-  /// refused: it is another store's, or this one is an older copy.
+  /// What is there now; never waits.
   watch_reply read_transitions(const watch_transitions& request,
                                std::chrono::microseconds max_time
                                = std::chrono::milliseconds{20});
@@ -91,6 +90,9 @@ public:
   /// @param more set to whether it has not looked at all that is there.
   watch_reply read_transitions(const watch_transitions& request,
                                std::chrono::microseconds max_time, bool& more);
+
+  /// What `watch_transitions::after` takes to begin behind a transition.
+  std::string cursor_of(std::int64_t number);
 
   /// From counters and indexes: takes no longer with more rows.
   counts_reply get_counts();

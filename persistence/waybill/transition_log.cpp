@@ -5,6 +5,7 @@
 
 #include "waybill/store_error.hpp"
 #include "waybill/store_queries.hpp"
+#include "waybill/transition_cursor.hpp"
 
 namespace waybill {
 
@@ -19,6 +20,15 @@ void transition_log::load(sqlite::connection& db) {
     = db.prepare("DELETE FROM transition WHERE number = ?1 RETURNING previous");
   save_ = db.prepare("UPDATE store SET last_number = max(last_number, ?1), "
                      "missing_to = max(missing_to, ?2)");
+  forget_epochs_ = db.prepare(
+    "DELETE FROM epoch WHERE first >= ?1 OR first < (SELECT first FROM epoch "
+    "ORDER BY first DESC LIMIT 1 OFFSET ?2)");
+  add_epoch_ = db.prepare("INSERT INTO epoch (first, mark) VALUES (?1, ?2)");
+  // The same owner may have opened the file again after an error.
+  in_epoch_ = epoch_mark_ != 0
+              && db.query_int("SELECT mark FROM epoch ORDER BY first DESC "
+                              "LIMIT 1")
+                   == epoch_mark_;
   on_commit();
 }
 
@@ -99,7 +109,24 @@ void transition_log::is_missing(std::int64_t number) noexcept {
   missing_to_ = std::max(missing_to_, number);
 }
 
+// Numbers that an earlier opening has given, and not committed, are given
+// again: an epoch that begins there has none.
+void transition_log::begin_epoch() {
+  if (epoch_mark_ == 0)
+    sqlite3_randomness(sizeof epoch_mark_, &epoch_mark_);
+  const auto first = committed_last_number_ + 1;
+  forget_epochs_.bind(1, first);
+  forget_epochs_.bind(2, max_epochs - 2); // one is added
+  forget_epochs_.run();
+  add_epoch_.bind(1, first);
+  add_epoch_.bind(2, epoch_mark_);
+  add_epoch_.run();
+  in_epoch_ = true;
+}
+
 void transition_log::flush() {
+  if (!in_epoch_ && last_number_ > committed_last_number_)
+    begin_epoch();
   if (missing_to_ == 0)
     return;
   save_.bind(1, last_number_);
@@ -109,16 +136,19 @@ void transition_log::flush() {
 
 void transition_log::on_commit() noexcept {
   committed_last_number_ = last_number_;
+  committed_in_epoch_ = in_epoch_;
   missing_to_ = 0;
 }
 
 void transition_log::on_rollback(bool /*unfinished*/) noexcept {
   last_number_ = committed_last_number_;
+  in_epoch_ = committed_in_epoch_;
   missing_to_ = 0;
 }
 
 void transition_log::close() noexcept {
-  for (auto* const stmt : {&append_, &find_, &delete_, &save_})
+  for (auto* const stmt :
+       {&append_, &find_, &delete_, &save_, &forget_epochs_, &add_epoch_})
     *stmt = {};
 }
 

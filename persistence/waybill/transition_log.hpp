@@ -77,6 +77,7 @@ public:
   void remove(std::int64_t operation, std::int64_t last);
 
 private:
+  void begin_epoch();
   void take_old_ones(std::int64_t last);
   void remove_chain(std::int64_t number);
   void is_missing(std::int64_t number) noexcept;
@@ -86,10 +87,16 @@ private:
   std::int64_t committed_last_number_ = 0;
   // Of the current transaction; 0: none.
   std::int64_t missing_to_ = 0;
+  // Of this opening; see transition_cursor.hpp.
+  std::int64_t epoch_mark_ = 0;
+  bool in_epoch_ = false;
+  bool committed_in_epoch_ = false;
   sqlite::statement append_;
   sqlite::statement find_;
   sqlite::statement delete_;
   sqlite::statement save_;
+  sqlite::statement forget_epochs_;
+  sqlite::statement add_epoch_;
 };
 
 } // namespace waybill

@@ -309,7 +309,7 @@ TEST_CASE_METHOD(query_fixture,
                  "[queries]") {
   get(enqueue(1));
   watch_transitions x;
-  x.after = 100;
+  x.after = "100";
   x.deadline = soon(9s);
   CHECK(error_of(x) == errc::invalid_request);
 }
@@ -338,7 +338,7 @@ TEST_CASE_METHOD(query_fixture,
     }
   });
   watch_transitions x;
-  x.after = 0;
+  x.after = "0";
   x.page_size = 16;
   std::uint64_t seen = 0;
   std::int64_t last = 0;
@@ -368,7 +368,7 @@ TEST_CASE_METHOD(query_fixture,
   get(terminal(1));
   const auto reply = get(x);
   REQUIRE(reply.transitions.size() == 1);
-  CHECK(reply.transitions[0].number > *x.after);
+  CHECK(reply.transitions[0].number > number_in(*x.after));
 }
 
 TEST_CASE_METHOD(query_fixture,
@@ -377,7 +377,7 @@ TEST_CASE_METHOD(query_fixture,
                  "[queries]") {
   restart_with(500'000);
   watch_transitions x;
-  x.after = 0;
+  x.after = "0";
   x.ids = {filled_id(500'000)};
   x.deadline = soon(9s);
   CHECK(get(x).transitions.size() == 1);

@@ -59,8 +59,8 @@ TEST_CASE("questions and answers go through JSON unchanged", "[queries]") {
   check_round_trip(list_reply{{fresh(1, t0)}, "cursor"});
   check_round_trip(history_reply{fresh(1, t0), {step}, false});
   check_round_trip(watch_transitions{
-    3, {id_of(1)}, {"kind"}, {tracking_status::failed}, 5, t0});
-  check_round_trip(watch_reply{{step}, transition_gap{1, 2}, 9});
+    "3", {id_of(1)}, {"kind"}, {tracking_status::failed}, 5, t0});
+  check_round_trip(watch_reply{{step}, transition_gap{1, 2}, "9"});
   check_round_trip(
     await_terminal{{id_of(1), id_of(2)}, wait_mode::any_of, true, t0});
   check_round_trip(wait_reply{true, {{fresh(1, t0)}, {std::nullopt}}});
@@ -106,7 +106,9 @@ TEST_CASE("a question that cannot be answered names the field", "[queries]") {
 
   CHECK(field_at_fault(get_history{}) == "id");
   CHECK(field_at_fault(watch_transitions{}) == "");
-  CHECK(field_at_fault(watch_with([](auto& x) { x.after = -1; })) == "after");
+  CHECK(
+    field_at_fault(watch_with([](auto& x) { x.after = std::string(200, '1'); }))
+    == "after");
   CHECK(field_at_fault(watch_with([](auto& x) { x.ids.resize(1); }))
         == "ids[0]");
 

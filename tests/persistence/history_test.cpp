@@ -14,10 +14,10 @@ struct history_fixture : store_fixture {
     return store_reader{options.file}.get_history({id_of(n), {}});
   }
 
-  watch_reply transitions_after(std::int64_t number,
+  watch_reply transitions_after(const std::string& place,
                                 const watch_transitions& like = {}) {
     auto x = like;
-    x.after = number;
+    x.after = place;
     x.page_size = limits::max_page_size;
     return store_reader{options.file}.read_transitions(x);
   }
@@ -96,7 +96,7 @@ TEST_CASE_METHOD(history_fixture, "what changes nothing is no transition",
   store.record_attempt(attempt(2, 1), at(8));
   CHECK(lines(history_of(1).transitions)
         == texts{"1 Submitted 0", "1 Retrying 1", "1 Delivered 1"});
-  CHECK(lines(transitions_after(0).transitions)
+  CHECK(lines(transitions_after("0").transitions)
         == texts{"1 Submitted 0", "1 Retrying 1", "1 Delivered 1"});
 }
 
@@ -106,25 +106,27 @@ TEST_CASE_METHOD(history_fixture, "transitions of all operations are in order",
   store.record_enqueue(enqueue(2, "other"), at(2));
   store.record_terminal(terminal(2), at(3));
   store.record_attempt(attempt(1, 1), at(4));
-  const auto all = transitions_after(0);
+  const auto all = transitions_after("0");
   CHECK(lines(all.transitions)
         == texts{"1 Submitted 0", "2 Submitted 0", "2 Delivered 0",
                  "1 Retrying 1"});
   CHECK(all.gap == std::nullopt);
-  CHECK(all.next == all.transitions.back().number);
+  CHECK(number_in(all.next) == all.transitions.back().number);
   CHECK(transitions_after(all.next).transitions.empty());
-  CHECK(lines(transitions_after(all.transitions[1].number).transitions)
-        == texts{"2 Delivered 0", "1 Retrying 1"});
+  CHECK(
+    lines(
+      transitions_after(std::to_string(all.transitions[1].number)).transitions)
+    == texts{"2 Delivered 0", "1 Retrying 1"});
 
   watch_transitions x;
   x.kinds = {"other"};
-  CHECK(lines(transitions_after(0, x).transitions)
+  CHECK(lines(transitions_after("0", x).transitions)
         == texts{"2 Submitted 0", "2 Delivered 0"});
   x.statuses = {tracking_status::delivered};
-  CHECK(lines(transitions_after(0, x).transitions) == texts{"2 Delivered 0"});
+  CHECK(lines(transitions_after("0", x).transitions) == texts{"2 Delivered 0"});
   x = {};
   x.ids = {id_of(1)};
-  CHECK(lines(transitions_after(0, x).transitions)
+  CHECK(lines(transitions_after("0", x).transitions)
         == texts{"1 Submitted 0", "1 Retrying 1"});
 }
 
@@ -137,7 +139,7 @@ TEST_CASE_METHOD(history_fixture, "transitions are read page by page",
   store_reader reader{options.file};
   watch_transitions x;
   x.page_size = 7;
-  x.after = 0;
+  x.after = "0";
   std::vector<transition> all;
   for (;;) {
     const auto page = reader.read_transitions(x);
@@ -146,7 +148,7 @@ TEST_CASE_METHOD(history_fixture, "transitions are read page by page",
     all.insert(all.end(), page.transitions.begin(), page.transitions.end());
     x.after = page.next;
   }
-  CHECK(all == transitions_after(0).transitions);
+  CHECK(all == transitions_after("0").transitions);
   CHECK(all.size() == 40);
 }
 
@@ -154,12 +156,12 @@ TEST_CASE_METHOD(history_fixture, "numbers go on after a restart and a purge",
                  "[history]") {
   store.record_enqueue(enqueue(1), at(1));
   store.record_terminal(terminal(1), at(2));
-  const auto before = transitions_after(0).next;
+  const auto before = transitions_after("0").next;
   store.purge_terminal(purge_before(at(10)), at(10));
   restart();
-  CHECK(transitions_after(0).next == before);
+  CHECK(transitions_after("0").next == before);
   store.record_enqueue(enqueue(2), at(3));
-  CHECK(transitions_after(before).transitions.at(0).number > before);
+  CHECK(transitions_after(before).transitions.at(0).number > number_in(before));
 }
 
 TEST_CASE_METHOD(history_fixture, "a history goes with its operation",
@@ -169,11 +171,11 @@ TEST_CASE_METHOD(history_fixture, "a history goes with its operation",
     store.record_attempt(attempt(n, 1), at(2));
   }
   store.record_terminal(terminal(1), at(3));
-  const auto last = transitions_after(0).next;
+  const auto last = transitions_after("0").next;
   store.purge_terminal(purge_before(at(10)), at(10));
-  const auto left = transitions_after(0);
+  const auto left = transitions_after("0");
   CHECK(lines(left.transitions) == texts{"2 Submitted 0", "2 Retrying 1"});
-  CHECK(left.gap == transition_gap{1, last});
+  CHECK(left.gap == transition_gap{1, number_in(last)});
   auto db = open_reader(options.file);
   CHECK(db.query_int("SELECT count(*) FROM transition") == 1);
 }
@@ -193,10 +195,10 @@ TEST_CASE_METHOD(history_fixture, "old transitions of an operation are let go",
     CHECK(history.transitions.back().retry_count == i);
     CHECK(history.complete == (kept == static_cast<std::size_t>(i)));
   }
-  const auto all = transitions_after(0);
+  const auto all = transitions_after("0");
   REQUIRE(all.gap);
   CHECK(all.gap->from == 1);
-  CHECK(all.gap->to < all.next);
+  CHECK(all.gap->to < number_in(all.next));
   store.record_terminal(terminal(1), at(200));
   store.purge_terminal(purge_before(at(300)), at(300));
   auto db = open_reader(options.file);
@@ -213,7 +215,7 @@ TEST_CASE_METHOD(history_fixture, "with the history off, none is kept",
   CHECK(db.query_int("SELECT count(*) FROM transition") == 0);
   CHECK_FALSE(history_of(1).complete);
   CHECK(lines(history_of(1).transitions) == texts{"1 Submitted 0"});
-  CHECK(transitions_after(0).gap.has_value());
+  CHECK(transitions_after("0").gap.has_value());
 }
 
 TEST_CASE_METHOD(history_fixture,
@@ -221,7 +223,7 @@ TEST_CASE_METHOD(history_fixture,
                  "[history]") {
   store.record_enqueue(enqueue(1), at(1));
   store.record_attempt(attempt(1, 1), at(2));
-  const auto before = transitions_after(0).next;
+  const auto before = transitions_after("0").next;
   reopen_with_history(0);
   store.record_attempt(attempt(1, 2), at(3));
   reopen_with_history(16);
@@ -229,7 +231,7 @@ TEST_CASE_METHOD(history_fixture,
   store.record_enqueue(enqueue(2), at(5));
   const auto after = transitions_after(before);
   REQUIRE(after.gap);
-  CHECK(after.gap->from == before + 1);
+  CHECK(after.gap->from == number_in(before) + 1);
   CHECK(after.gap->to < after.transitions.at(0).number);
   CHECK(lines(after.transitions) == texts{"1 Retrying 3", "2 Submitted 0"});
   CHECK_FALSE(history_of(1).complete);
@@ -240,12 +242,12 @@ TEST_CASE_METHOD(history_fixture,
                  "promise 3: a transition that is undone leaves no history",
                  "[history][promise-3]") {
   store.record_enqueue(enqueue(1), at(1));
-  const auto before = transitions_after(0);
+  const auto before = transitions_after("0");
   store.begin();
   store.record_attempt(attempt(1, 1), at(2));
   store.record_enqueue(enqueue(2), at(2));
   store.rollback();
-  CHECK(transitions_after(0) == before);
+  CHECK(transitions_after("0") == before);
   store.record_attempt(attempt(1, 1), at(3));
   CHECK(history_of(1).transitions.back().at == at(3));
 }

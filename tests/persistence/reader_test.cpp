@@ -242,11 +242,11 @@ TEST_CASE_METHOD(reader_fixture,
   record(1);
   record(2);
   watch_transitions x;
-  x.after = 2;
+  x.after = "2";
   const auto reply = reader.read_transitions(x);
-  CHECK(reply.next == 2);
+  CHECK(number_in(reply.next) == 2);
   CHECK(reply.transitions.empty());
-  for (const auto ahead : {std::int64_t{3}, std::int64_t{150}, INT64_MAX}) {
+  for (const auto* const ahead : {"3", "150", "9223372036854775807"}) {
     x.after = ahead;
     const auto e = error_of([&] { reader.read_transitions(x); });
     CHECK(e.code == errc::invalid_request);
@@ -256,9 +256,10 @@ TEST_CASE_METHOD(reader_fixture,
   // Also if nothing has happened in it yet.
   const temp_dir other;
   operation_tracking_store empty{options_for(other / "ops.db")};
-  x.after = 0;
-  CHECK(store_reader{other / "ops.db"}.read_transitions(x).next == 0);
-  x.after = 1;
+  x.after = "0";
+  CHECK(number_in(store_reader{other / "ops.db"}.read_transitions(x).next)
+        == 0);
+  x.after = "1";
   CHECK_THROWS_AS(store_reader{other / "ops.db"}.read_transitions(x),
                   store_error);
 }

@@ -67,6 +67,11 @@ inline tracking_status_snapshot fresh(std::uint64_t n, timestamp now) {
           .source_node = request.source_node};
 }
 
+/// The number in a cursor of a watch.
+inline std::int64_t number_in(const std::string& cursor) {
+  return std::stoll(cursor.substr(cursor.rfind('-') + 1));
+}
+
 inline constexpr tracking_status terminal_statuses[]
   = {tracking_status::delivered, tracking_status::parked,
      tracking_status::failed, tracking_status::discarded};

@@ -127,18 +127,21 @@ TEST_CASE_METHOD(cli_fixture, "watch shows each step once it is committed") {
   CHECK(lines[2]["id"] == id_text(1));
 }
 
-TEST_CASE_METHOD(cli_fixture, "watch goes on behind the last number") {
+TEST_CASE_METHOD(cli_fixture, "watch goes on behind the last step seen") {
+  const auto* const place = GENERATE("cursor", "number");
   record(3);
   auto first = start_waybill(options.file, {.arguments = {"watch", "--after",
                                                           "0", "--json"}});
   REQUIRE(prints(first, id_text(3)));
   first.signal(SIGTERM);
   const auto seen = json_lines(end_of(first).out);
-  const auto last = seen.back()["number"].get<std::int64_t>();
+  const auto& last = seen.back()[place];
   record(2, 4);
-  auto second = start_waybill(options.file,
-                              {.arguments = {"watch", "--after",
-                                             std::to_string(last), "--json"}});
+  auto second = start_waybill(
+    options.file,
+    {.arguments = {"watch", "--after",
+                   last.is_string() ? last.get<std::string>() : last.dump(),
+                   "--json"}});
   REQUIRE(prints(second, id_text(5)));
   second.signal(SIGINT);
   const auto rest = json_lines(end_of(second).out);
@@ -286,6 +289,11 @@ TEST_CASE_METHOD(cli_fixture,
   CHECK(x.out.empty());
   CHECK(x.complains("--after must be at most 5, the last number of this "
                     "store, but is 150"));
+  CHECK(waybill({"watch", "--after", "-1"})
+          .complains("--after is no cursor that a store has given: \"-1\""));
+  CHECK(waybill({"watch", "--after", "1x"})
+          .complains("--after must be a cursor or the number of a "
+                     "transition, but is \"1x\""));
 }
 
 TEST_CASE_METHOD(cli_fixture, "watch shows targets below each other") {

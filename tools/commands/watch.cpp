@@ -1,7 +1,6 @@
 #include "commands/watch.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <memory>
 #include <string_view>
 
@@ -74,18 +73,21 @@ targets_of(store_reader& reader, const std::vector<transition>& steps) {
   return targets;
 }
 
-void print_json(context& c, const watch_reply& reply) {
+void print_json(context& c, store_reader& reader, const watch_reply& reply) {
   if (reply.gap)
     c.print_json(gap_json(*reply.gap));
-  for (const auto& each : reply.transitions)
-    c.print_json(to_json_text(each));
+  for (const auto& each : reply.transitions) {
+    auto row = to_json(each);
+    row["cursor"] = reader.cursor_of(each.number);
+    c.print_json(json_text(row));
+  }
   c.out().flush();
 }
 
 void print(context& c, transition_table& rows, store_reader& reader,
            const watch_reply& reply) {
   if (c.json()) {
-    print_json(c, reply);
+    print_json(c, reader, reply);
     return;
   }
   if (reply.gap)
@@ -101,8 +103,7 @@ void print(context& c, transition_table& rows, store_reader& reader,
   c.out().flush();
 }
 
-// The number of a transition that the store has not reached is no place to
-// begin behind: it would be passed by in silence later.
+// The place to begin behind may be none of this store.
 watch_reply first_look(store_reader& reader, const watch_transitions& request) {
   try {
     return reader.read_transitions(request);
@@ -111,8 +112,7 @@ watch_reply first_look(store_reader& reader, const watch_transitions& request) {
     const std::string text{e.what()};
     if (e.code() != errc::invalid_request || !text.starts_with(name))
       throw;
-    throw usage_error{"--after " + escape(text.substr(name.size()))
-                      + "; has an older copy been put in its place?"};
+    throw usage_error{"--after " + text.substr(name.size())};
   }
 }
 
@@ -142,10 +142,9 @@ command setup_watch(CLI::App& parent) {
             "commas or by repeating it");
   add_texts(app, "--kind", x->kinds, "KIND", "this kind; may be repeated");
   add_texts(app, "--id", x->ids, "ID", "this operation; may be repeated");
-  add_number(app, "--after", x->after, 0,
-             std::numeric_limits<std::int64_t>::max(),
-             "begin behind the transition of this number;\n"
-             "0 is the oldest that is kept");
+  add_text(app, "--after", x->after, "CURSOR",
+           "begin behind that transition: its cursor in JSON,\n"
+           "or its number; 0 is before the oldest that is kept");
   add_footer(app,
              "Shows each step once it is committed, until Ctrl-C. Without\n"
              "--after only what comes from now on.\n"

@@ -17,7 +17,7 @@ struct watch_options {
   std::vector<std::string> statuses;
   std::vector<std::string> kinds;
   std::vector<std::string> ids;
-  std::optional<std::int64_t> after;
+  std::optional<std::string> after;
 };
 
 command setup_watch(CLI::App& parent);
