@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 
+#include "waybill/file_limits.hpp"
 #include "waybill/page_seal.hpp"
 
 namespace waybill::sqlite {
@@ -53,8 +54,8 @@ int read_log_name(sqlite3_file* database, log_name& out) noexcept {
 
 int write_log_name(sqlite3_file* database, const log_name& x) noexcept {
   const auto to = encode(x);
-  return database->pMethods->xWrite(database, to.data(),
-                                    static_cast<int>(to.size()), expansion_at);
+  return write_within_limit(database, to.data(), static_cast<int>(to.size()),
+                            expansion_at);
 }
 
 void put_log_name(std::uint8_t* first_page, const log_name& x) noexcept {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "waybill/file_limits.hpp"
 #include "waybill/log_name.hpp"
 
 namespace waybill::sqlite {
@@ -62,9 +63,8 @@ int sealed_log::read_at(std::span<std::uint8_t> to,
 }
 
 int sealed_log::write_at(bytes from, std::size_t offset) noexcept {
-  return log_->pMethods->xWrite(log_, from.data(),
-                                static_cast<int>(from.size()),
-                                static_cast<sqlite3_int64>(offset));
+  return write_within_limit(log_, from.data(), static_cast<int>(from.size()),
+                            static_cast<sqlite3_int64>(offset));
 }
 
 // -- reading ------------------------------------------------------------------

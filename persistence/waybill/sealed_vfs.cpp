@@ -8,6 +8,7 @@
 #include <span>
 
 #include "waybill/file_format.hpp"
+#include "waybill/file_limits.hpp"
 #include "waybill/log_name.hpp"
 #include "waybill/sqlite.hpp"
 
@@ -45,8 +46,7 @@ std::string text_of(const log_findings& x) {
 
 } // namespace
 
-// What SQLite takes for its file: the real one lies behind it. Only the
-// database and its log get one; journals are opened as they are.
+// What SQLite takes for its file: the real one lies behind it.
 struct sealed_vfs::layer {
   sqlite3_file base{};
   sqlite3_file* real = nullptr;
@@ -67,14 +67,31 @@ struct sealed_vfs::layer {
     }
   };
 
-  // Passes all calls on. Version 2: without xFetch, pages are never mapped past
-  // the seals.
+  int map_shared(int region, int size, int extend,
+                 void volatile** out) const noexcept {
+    if (extend != 0 && !may_have_size((region + sqlite3_int64{1}) * size))
+      return SQLITE_FULL;
+    const auto code = real->pMethods->xShmMap(real, region, size, extend, out);
+    if (code == SQLITE_IOERR_SHMSIZE)
+      return SQLITE_FULL; // the disk has no place for it
+    if (code != SQLITE_OK || *out == nullptr
+        || allocate(*out, static_cast<std::size_t>(size)))
+      return code;
+    *out = nullptr;
+    return SQLITE_FULL;
+  }
+
+  // Passes all calls on, within what the process may do. Version 2: without
+  // xFetch, pages are never mapped past the seals.
   static sqlite3_io_methods methods() noexcept {
     sqlite3_io_methods m{};
     m.iVersion = 2;
     m.xClose = passed_on<&sqlite3_io_methods::xClose>::call;
     m.xRead = passed_on<&sqlite3_io_methods::xRead>::call;
-    m.xWrite = passed_on<&sqlite3_io_methods::xWrite>::call;
+    m.xWrite = [](sqlite3_file* f, const void* from, int n,
+                  sqlite3_int64 offset) {
+      return write_within_limit(of(f).real, from, n, offset);
+    };
     m.xTruncate = passed_on<&sqlite3_io_methods::xTruncate>::call;
     m.xSync = passed_on<&sqlite3_io_methods::xSync>::call;
     m.xFileSize = passed_on<&sqlite3_io_methods::xFileSize>::call;
@@ -86,11 +103,24 @@ struct sealed_vfs::layer {
     m.xSectorSize = passed_on<&sqlite3_io_methods::xSectorSize>::call;
     m.xDeviceCharacteristics
       = passed_on<&sqlite3_io_methods::xDeviceCharacteristics>::call;
-    m.xShmMap = passed_on<&sqlite3_io_methods::xShmMap>::call;
+    m.xShmMap = [](sqlite3_file* f, int region, int size, int extend,
+                   void volatile** out) {
+      return of(f).map_shared(region, size, extend, out);
+    };
     m.xShmLock = passed_on<&sqlite3_io_methods::xShmLock>::call;
     m.xShmBarrier = passed_on<&sqlite3_io_methods::xShmBarrier>::call;
     m.xShmUnmap = passed_on<&sqlite3_io_methods::xShmUnmap>::call;
     return m;
+  }
+
+  // Of a file that is nothing but a file: a journal.
+  static const sqlite3_io_methods* methods_of_journal() noexcept {
+    static const auto all = [] {
+      auto m = methods();
+      m.iVersion = 1;
+      return m;
+    }();
+    return &all;
   }
 };
 
@@ -140,7 +170,7 @@ struct sealed_vfs::database_file : layer {
       if (const auto fault = look_at_header(bytes); fault != SQLITE_OK)
         return fault;
     if (!is_page(n, offset))
-      return real->pMethods->xWrite(real, from, n, offset);
+      return write_within_limit(real, from, n, offset);
     if (log != nullptr)
       if (const auto code = log->settle_name(); code != SQLITE_OK)
         return code;
@@ -148,14 +178,14 @@ struct sealed_vfs::database_file : layer {
     // From the log a page comes with its seal.
     const std::span<const std::uint8_t, page_bytes> given{bytes, page_bytes};
     if (number != 0 && is_sealed(given, number))
-      return real->pMethods->xWrite(real, from, n, offset);
+      return write_within_limit(real, from, n, offset);
     std::array<std::uint8_t, page_bytes> page{};
     std::ranges::copy(given, page.begin());
     if (number == 0)
       if (const auto code = keep_log_name(page.data()); code != SQLITE_OK)
         return code;
     seal(page, number);
-    return real->pMethods->xWrite(real, page.data(), n, offset);
+    return write_within_limit(real, page.data(), n, offset);
   }
 
   int fail(damage what, std::uint64_t number) const noexcept {
@@ -237,7 +267,7 @@ struct sealed_vfs::log_file : layer {
 
   int write(const void* from, int n, sqlite3_int64 offset) {
     if (!database->sealed)
-      return real->pMethods->xWrite(real, from, n, offset);
+      return write_within_limit(real, from, n, offset);
     return log.write({static_cast<const std::uint8_t*>(from),
                       static_cast<std::size_t>(n)},
                      offset);
@@ -376,7 +406,11 @@ int sealed_vfs::open(const char* name, sqlite3_file* out, int flags,
     }
     return code;
   }
-  return base_->xOpen(base_, name, out, flags, out_flags);
+  auto& x = *new (out) layer{};
+  const auto code = open_behind(x);
+  if (is_open(x))
+    x.base.pMethods = layer::methods_of_journal();
+  return code;
 }
 
 void sealed_vfs::prepare(sqlite3* db) {

@@ -46,7 +46,7 @@ log_walk walk(const std::string& log) {
     sum = x.checksum();
     ++found.frames;
     const std::span<const std::uint8_t, page_size> content{
-      data + at + frame_header_bytes, page};
+      data + at + frame_header_bytes, page_size};
     found.sealed += sqlite::is_sealed(content, x.page_number() - 1) ? 1U : 0U;
   }
   return found;
