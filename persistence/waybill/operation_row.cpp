@@ -52,11 +52,21 @@ std::string decode_text(const sqlite::statement& row, int at) {
   return std::string{text};
 }
 
-std::optional<std::int32_t> decode_number(const sqlite::statement& row,
-                                          int at) {
+std::int32_t decode_retry_count(const sqlite::statement& row, int at) {
+  const auto count = row.integer(at);
+  if (count < 0 || count > INT32_MAX)
+    row_is_corrupt("the retry count " + std::to_string(count));
+  return static_cast<std::int32_t>(count);
+}
+
+std::optional<std::int32_t> decode_http_status(const sqlite::statement& row,
+                                               int at) {
   if (row.is_null(at))
     return std::nullopt;
-  return static_cast<std::int32_t>(row.integer(at));
+  const auto status = row.integer(at);
+  if (status < 100 || status > 599)
+    row_is_corrupt("the HTTP status " + std::to_string(status));
+  return static_cast<std::int32_t>(status);
 }
 
 std::string decode_name(const sqlite::statement& row, int at,
@@ -75,8 +85,8 @@ tracking_status_snapshot decode_operation(const sqlite::statement& row,
   tracking_status_snapshot x;
   x.id = id;
   x.status = decode_status(row.integer(column::status));
-  x.retry_count = static_cast<std::int32_t>(row.integer(column::retry_count));
-  x.http_status = decode_number(row, column::http_status);
+  x.retry_count = decode_retry_count(row, column::retry_count);
+  x.http_status = decode_http_status(row, column::http_status);
   x.created_at = timestamp{row.integer(column::created_at)};
   x.updated_at = timestamp{row.integer(column::updated_at)};
   if (is_terminal(x.status))

@@ -80,14 +80,18 @@ static_assert(column::of(name_field::source_node)
 /// Throws `store_corrupt`: a row holds `what`.
 [[noreturn]] void row_is_corrupt(const std::string& what);
 
+// These throw `store_corrupt` for what cannot have been stored.
+
 tracking_status decode_status(std::int64_t number);
 
 /// A text that was stored has no NUL; a page that was never written has (see
 /// sealed_vfs.cpp).
 std::string decode_text(const sqlite::statement& row, int at);
 
-/// A number that may be missing.
-std::optional<std::int32_t> decode_number(const sqlite::statement& row, int at);
+std::int32_t decode_retry_count(const sqlite::statement& row, int at);
+
+std::optional<std::int32_t> decode_http_status(const sqlite::statement& row,
+                                               int at);
 
 /// A column that holds either a name's id or the text itself.
 /// @throws store_error `store_corrupt` if the id has no name.

@@ -126,7 +126,7 @@ operation_table::find(const tracked_operation_id& id) {
   return found_row{find_.integer(0),
                    decode_status(find_.integer(1)),
                    find_.is_integer(2) ? find_.integer(2) : 0,
-                   static_cast<std::int32_t>(find_.integer(4)),
+                   decode_retry_count(find_, 4),
                    timestamp{find_.integer(3)},
                    chain,
                    nullptr};

@@ -88,6 +88,7 @@ enqueue_reply
 operation_tracking_store::record_enqueue(const waybill::record_enqueue& request,
                                          timestamp now) {
   require_acceptable(request, now);
+  require_storable(now);
   auto& x = *parts_;
   return x.write([&] {
     const auto seq = x.transitions.next_number();
@@ -104,12 +105,14 @@ update_reply
 operation_tracking_store::record_attempt(const waybill::record_attempt& request,
                                          timestamp now) {
   require_acceptable(request, now);
+  require_storable(now);
   return update(*parts_, request, now);
 }
 
 update_reply operation_tracking_store::record_terminal(
   const waybill::record_terminal& request, timestamp now) {
   require_acceptable(request, now);
+  require_storable(now);
   return update(*parts_, request, now);
 }
 

@@ -32,7 +32,17 @@ void require_in_time(const Request& x, timestamp now) {
     throw too_late(*x.deadline);
 }
 
-/// Both of them.
+/// @throws store_error `invalid_request` if the clock shows what has no text
+///         form, and so is no time that a row can bear.
+inline void require_storable(timestamp now) {
+  if (now < min_timestamp || now > max_timestamp)
+    throw store_error{errc::invalid_request,
+                      "now: the clock shows " + std::to_string(now.us())
+                        + " µs since 1970, which is not in the years 0 to "
+                          "9999; not stored"};
+}
+
+/// The first two.
 template <class Request>
 void require_acceptable(const Request& x, timestamp now) {
   require_valid(x);

@@ -19,12 +19,15 @@ void status_counters::read(sqlite::connection& db) {
   while (stmt.step()) {
     const auto kind = stmt.integer(0);
     const auto status = stmt.integer(1);
+    const auto operations = stmt.integer(2);
     if (kind < 0 || kind > max_kind_id || status < 0
-        || status >= num_tracking_statuses)
+        || status >= num_tracking_statuses || operations < 0
+        || operations > max_counted_operations)
       throw store_error{errc::store_corrupt,
                         "a counter has kind " + std::to_string(kind)
-                          + " and status " + std::to_string(status)};
-    row_of(kind)[static_cast<std::size_t>(status)].committed = stmt.integer(2);
+                          + ", status " + std::to_string(status) + " and "
+                          + std::to_string(operations) + " operations"};
+    row_of(kind)[static_cast<std::size_t>(status)].committed = operations;
   }
 }
 

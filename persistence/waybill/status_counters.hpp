@@ -12,10 +12,15 @@
 
 namespace waybill {
 
+/// The largest number that a counter may have, far above what a file can hold:
+/// all of them can be added up. A store that says otherwise is damaged.
+inline constexpr std::int64_t max_counted_operations = std::int64_t{1} << 48;
+
 /// The counters of a store, in memory; changes are written once a transaction.
 class status_counters final : public transaction_participant {
 public:
   /// Reads all counters, to be looked at.
+  /// @throws store_error `store_corrupt` for what cannot have been counted.
   void read(sqlite::connection& db);
 
   void load(sqlite::connection& db) override;

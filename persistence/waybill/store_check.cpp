@@ -7,6 +7,8 @@
 
 #include "waybill/in_flight_blocks.hpp"
 #include "waybill/operation_row.hpp"
+#include "waybill/store_queries.hpp"
+#include "waybill/transition_log.hpp"
 
 namespace waybill {
 
@@ -23,12 +25,14 @@ public:
       names_{names},
       progress_{progress},
       pages_{db.query_int("PRAGMA page_count")},
-      chain_{db.prepare(
-        "SELECT operation, previous FROM transition WHERE number = ?1")} {}
+      chain_{
+        db.prepare("SELECT operation, previous, nth, status, retry_count, at, "
+                   "http_status FROM transition WHERE number = ?1")} {}
 
   std::optional<check_report> run() {
     if (!check_structure() || !check_rows())
       return std::nullopt;
+    check_numbers();
     check_counters();
     check_blocks();
     const auto rows = db_.query_int("SELECT count(*) FROM transition");
@@ -87,8 +91,9 @@ private:
   }
 
   bool check_rows() {
+    // Unlike sum(), total() does not fail if the numbers are too large.
     const auto all = std::max<std::int64_t>(
-      1, db_.query_int("SELECT sum(operations) FROM counter"));
+      1, db_.query_int("SELECT total(operations) FROM counter"));
     try {
       auto rows = db_.prepare("SELECT " WAYBILL_OPERATION_COLUMNS
                               " FROM operation ORDER BY seq");
@@ -121,24 +126,74 @@ private:
                    static_cast<std::int64_t>(x.status)}];
       if (x.updated_at < x.created_at)
         fault(name + "was updated before it was recorded");
+      if (!is_storable(x.created_at) || !is_storable(x.updated_at))
+        fault(name + "bears a time outside of the years 0 to 9999");
     } catch (const store_error& e) {
       fault(name + e.what());
     }
-    auto number = row.integer(column::last_transition);
+    const auto seq = row.integer(column::seq);
+    if (seq < 1)
+      fault(name + "has the number " + std::to_string(seq));
+    check_history(name, seq, row.integer(column::last_transition));
+  }
+
+  static bool is_storable(timestamp x) noexcept {
+    return x >= min_timestamp && x <= max_timestamp;
+  }
+
+  void check_history(const std::string& name, std::int64_t seq,
+                     std::int64_t last) {
+    // Both only fall.
+    auto number = last;
+    auto nth = std::int64_t{max_nth_transition} + 1;
     while (number != 0) {
       chain_.bind(1, number);
       const sqlite::reset_guard guard{chain_};
       if (!chain_.step())
         break; // it was one too many
       ++reached_;
-      if (chain_.integer(0) != row.integer(column::seq)
-          || chain_.integer(1) >= number) {
+      const auto previous = chain_.integer(1);
+      if (chain_.integer(0) != seq || previous >= number || previous < 0
+          || chain_.integer(2) >= nth || chain_.integer(2) < 1) {
         fault(name + "transition " + std::to_string(number)
               + " is not its own");
         break;
       }
-      number = chain_.integer(1);
+      check_step(name, number);
+      number = previous;
+      nth = chain_.integer(2);
     }
+  }
+
+  // The transition at which `chain_` stands. What finished an operation has no
+  // columns of its own.
+  void check_step(const std::string& name, std::int64_t number) {
+    if (chain_.is_null(3))
+      return;
+    try {
+      decode_status(chain_.integer(3));
+      decode_retry_count(chain_, 4);
+      decode_http_status(chain_, 6);
+      if (!is_storable(timestamp{chain_.integer(5)}))
+        row_is_corrupt("a time outside of the years 0 to 9999");
+    } catch (const store_error& e) {
+      fault(name + "transition " + std::to_string(number) + ": " + e.what());
+    }
+  }
+
+  // Those that go on: there must be room for them to.
+  void check_numbers() {
+    const auto check = [this](const char* what, std::int64_t number) {
+      if (number < 0 || number > max_transition_number)
+        fault(std::string{what} + " is " + std::to_string(number));
+    };
+    check("the number of the last transition", last_transition(db_));
+    check("store.last_number", db_.query_int("SELECT last_number FROM store"));
+    check("store.opens", db_.query_int("SELECT opens FROM store"));
+    check("the first number of an epoch",
+          db_.query_int("SELECT min(first) FROM epoch"));
+    check("the first number of an epoch",
+          db_.query_int("SELECT max(first) FROM epoch"));
   }
 
   // A kind's name id, or a block, and a status.

@@ -11,6 +11,9 @@ namespace waybill {
 
 void transition_log::load(sqlite::connection& db) {
   last_number_ = last_transition(db);
+  if (last_number_ < 0 || last_number_ > max_transition_number)
+    throw store_error{errc::store_corrupt, "the last transition has the number "
+                                             + std::to_string(last_number_)};
   append_ = db.prepare(
     "INSERT INTO transition (number, operation, previous, nth, status, "
     "retry_count, at, http_status, last_error) "
@@ -46,12 +49,8 @@ void transition_log::mark_switch(sqlite::connection& db) {
 
 void transition_log::append(std::int64_t number, std::int64_t operation,
                             transition_chain& chain, const step& x) {
-  if (chain.length < 0) {
-    find_.bind(1, chain.last);
-    const sqlite::reset_guard guard{find_};
-    chain.length = find_.step() ? static_cast<std::int32_t>(find_.integer(1))
-                                : 0;
-  }
+  if (chain.length < 0)
+    chain.length = find_length(chain.last);
   append_.bind(1, number);
   append_.bind(2, operation);
   append_.bind(3, chain.last);
@@ -72,6 +71,19 @@ void transition_log::append(std::int64_t number, std::int64_t operation,
   // By the dozen, so that it costs little a transition.
   if (chain.length >= 2 * keep_ && chain.length % keep_ == 0)
     take_old_ones(number);
+}
+
+std::int32_t transition_log::find_length(std::int64_t last) {
+  find_.bind(1, last);
+  const sqlite::reset_guard guard{find_};
+  if (!find_.step())
+    return 0;
+  const auto nth = find_.integer(1);
+  if (nth < 1 || nth > max_nth_transition)
+    throw store_error{errc::store_corrupt,
+                      "transition " + std::to_string(last) + " is number "
+                        + std::to_string(nth) + " of its operation"};
+  return static_cast<std::int32_t>(nth);
 }
 
 void transition_log::take_old_ones(std::int64_t last) {

@@ -19,6 +19,13 @@
 
 namespace waybill {
 
+/// The largest number that a transition may have, so that there is always a
+/// next one: a store that says otherwise is damaged.
+inline constexpr std::int64_t max_transition_number = INT64_MAX / 2;
+
+/// The same of its place among the transitions of its operation.
+inline constexpr std::int32_t max_nth_transition = INT32_MAX / 2;
+
 /// What the log knows of an operation; part of what the store keeps of it.
 struct transition_chain {
   /// The number of its last transition that has a row; 0: none.
@@ -40,6 +47,7 @@ public:
   ///        less than twice as many; 0 turns the log off.
   explicit transition_log(std::int32_t keep) noexcept : keep_{keep} {}
 
+  /// @throws store_error `store_corrupt` if the numbers are used up.
   void load(sqlite::connection& db) override;
   void close() noexcept override;
 
@@ -78,6 +86,7 @@ public:
 
 private:
   void begin_epoch();
+  std::int32_t find_length(std::int64_t last);
   void take_old_ones(std::int64_t last);
   void remove_chain(std::int64_t number);
   void is_missing(std::int64_t number) noexcept;

@@ -51,11 +51,11 @@ transition decode_step(const sqlite::statement& row, const name_table& names) {
   x.id = decode_id(row.blob(column::id));
   x.kind = decode_name(row, column::kind, names);
   x.status = status_of(row);
-  x.retry_count = static_cast<std::int32_t>(
-    row.integer(at(column::retry_count, place::own_retry_count)));
+  x.retry_count
+    = decode_retry_count(row, at(column::retry_count, place::own_retry_count));
   x.at = timestamp{row.integer(at(column::updated_at, place::own_at))};
   x.http_status
-    = decode_number(row, at(column::http_status, place::own_http_status));
+    = decode_http_status(row, at(column::http_status, place::own_http_status));
   if (!row.is_null(error))
     x.last_error = decode_text(row, error);
   return x;

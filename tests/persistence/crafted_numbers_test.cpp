@@ -51,7 +51,7 @@ struct crafted_fixture : store_fixture {
     }
     watch_transitions watch;
     is_answered_or_damaged([&] { reader.read_transitions(watch); });
-    watch.after = 0;
+    watch.after = "0";
     is_answered_or_damaged([&] { reader.read_transitions(watch); });
     is_answered_or_damaged([&] { reader.get_counts(); });
     for (std::uint64_t n = 1; n <= 4; ++n) {
@@ -90,6 +90,7 @@ TEST_CASE_METHOD(crafted_fixture,
   const auto change = GENERATE(values<std::string>({
     "UPDATE store SET last_number = N",
     "UPDATE store SET opens = N",
+    "UPDATE epoch SET first = N WHERE first > 0",
     "UPDATE counter SET operations = N",
     "UPDATE in_flight_block SET operations = N",
     "UPDATE in_flight_block SET block = N WHERE in_status = 1",
