@@ -64,6 +64,8 @@ void operation_table::load(sqlite::connection& db) {
   find_ = db.prepare(
     "SELECT seq, status, kind, updated_at, retry_count, last_transition "
     "FROM operation WHERE id = ?1");
+  said_ = db.prepare(
+    "SELECT http_status, last_error FROM operation WHERE seq = ?1");
   select_ = db.prepare("SELECT " WAYBILL_SNAPSHOT_COLUMNS
                        " FROM operation WHERE id = ?1");
   update_
@@ -85,8 +87,8 @@ void operation_table::load(sqlite::connection& db) {
 }
 
 void operation_table::close() noexcept {
-  for (auto* const stmt : {&insert_, &restore_, &find_, &select_, &update_,
-                           &update_in_status_, &delete_})
+  for (auto* const stmt : {&insert_, &restore_, &find_, &said_, &select_,
+                           &update_, &update_in_status_, &delete_})
     *stmt = {};
   db_ = nullptr;
 }
@@ -130,6 +132,21 @@ operation_table::find(const tracked_operation_id& id) {
                    timestamp{find_.integer(3)},
                    chain,
                    nullptr};
+}
+
+bool operation_table::says(const found_row& row,
+                           const transition_log::step& x) {
+  if (x.status != row.status || x.retry_count != row.retry_count)
+    return false;
+  if (row.recent != nullptr && row.recent->is_complete)
+    return row.recent->http_status == x.http_status.value_or(0)
+           && row.recent->has_error == x.last_error.has_value()
+           && (!x.last_error || row.recent->last_error == *x.last_error);
+  said_.bind(1, row.seq);
+  const sqlite::reset_guard guard{said_};
+  return said_.step() && decode_http_status(said_, 0) == x.http_status
+         && said_.is_null(1) == !x.last_error.has_value()
+         && (!x.last_error || said_.text(1) == *x.last_error);
 }
 
 std::optional<tracking_status_snapshot>

@@ -47,6 +47,10 @@ public:
 
   std::optional<found_row> find(const tracked_operation_id& id);
 
+  /// Whether the row says already what a step would make it say, but for its
+  /// time.
+  bool says(const found_row& row, const transition_log::step& x);
+
   /// All that the row says.
   std::optional<tracking_status_snapshot> read(const tracked_operation_id& id);
 
@@ -119,6 +123,7 @@ private:
   sqlite::statement insert_;
   sqlite::statement restore_; // prepared when it is first needed
   sqlite::statement find_;
+  sqlite::statement said_;
   sqlite::statement select_;
   sqlite::statement update_;
   sqlite::statement update_in_status_;

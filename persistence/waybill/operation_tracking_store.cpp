@@ -37,9 +37,7 @@ update_reply update(store_parts& x, const Report& report, timestamp now) {
     if constexpr (requires { report.retry_count; })
       step.retry_count = report.retry_count;
     // Reports are repeated until they are answered.
-    const auto repeats = step.status == row->status
-                         && step.retry_count == row->retry_count
-                         && row->chain.last != 0;
+    const auto repeats = row->chain.last != 0 && x.operations.says(*row, step);
     const auto number
       = x.transitions.is_on() && !repeats ? x.transitions.next_number() : 0;
     x.operations.update(report.id, *row, step, number);

@@ -100,6 +100,41 @@ TEST_CASE_METHOD(history_fixture, "what changes nothing is no transition",
         == texts{"1 Submitted 0", "1 Retrying 1", "1 Delivered 1"});
 }
 
+TEST_CASE_METHOD(history_fixture,
+                 "a report that says anything new is a transition",
+                 "[history]") {
+  const auto attempt_with = [](std::optional<std::string> error,
+                               std::optional<std::int32_t> http_status) {
+    auto x = attempt(1, 1);
+    x.last_error = std::move(error);
+    x.http_status = http_status;
+    return x;
+  };
+  const std::string long_error(1'000, 'x'); // not kept in memory
+  const auto in_memory = GENERATE(true, false);
+  store.record_enqueue(enqueue(1), at(1));
+  std::size_t steps = 1;
+  for (const auto& x :
+       {attempt_with("refused", std::nullopt), attempt_with("503", 503),
+        attempt_with("503", 504), attempt_with(std::nullopt, 504),
+        attempt_with(std::nullopt, std::nullopt),
+        attempt_with(long_error, std::nullopt),
+        attempt_with(long_error + "y", std::nullopt)}) {
+    ++steps;
+    for (int i = 0; i < 2; ++i) { // the second time it is repeated
+      if (!in_memory)
+        restart();
+      store.record_attempt(x, at(2));
+      const auto history = history_of(1);
+      CHECK(history.complete);
+      REQUIRE(history.transitions.size() == steps);
+      CHECK(history.transitions.back().last_error == x.last_error);
+      CHECK(history.transitions.back().http_status == x.http_status);
+      CHECK(transitions_after("0").transitions == history.transitions);
+    }
+  }
+}
+
 TEST_CASE_METHOD(history_fixture, "transitions of all operations are in order",
                  "[history]") {
   store.record_enqueue(enqueue(1), at(1));
