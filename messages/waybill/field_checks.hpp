@@ -59,6 +59,9 @@ inline fault check_id(const char* name, const tracked_operation_id& id) {
 inline fault check_kind(const char* name, const std::string& kind) {
   if (kind.empty())
     return std::string{name} + ": must not be empty";
+  if (kind == other_kinds)
+    return std::string{name} + ": must not be " + other_kinds
+           + ", which stands for kinds without a counter";
   return check_text(name, std::string_view{kind}, limits::max_kind);
 }
 

@@ -4,7 +4,13 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace waybill::limits {
+namespace waybill {
+
+/// What kinds without a counter of their own are counted as. No kind can have
+/// this name.
+inline constexpr const char* other_kinds = "(other)";
+
+namespace limits {
 
 // -- operations ---------------------------------------------------------------
 
@@ -15,7 +21,7 @@ inline constexpr std::size_t max_source = 256;
 /// A longer error text is refused; one between the store's `last_error_cap`
 /// and this is shortened.
 inline constexpr std::size_t max_last_error = 1'048'576;
-/// Kinds with counters of their own.
+/// Kinds with counters of their own, at a time.
 inline constexpr std::size_t max_counted_kinds = 256;
 
 // -- questions ----------------------------------------------------------------
@@ -33,4 +39,6 @@ inline constexpr std::size_t max_error_part = 1'024;
 /// Bytes of a cursor; real ones are much shorter.
 inline constexpr std::size_t max_cursor = 128;
 
-} // namespace waybill::limits
+} // namespace limits
+
+} // namespace waybill

@@ -321,9 +321,6 @@ struct counts_reply {
   }
 };
 
-/// What kinds without a counter of their own are counted as.
-inline constexpr const char* other_kinds = "(other)";
-
 /// How a tracker is doing.
 enum class health_state : std::uint8_t {
   /// Requests are stored.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <utility>
 
 #include "waybill/messages.hpp"
 
@@ -34,12 +35,22 @@ void name_table::read(sqlite::connection& db) {
     add(static_cast<name_field>(field), stmt.text(2));
   }
   committed_ = texts_.size();
+  renamed_.clear();
 }
 
 void name_table::load(sqlite::connection& db) {
   read(db);
   insert_
     = db.prepare("INSERT INTO name (id, field, text) VALUES (?1, ?2, ?3)");
+  rename_ = db.prepare("UPDATE name SET text = ?2 WHERE id = ?1");
+  // Readers look at this to see that they have to read the names again.
+  tell_ = db.prepare("UPDATE store SET opens = opens + 1");
+}
+
+void name_table::close() noexcept {
+  insert_ = {};
+  rename_ = {};
+  tell_ = {};
 }
 
 std::optional<std::int64_t> name_table::id_of(name_field field,
@@ -65,17 +76,57 @@ std::optional<std::int64_t> name_table::intern(name_field field,
   return static_cast<std::int64_t>(texts_.size());
 }
 
+bool name_table::has_room(name_field field, std::string_view text) const {
+  const auto number = static_cast<std::size_t>(field);
+  return ids_.at(number).size < quotas.at(number)
+         || find(ids_.at(number), hash_of(text), text) != 0;
+}
+
+std::vector<std::int64_t> name_table::ids_of(name_field field) const {
+  const auto& of_field = ids_.at(static_cast<std::size_t>(field));
+  std::vector<std::int64_t> ids;
+  ids.reserve(of_field.size);
+  for (const auto& each : of_field.slots)
+    if (each.id != 0)
+      ids.push_back(each.id);
+  return ids;
+}
+
+void name_table::rename(std::int64_t id, std::string_view text) {
+  std::string copied{text};
+  renamed_.reserve(renamed_.size() + 1);
+  tell_.run();
+  rename_.bind(1, id);
+  rename_.bind_borrowed(2, text);
+  rename_.run();
+  auto& now = texts_.at(static_cast<std::size_t>(id) - 1).text;
+  renamed_.emplace_back(id, std::exchange(now, std::move(copied)));
+  index_again();
+}
+
 const std::string* name_table::find(std::int64_t id) const noexcept {
   if (id < 1 || static_cast<std::size_t>(id) > texts_.size())
     return nullptr;
   return &texts_[static_cast<std::size_t>(id) - 1].text;
 }
 
+void name_table::on_commit() noexcept {
+  committed_ = texts_.size();
+  renamed_.clear();
+}
+
 void name_table::on_rollback(bool /*unfinished*/) noexcept {
-  if (texts_.size() == committed_)
+  if (texts_.size() == committed_ && renamed_.empty())
     return;
+  for (; !renamed_.empty(); renamed_.pop_back())
+    texts_[static_cast<std::size_t>(renamed_.back().first) - 1].text
+      = std::move(renamed_.back().second);
   texts_.erase(texts_.begin() + static_cast<std::ptrdiff_t>(committed_),
                texts_.end());
+  index_again();
+}
+
+void name_table::index_again() noexcept {
   for (auto& ids : ids_) {
     std::ranges::fill(ids.slots, slot{});
     ids.size = 0;

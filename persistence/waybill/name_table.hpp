@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "waybill/sqlite.hpp"
@@ -23,17 +24,18 @@ enum class name_field : std::uint8_t {
 };
 inline constexpr std::size_t num_name_fields = 5;
 
-/// All names of a store, in memory. Names are only ever added, up to a quota
-/// for each field, so that a field of high cardinality cannot crowd out the
-/// others; past it, texts are stored in the rows.
+/// All names of a store, in memory. Names are added up to a quota for each
+/// field, so that a field of high cardinality cannot crowd out the others; past
+/// it, texts are stored in the rows. None is taken away, but one that no row
+/// has any more can give its number to another.
 class name_table final : public transaction_participant {
 public:
   /// Reads all names. With what this gives, names are only looked up.
   void read(sqlite::connection& db);
 
   void load(sqlite::connection& db) override;
-  void close() noexcept override { insert_ = {}; }
-  void on_commit() noexcept override { committed_ = texts_.size(); }
+  void close() noexcept override;
+  void on_commit() noexcept override;
   void on_rollback(bool unfinished) noexcept override;
 
   /// The number that stands for `text`, if there is one.
@@ -43,6 +45,17 @@ public:
   /// The number that stands for `text`; a new one is inserted in the current
   /// transaction. None if the quota is used up.
   std::optional<std::int64_t> intern(name_field field, std::string_view text);
+
+  /// Whether `text` would be interned: it is already, or the quota is not used
+  /// up.
+  [[nodiscard]] bool has_room(name_field field, std::string_view text) const;
+
+  /// The numbers of a field's names, in no order.
+  [[nodiscard]] std::vector<std::int64_t> ids_of(name_field field) const;
+
+  /// Gives the number of a name that no row has any more to another text, in
+  /// the current transaction.
+  void rename(std::int64_t id, std::string_view text);
 
   /// The text that `id` stands for; none for an id that was never given.
   [[nodiscard]] const std::string* find(std::int64_t id) const noexcept;
@@ -70,11 +83,17 @@ private:
   // texts_[at], for which there is room.
   void put(index& ids, std::size_t at) noexcept;
   void add(name_field field, std::string_view text);
+  // Makes the tables of ids anew.
+  void index_again() noexcept;
 
   std::vector<entry> texts_; // texts_[i] has the id i + 1
   std::array<index, num_name_fields> ids_;
   std::size_t committed_ = 0;
+  // What the transaction has renamed: ids and the texts before, in order.
+  std::vector<std::pair<std::int64_t, std::string>> renamed_;
   sqlite::statement insert_;
+  sqlite::statement rename_;
+  sqlite::statement tell_;
 };
 
 } // namespace waybill

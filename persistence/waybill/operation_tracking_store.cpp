@@ -53,6 +53,15 @@ update_reply update(store_parts& x, const Report& report, timestamp now) {
   });
 }
 
+// Kinds that no operation has any more give their numbers to new ones.
+void make_room_for_kind(store_parts& x, const std::string& kind) {
+  if (x.names.has_room(name_field::kind, kind))
+    return;
+  const auto kinds = x.names.ids_of(name_field::kind);
+  if (const auto unused = x.counters.find_unused(kinds))
+    x.names.rename(*unused, kind);
+}
+
 // The first one is the row itself; the others get the numbers after it.
 void restore_transitions(store_parts& x, const operation_record& record,
                          std::int64_t seq) {
@@ -89,6 +98,7 @@ operation_tracking_store::record_enqueue(const waybill::record_enqueue& request,
   require_storable(now);
   auto& x = *parts_;
   return x.write([&] {
+    make_room_for_kind(x, request.kind);
     const auto seq = x.transitions.next_number();
     const auto kind = x.operations.insert(request, seq, now);
     if (!kind)
@@ -142,6 +152,7 @@ operation_tracking_store::restore(const operation_record& record) {
   auto& x = *parts_;
   return x.write([&] {
     const auto& snapshot = record.snapshot;
+    make_room_for_kind(x, snapshot.kind);
     const auto seq = x.transitions.next_number();
     const auto others = x.transitions.is_on() && !record.transitions.empty()
                           ? std::ssize(record.transitions) - 1

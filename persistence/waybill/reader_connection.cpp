@@ -100,7 +100,8 @@ void reader_connection::connect(const std::string& name, int flags,
                                        + std::to_string(schema_version)};
   verify_schema(db_, file_);
   begin_ = db_.prepare("BEGIN");
-  count_names_ = db_.prepare("SELECT max(id) FROM name");
+  state_of_names_
+    = db_.prepare("SELECT opens, (SELECT max(id) FROM name) FROM store");
   const snapshot first{*this};
   has_changed();
 }
@@ -123,13 +124,14 @@ bool reader_connection::has_changed() {
   return std::exchange(data_version_, version) != version;
 }
 
-// Names are only ever added.
+// Names are added, or renamed, which counts as an opening.
 void reader_connection::read_new_names() {
-  const sqlite::reset_guard guard{count_names_};
-  const auto last = count_names_.step() ? count_names_.integer(0) : 0;
-  if (last != num_names_)
+  const sqlite::reset_guard guard{state_of_names_};
+  state_of_names_.step();
+  const std::pair state{state_of_names_.integer(0), state_of_names_.integer(1)};
+  if (state != names_as_of_)
     names_.read(db_);
-  num_names_ = last;
+  names_as_of_ = state;
 }
 
 // What the owner has committed last may not be on the disk yet, and nobody is

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "waybill/name_table.hpp"
 #include "waybill/sealed_vfs.hpp"
@@ -76,9 +77,9 @@ private:
   sqlite::sealed_vfs vfs_;
   sqlite::connection db_;
   name_table names_;
-  std::int64_t num_names_ = 0;
+  std::pair<std::int64_t, std::int64_t> names_as_of_; // openings and names
   sqlite::statement begin_;
-  sqlite::statement count_names_;
+  sqlite::statement state_of_names_;
   std::int64_t data_version_ = 0;
   std::uint64_t seen_recoveries_ = none_seen;
   /// Set if the file is read alone.

@@ -6,15 +6,16 @@
 //
 // store      one row. `opens` counts the writes that are the owner's own: the
 //            one that every owner begins with (store_opening.hpp, "baseline"),
-//            and those that show that storage works again. Transitions up to
-//            the number `missing_to` may be missing: they went with their
-//            operation, there were too many, or the history was off; up to
-//            `off_to` it was so for the last reason. While it is off,
-//            `missing_to` is the largest number there is. No number up to
-//            `last_number` is given again.
+//            and those that show that storage works again or give a name's
+//            number to another text. Transitions up to the number `missing_to`
+//            may be missing: they went with their operation, there were too
+//            many, or the history was off; up to `off_to` it was so for the
+//            last reason. While it is off, `missing_to` is the largest number
+//            there is. No number up to `last_number` is given again.
 // name       text of low cardinality, interned: `field` says of which column
 //            (0 kind, 1 target, 2 source_instance, 3 source_script,
-//            4 source_node). Never deleted; bounded for each field.
+//            4 source_node). Never deleted; bounded for each field: a kind that
+//            no operation has any more can give its number to a new one.
 // operation  one row per operation, `seq` in order of recording: the number of
 //            that transition. `last_transition` is the number of its last other
 //            one, 0 if there is none. `id` holds the

@@ -77,6 +77,19 @@ void status_counters::on_rollback(bool /*unfinished*/) noexcept {
   changed_.clear();
 }
 
+std::optional<std::int64_t>
+status_counters::find_unused(std::span<const std::int64_t> kinds) const {
+  const auto is_unused = [this](std::int64_t kind) {
+    const auto index = static_cast<std::size_t>(kind);
+    return index >= rows_.size()
+           || std::ranges::all_of(rows_[index], [](const count& x) {
+                return x.committed + x.change == 0;
+              });
+  };
+  const auto found = std::ranges::find_if(kinds, is_unused);
+  return found == kinds.end() ? std::nullopt : std::optional{*found};
+}
+
 counts_reply status_counters::snapshot(const name_table& names) const {
   counts_reply reply;
   for (std::size_t kind = 0; kind < rows_.size(); ++kind) {
@@ -91,16 +104,6 @@ counts_reply status_counters::snapshot(const name_table& names) const {
   std::ranges::sort(reply.counts, [](const auto& a, const auto& b) {
     return std::tie(a.kind, a.status) < std::tie(b.kind, b.status);
   });
-  // A kind may be called what the kinds without counters are counted as.
-  auto& counts = reply.counts;
-  for (std::size_t i = 1; i < counts.size();)
-    if (counts[i - 1].kind == counts[i].kind
-        && counts[i - 1].status == counts[i].status) {
-      counts[i - 1].operations += counts[i].operations;
-      counts.erase(counts.begin() + static_cast<std::ptrdiff_t>(i));
-    } else {
-      ++i;
-    }
   return reply;
 }
 

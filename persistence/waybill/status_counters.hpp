@@ -3,6 +3,8 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "waybill/messages.hpp"
@@ -32,6 +34,10 @@ public:
   /// An operation appeared in `status`, moved to it, or went.
   /// @param kind the kind's name id, or 0 for kinds that are not interned.
   void add(std::int64_t kind, tracking_status status, std::int64_t change);
+
+  /// One of `kinds` that no operation has, if there is such.
+  [[nodiscard]] std::optional<std::int64_t>
+  find_unused(std::span<const std::int64_t> kinds) const;
 
   /// All counts that are not 0, uncommitted changes included.
   [[nodiscard]] counts_reply snapshot(const name_table& names) const;

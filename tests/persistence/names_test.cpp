@@ -2,6 +2,7 @@
 
 #include "support/store_fixture.hpp"
 #include "waybill/name_table.hpp"
+#include "waybill/store_reader.hpp"
 
 using namespace waybill;
 using namespace waybill::test;
@@ -86,19 +87,69 @@ TEST_CASE_METHOD(names_fixture,
 }
 
 TEST_CASE_METHOD(names_fixture,
-                 "a kind that is called (other) is counted with the others") {
-  store.record_enqueue(enqueue(1'000, other_kinds), at(0));
+                 "no kind can be called what others are counted as") {
+  expect_error(errc::invalid_request, "kind",
+               [&] { store.record_enqueue(enqueue(1, other_kinds), at(0)); });
+  CHECK(total() == 0);
+}
+
+TEST_CASE_METHOD(names_fixture,
+                 "kinds that no operation has any more make room for others") {
+  // A version in the name, say.
+  store_reader reader{options.file};
+  const auto count_of = [](const counts_reply& x, const std::string& kind) {
+    std::int64_t sum = 0;
+    for (const auto& each : x.counts)
+      if (each.kind == kind)
+        sum += each.operations;
+    return sum;
+  };
+  store.record_enqueue(enqueue(1, "stays"), at(0));
+  for (std::uint64_t n = 2; n <= 600; ++n) {
+    const auto kind = "sync.v" + std::to_string(n);
+    store.record_enqueue(enqueue(n, kind), at(1));
+    CHECK(count_of(store.get_counts(), kind) == 1);
+    CHECK(store.get_status(status_of(n), at(1)).snapshot->kind == kind);
+    if (n % 100 == 0) {
+      CHECK(count_of(reader.get_counts(), kind) == 1);
+      CHECK(reader.get_status(status_of(n)).snapshot->kind == kind);
+    }
+    store.record_terminal(terminal(n), at(1));
+    store.purge_terminal(purge_before(at(2)), at(3));
+  }
+  CHECK(total() == 1);
+  CHECK(count_of(store.get_counts(), "stays") == 1);
+  CHECK(count_of(reader.get_counts(), "stays") == 1);
+  store.record_enqueue(enqueue(1'000, "invoice.send"), at(4));
+  restart();
+  CHECK(count_of(store.get_counts(), "invoice.send") == 1);
+  CHECK(count_of(store.get_counts(), other_kinds) == 0);
+  CHECK(store.get_status(status_of(1), at(5)).snapshot->kind == "stays");
+  CHECK(reader.check()->faults.empty());
+}
+
+TEST_CASE_METHOD(names_fixture,
+                 "promise 3: a kind that made room has its name again after a "
+                 "rollback",
+                 "[promise-3]") {
   store.begin();
-  for (std::uint64_t n = 1; n <= 256; ++n)
-    store.record_enqueue(numbered(n), at(0));
+  for (std::uint64_t n = 1; n <= limits::max_counted_kinds; ++n)
+    store.record_enqueue(enqueue(n, "kind " + std::to_string(n)), at(0));
+  store.record_terminal(terminal(7), at(1));
   store.commit();
-  std::vector<status_count> others;
-  for (const auto& each : store.get_counts().counts)
-    if (each.kind == other_kinds)
-      others.push_back(each);
-  CHECK(
-    others
-    == std::vector<status_count>{{other_kinds, tracking_status::submitted, 2}});
+  store.begin();
+  store.purge_terminal(purge_before(at(2)), at(3));
+  store.record_enqueue(enqueue(1'000, "new"), at(3));
+  CHECK(store.get_status(status_of(1'000), at(3)).snapshot->kind == "new");
+  store.rollback();
+  CHECK(store.get_status(status_of(7), at(3)).snapshot->kind == "kind 7");
+  // All are in use, and none gives way.
+  store.record_enqueue(enqueue(1'001, "new"), at(3));
+  CHECK(store.get_status(status_of(1'001), at(3)).snapshot->kind == "new");
+  restart();
+  for (std::uint64_t n = 1; n <= limits::max_counted_kinds; ++n)
+    CHECK(store.get_status(status_of(n), at(4)).snapshot->kind
+          == "kind " + std::to_string(n));
 }
 
 TEST_CASE_METHOD(names_fixture,

@@ -198,7 +198,7 @@ TEST_CASE("no statement of the store walks through all operations",
       steps += std::string{plan.text(3)} + "\n";
     CAPTURE(sql, steps);
     CHECK(steps.find("SCAN operation") == std::string::npos);
-    if (sql.find("WHERE id = ") != std::string::npos) {
+    if (sql.find("operation WHERE id = ") != std::string::npos) {
       ++with_operations;
       CHECK(steps.find("SEARCH operation USING INDEX "
                        "sqlite_autoindex_operation_1 (id=?)")
