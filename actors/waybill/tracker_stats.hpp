@@ -117,7 +117,7 @@ public:
     x.file_bytes = size.file_bytes;
     x.free_bytes = size.free_bytes;
     x.wal_bytes = size.log_bytes;
-    const auto counts = store.get_counts();
+    const auto counts = store.get_counts(now);
     x.oldest_in_flight = counts.oldest_in_flight;
     x.oldest_parked = counts.oldest_parked;
     std::array<std::int64_t, num_tracking_statuses> by_status{};

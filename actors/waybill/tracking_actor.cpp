@@ -106,7 +106,7 @@ public:
         return answer(x, [&] {
           require_acceptable(x, clock_);
           make_shown_state_durable();
-          return store_.get_counts();
+          return store_.get_counts(clock_.wall());
         });
       },
       [this](const get_stats& x) {
@@ -571,7 +571,8 @@ private:
     for (auto& each : x.answers.held<status_reply>())
       each.read_again(read_status(each.id));
     for (auto& each : x.answers.held<counts_reply>())
-      each.read_again(try_read([this] { return store_.get_counts(); }));
+      each.read_again(
+        try_read([this] { return store_.get_counts(clock_.wall()); }));
     for (auto& each : x.answers.held<stats_reply>())
       each.read_again(try_read([this] { return stats(); }));
     for (auto& bundle : x.answers.bundles())

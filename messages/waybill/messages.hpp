@@ -306,9 +306,10 @@ struct counts_reply {
   /// Ordered by kind, then status; all kinds past `limits::max_counted_kinds`
   /// are counted together as `other_kinds`.
   std::vector<status_count> counts;
-  /// When the operation in flight that was recorded first was recorded.
+  /// When the oldest operation in flight was recorded, as far as the first ones
+  /// tell; never later than now, though the clock may have been ahead.
   std::optional<timestamp> oldest_in_flight;
-  /// When the operation was parked that has been so for longest.
+  /// When the operation was parked that has been so for longest; as above.
   std::optional<timestamp> oldest_parked;
 
   bool operator==(const counts_reply&) const = default;

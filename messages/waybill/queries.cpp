@@ -82,6 +82,7 @@ fault check_filter(const operation_filter& x) {
     [&] { return check_time("created_until", x.created_until); },
     [&] { return check_time("updated_from", x.updated_from); },
     [&] { return check_time("updated_until", x.updated_until); },
+    [&] { return check_time("or_updated_after", x.or_updated_after); },
     [&] { return check_time("terminal_from", x.terminal_from); },
     [&] { return check_time("terminal_until", x.terminal_until); },
     [&] {
@@ -163,6 +164,7 @@ list_operations stuck_operations(timestamp now, std::chrono::microseconds age) {
   list_operations x;
   x.filter.statuses = {tracking_status::submitted, tracking_status::retrying};
   x.filter.updated_until = now - age;
+  x.filter.or_updated_after = now + age;
   x.order = list_order::oldest_first;
   return x;
 }

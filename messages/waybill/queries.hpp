@@ -48,6 +48,9 @@ struct operation_filter {
   std::optional<timestamp> created_until;
   std::optional<timestamp> updated_from;
   std::optional<timestamp> updated_until;
+  /// With `updated_until`: also what was updated after this, by a clock that
+  /// was ahead.
+  std::optional<timestamp> or_updated_after;
   /// These two let no operation in flight through.
   std::optional<timestamp> terminal_from;
   std::optional<timestamp> terminal_until;
@@ -73,6 +76,7 @@ struct operation_filter {
                       field{"created_until", &self::created_until},
                       field{"updated_from", &self::updated_from},
                       field{"updated_until", &self::updated_until},
+                      field{"or_updated_after", &self::or_updated_after},
                       field{"terminal_from", &self::terminal_from},
                       field{"terminal_until", &self::terminal_until},
                       field{"error_contains", &self::error_contains},
@@ -137,7 +141,9 @@ struct list_reply {
 };
 
 /// The question which operations are stuck: in flight and not touched since
-/// `now - age`, those recorded first first.
+/// `now - age`, those recorded first first. One whose time is to come by more
+/// than `age` is among them: the clock was ahead, and for how long it has not
+/// been touched is not known.
 list_operations stuck_operations(timestamp now, std::chrono::microseconds age);
 
 // -- transitions --------------------------------------------------------------

@@ -258,13 +258,11 @@ operation_tracking_store::purge_chunk(const waybill::purge_terminal& request,
   });
 }
 
-counts_reply operation_tracking_store::get_counts() {
+counts_reply operation_tracking_store::get_counts(timestamp now) {
   auto& x = *parts_;
   return x.read([&] {
     auto reply = x.counters.snapshot(x.names);
-    reply.oldest_in_flight = oldest_in_flight(x.db, x.in_flight);
-    reply.oldest_parked = waybill::oldest_finished(x.db,
-                                                   tracking_status::parked);
+    read_ages(x.db, now, reply, x.in_flight);
     return reply;
   });
 }

@@ -141,7 +141,8 @@ public:
 
   /// The number of operations by kind and status, from counters: takes no
   /// longer with more rows.
-  counts_reply get_counts();
+  /// @param now no age is below zero by it.
+  counts_reply get_counts(timestamp now = max_timestamp);
 
   /// When the operation in that terminal status finished that did so first;
   /// none if there is none.

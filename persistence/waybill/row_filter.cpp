@@ -9,8 +9,25 @@ namespace waybill {
 
 namespace {
 
-std::int64_t us_or(const std::optional<timestamp>& x, std::int64_t other) {
-  return x ? x->us() : other;
+time_range between(const std::optional<timestamp>& from,
+                   const std::optional<timestamp>& until) noexcept {
+  return {from ? from->us() : INT64_MIN, until ? until->us() - 1 : INT64_MAX};
+}
+
+// A terminal row's terminal time is its `updated_at`.
+time_range updated_between(const operation_filter& x,
+                           const std::optional<timestamp>& until) noexcept {
+  const auto updated = between(x.updated_from, until);
+  const auto terminal = between(x.terminal_from, x.terminal_until);
+  return {std::max(updated.first, terminal.first),
+          std::min(updated.last, terminal.last)};
+}
+
+// The times in between that `updated_until` and `or_updated_after` leave out.
+time_range left_out(const operation_filter& x) noexcept {
+  if (!x.updated_until || !x.or_updated_after)
+    return {0, -1};
+  return {x.updated_until->us(), x.or_updated_after->us()};
 }
 
 } // namespace
@@ -48,6 +65,11 @@ status_set statuses_of(const operation_filter& x) {
                                              : set;
 }
 
+time_range updated_range(const operation_filter& x) noexcept {
+  return updated_between(x,
+                         x.or_updated_after ? std::nullopt : x.updated_until);
+}
+
 name_match::name_match(name_field field, std::string text,
                        const name_table& names)
   : column_{column::of(field)},
@@ -60,16 +82,12 @@ bool name_match::fits(const sqlite::statement& row) const {
   return !row.is_null(column_) && row.text(column_) == text_;
 }
 
-// A terminal row's terminal time is its `updated_at`.
 row_filter::row_filter(const operation_filter& x, const name_table& names)
   : names_{names},
     statuses_{statuses_of(x)},
-    created_from_{us_or(x.created_from, INT64_MIN)},
-    created_until_{us_or(x.created_until, INT64_MAX)},
-    updated_from_{std::max(us_or(x.updated_from, INT64_MIN),
-                           us_or(x.terminal_from, INT64_MIN))},
-    updated_until_{std::min(us_or(x.updated_until, INT64_MAX),
-                            us_or(x.terminal_until, INT64_MAX))},
+    created_{between(x.created_from, x.created_until)},
+    updated_{updated_range(x)},
+    not_updated_{left_out(x)},
     target_pattern_{x.target_pattern},
     error_contains_{x.error_contains},
     retry_count_from_{x.retry_count_from.value_or(0)} {
@@ -110,10 +128,9 @@ bool row_filter::fits(const sqlite::statement& row) const {
 }
 
 bool row_filter::fits_times(const sqlite::statement& row) const {
-  const auto created_at = row.integer(column::created_at);
   const auto updated_at = row.integer(column::updated_at);
-  return created_at >= created_from_ && created_at < created_until_
-         && updated_at >= updated_from_ && updated_at < updated_until_;
+  return created_.contains(row.integer(column::created_at))
+         && updated_.contains(updated_at) && !not_updated_.contains(updated_at);
 }
 
 bool row_filter::fits_target(const sqlite::statement& row) const {

@@ -49,6 +49,20 @@ private:
 /// The statuses that `x` lets through.
 status_set statuses_of(const operation_filter& x);
 
+/// Times in µs, the first and the last included.
+struct time_range {
+  std::int64_t first = INT64_MIN;
+  std::int64_t last = INT64_MAX;
+
+  [[nodiscard]] bool contains(std::int64_t us) const noexcept {
+    return us >= first && us <= last;
+  }
+};
+
+/// The times between the earliest and the latest `updated_at` that `x` lets
+/// through.
+time_range updated_range(const operation_filter& x) noexcept;
+
 /// One text of a column that may be interned: compared as a number where it is.
 class name_match {
 public:
@@ -84,10 +98,9 @@ private:
   status_set statuses_;
   std::vector<name_match> kinds_;  // any of these
   std::vector<name_match> others_; // all of these
-  std::int64_t created_from_;
-  std::int64_t created_until_;
-  std::int64_t updated_from_;
-  std::int64_t updated_until_;
+  time_range created_;
+  time_range updated_;
+  time_range not_updated_; // within these; none if it begins behind its end
   std::optional<std::string> target_pattern_;
   std::optional<std::string> error_contains_;
   std::int32_t retry_count_from_;

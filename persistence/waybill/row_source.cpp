@@ -14,19 +14,6 @@ namespace {
 
 #define WAYBILL_SELECT "SELECT " WAYBILL_OPERATION_COLUMNS " FROM "
 
-// The times that the filter leaves to a terminal row.
-std::int64_t first_time(const operation_filter& x) {
-  return std::max(x.updated_from.value_or(timestamp{INT64_MIN}),
-                  x.terminal_from.value_or(timestamp{INT64_MIN}))
-    .us();
-}
-
-std::int64_t end_time(const operation_filter& x) {
-  return std::min(x.updated_until.value_or(timestamp{INT64_MAX}),
-                  x.terminal_until.value_or(timestamp{INT64_MAX}))
-    .us();
-}
-
 std::string joined(std::initializer_list<std::string_view> parts) {
   std::string all;
   for (const auto part : parts)
@@ -58,9 +45,7 @@ row_source::row_source(sqlite::connection& db, const list_operations& request,
   }
   // The place bounds the times too: one bound for each end, for SQLite would
   // search the index by one of several and go through all up to the other.
-  const auto first = first_time(request.filter);
-  const auto end = end_time(request.filter);
-  const auto behind = from.key == INT64_MAX ? from.key : from.key + 1;
+  const auto [first, last] = updated_range(request.filter);
   // `status >= 2` lets SQLite see that the partial index serves. `+seq` keeps
   // it from going from a block to the end of the list instead of the block's.
   const auto sql
@@ -70,7 +55,7 @@ row_source::row_source(sqlite::connection& db, const list_operations& request,
                   beyond, "= ?3 AND +seq ", beyond, " ?2 ORDER BY block",
                   direction, ", seq", direction})
         : joined({WAYBILL_SELECT "operation WHERE status >= 2 AND status = ?1 "
-                                 "AND updated_at >= ?2 AND updated_at < ?3 "
+                                 "AND updated_at >= ?2 AND updated_at <= ?3 "
                                  "AND (+updated_at ",
                   beyond, " ?4 OR +seq ", beyond, " ?5) ORDER BY updated_at",
                   direction, ", seq", direction});
@@ -86,7 +71,7 @@ row_source::row_source(sqlite::connection& db, const list_operations& request,
       continue;
     }
     x.stmt.bind(2, newest_first_ ? first : std::max(first, from.key));
-    x.stmt.bind(3, newest_first_ ? std::min(end, behind) : end);
+    x.stmt.bind(3, newest_first_ ? std::min(last, from.key) : last);
     x.stmt.bind(4, from.key);
     x.stmt.bind(5, from.seq);
   }

@@ -1,44 +1,55 @@
 #include "waybill/store_queries.hpp"
 
+#include <algorithm>
 #include <string>
 
 #include "waybill/in_flight_blocks.hpp"
 
 namespace waybill {
 
-std::optional<timestamp> oldest_in_flight(sqlite::connection& db,
+namespace {
+
+std::optional<timestamp> oldest_in_flight(sqlite::connection& db, timestamp now,
                                           const in_flight_blocks& unwritten) {
-  auto listed = db.prepare("SELECT seq, created_at FROM " WAYBILL_ROWS_IN_FLIGHT
-                           "WHERE in_status = ?1 ORDER BY block, seq LIMIT 1");
+  // Times go up with the numbers, unless the clock has been set back: the first
+  // tell.
+  constexpr int enough = 1'024;
+  auto listed = db.prepare("SELECT created_at FROM " WAYBILL_ROWS_IN_FLIGHT
+                           "WHERE in_status = ?1 ORDER BY block, seq");
   auto in_block = db.prepare(
-    "SELECT seq, created_at FROM operation WHERE status = ?1 "
-    "AND seq >= ?2 AND seq < ?3 ORDER BY seq LIMIT 1");
+    "SELECT created_at FROM operation WHERE status = ?1 "
+    "AND seq >= ?2 AND seq < ?3 ORDER BY seq");
   std::optional<timestamp> oldest;
-  std::int64_t first = INT64_MAX;
-  // Returns whether there is one.
-  const auto look = [&](sqlite::statement& stmt) {
+  const auto read = [&](sqlite::statement& stmt, int& left) {
     const sqlite::reset_guard guard{stmt};
-    if (!stmt.step())
-      return false;
-    if (stmt.integer(0) < first) {
-      first = stmt.integer(0);
-      oldest = timestamp{stmt.integer(1)};
-    }
-    return true;
+    for (; left > 0 && stmt.step(); --left)
+      oldest
+        = std::min({oldest.value_or(now), timestamp{stmt.integer(0)}, now});
   };
   for (const auto status :
        {tracking_status::submitted, tracking_status::retrying}) {
     listed.bind(1, static_cast<std::int64_t>(status));
-    look(listed);
+    auto of_listed = enough;
+    read(listed, of_listed);
+    auto of_unwritten = enough;
     for (const auto block : unwritten.changed(status)) {
       in_block.bind(1, static_cast<std::int64_t>(status));
       in_block.bind(2, block * in_flight_blocks::size);
       in_block.bind(3, (block + 1) * in_flight_blocks::size);
-      if (block > in_flight_blocks::block_of(first) || look(in_block))
-        break;
+      read(in_block, of_unwritten);
     }
   }
   return oldest;
+}
+
+} // namespace
+
+void read_ages(sqlite::connection& db, timestamp now, counts_reply& counts,
+               const in_flight_blocks& unwritten) {
+  counts.oldest_in_flight = oldest_in_flight(db, now, unwritten);
+  counts.oldest_parked = oldest_finished(db, tracking_status::parked);
+  if (counts.oldest_parked > now)
+    counts.oldest_parked = now;
 }
 
 std::optional<timestamp> oldest_finished(sqlite::connection& db,

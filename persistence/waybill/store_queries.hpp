@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "waybill/in_flight_blocks.hpp"
+#include "waybill/messages.hpp"
 #include "waybill/sqlite.hpp"
 #include "waybill/store_size.hpp"
 #include "waybill/timestamp.hpp"
@@ -12,11 +13,12 @@
 
 namespace waybill {
 
-/// When the operation in flight that was recorded first was recorded.
+/// Adds when the oldest operations in flight and parked became so. Of those in
+/// flight the first 1,024 of each status are read. A time that is to come, by a
+/// clock that was ahead, counts as now.
 /// @param unwritten what the current transaction has changed.
-std::optional<timestamp> oldest_in_flight(sqlite::connection& db,
-                                          const in_flight_blocks& unwritten
-                                          = {});
+void read_ages(sqlite::connection& db, timestamp now, counts_reply& counts,
+               const in_flight_blocks& unwritten = {});
 
 /// When the operation in that terminal status finished that did so first.
 std::optional<timestamp> oldest_finished(sqlite::connection& db,

@@ -279,14 +279,13 @@ std::string store_reader::cursor_of(std::int64_t number) {
     [&] { return state_->cursors().at(number); });
 }
 
-counts_reply store_reader::get_counts() {
+counts_reply store_reader::get_counts(timestamp now) {
   return state_->connection.at_one_moment([&] {
     auto& db = state_->db();
     status_counters counters;
     counters.read(db);
     auto reply = counters.snapshot(state_->names());
-    reply.oldest_in_flight = oldest_in_flight(db);
-    reply.oldest_parked = oldest_finished(db, tracking_status::parked);
+    read_ages(db, now, reply);
     return reply;
   });
 }

@@ -95,7 +95,8 @@ public:
   std::string cursor_of(std::int64_t number);
 
   /// From counters and indexes: takes no longer with more rows.
-  counts_reply get_counts();
+  /// @param now no age is below zero by it.
+  counts_reply get_counts(timestamp now = max_timestamp);
 
   /// How many terminal operations `purge_terminal` would delete; reads their
   /// index entries.

@@ -131,6 +131,7 @@ TEST_CASE("the question for stuck operations asks for those in flight",
           "[queries]") {
   const auto x = stuck_operations(at(100), std::chrono::seconds{30});
   CHECK(x.filter.updated_until == at(70));
+  CHECK(x.filter.or_updated_after == at(130));
   CHECK(x.filter.statuses
         == std::vector{tracking_status::submitted, tracking_status::retrying});
   CHECK(x.order == list_order::oldest_first);

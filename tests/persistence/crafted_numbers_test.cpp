@@ -159,3 +159,25 @@ TEST_CASE_METHOD(store_fixture,
     store.record_enqueue(enqueue(now == min_timestamp ? 3 : 4), now);
   CHECK(store_reader{options.file}.list({}, 1min).operations.size() == 3);
 }
+
+TEST_CASE_METHOD(crafted_fixture,
+                 "a row whose time is at an edge is in every list",
+                 "[reader]") {
+  for (const auto* const number : {largest, smallest}) {
+    meddle(std::string{"UPDATE operation SET created_at = "} + number
+           + ", updated_at = " + number);
+    store_reader reader{options.file};
+    for (const auto order :
+         {list_order::newest_first, list_order::oldest_first}) {
+      list_operations x;
+      x.order = order;
+      CHECK(reader.list(x, 1min).operations.size() == 4);
+      x.filter.statuses = {tracking_status::delivered, tracking_status::parked};
+      CHECK(reader.list(x, 1min).operations.size() == 2);
+      x.page_size = 1;
+      x.cursor = reader.list(x).next_cursor;
+      REQUIRE(x.cursor);
+      CHECK(reader.list(x, 1min).operations.size() == 1);
+    }
+  }
+}

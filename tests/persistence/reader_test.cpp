@@ -419,6 +419,52 @@ TEST_CASE_METHOD(reader_fixture, "counts tell how old the oldest are",
   }
 }
 
+TEST_CASE_METHOD(reader_fixture,
+                 "what was recorded while the clock was ahead is stuck, and no "
+                 "age is below zero",
+                 "[reader]") {
+  for (std::uint64_t n = 1; n <= 200; ++n)
+    store.record_enqueue(enqueue(n), at(10'000'000)); // 115 days ahead
+  store.record_enqueue(enqueue(201), at(1'000));
+  store.record_enqueue(enqueue(202), at(500)); // it was set back once more
+  store.record_enqueue(enqueue(203), at(9'999));
+  const auto now = at(10'000);
+  auto stuck = stuck_operations(now, 60s);
+  stuck.page_size = limits::max_page_size;
+  const auto listed = all(stuck);
+  CHECK(listed.size() == 202); // all but the last one
+  CHECK(std::ranges::count(listed, 203) == 0);
+  for (const auto& counts : {store.get_counts(now), reader.get_counts(now)})
+    CHECK(counts.oldest_in_flight == at(500));
+  store.record_terminal(terminal(201), now);
+  store.record_terminal(terminal(202), now);
+  store.record_terminal(terminal(203), now);
+  for (const auto& counts : {store.get_counts(now), reader.get_counts(now)})
+    CHECK(counts.oldest_in_flight == now);
+  store.record_terminal(terminal(1, tracking_status::parked), now);
+  for (const auto& counts : {store.get_counts(now), reader.get_counts(now)})
+    CHECK(counts.oldest_parked == now);
+}
+
+TEST_CASE_METHOD(
+  reader_fixture,
+  "a filter by times before one and after another leaves out what "
+  "is between",
+  "[reader]") {
+  for (std::uint64_t n = 1; n <= 5; ++n) {
+    record(n);
+    finish(n, tracking_status::parked, static_cast<std::int64_t>(10 * n));
+  }
+  operation_filter x;
+  x.updated_until = at(20);
+  x.or_updated_after = at(40);
+  CHECK(all(x) == numbers{5, 1});
+  x.statuses = {tracking_status::parked};
+  CHECK(all(x) == numbers{5, 1});
+  x.updated_from = at(20);
+  CHECK(all(x) == numbers{5});
+}
+
 TEST_CASE_METHOD(reader_fixture, "promise 10: a reader takes no ownership",
                  "[reader][promise-10]") {
   store.close();

@@ -79,7 +79,7 @@ command setup_counts(CLI::App& parent) {
 
 exit_code run_counts(context& c, const counts_options& x) {
   const auto format = format_of(c, x.format);
-  const auto counts = c.open_reader().get_counts();
+  const auto counts = c.open_reader().get_counts(c.now());
   if (format == list_format::json) {
     c.print_json(to_json_text(counts));
   } else if (format == list_format::csv) {

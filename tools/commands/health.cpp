@@ -64,7 +64,7 @@ command setup_health(CLI::App& parent) {
 
 exit_code run_health(context& c, const health_options& x) {
   auto reader = c.open_reader();
-  const auto counts = reader.get_counts();
+  const auto counts = reader.get_counts(c.now());
   const auto findings = judge(x, counts, reader.size(), c.now());
   const auto ok = std::ranges::all_of(findings, &health_finding::ok);
   if (c.json()) {

@@ -130,7 +130,7 @@ exit_code run_stats(context& c, const stats_options& x) {
     throw usage_error{"--json and --prometheus are at odds"};
   auto reader = c.open_reader();
   const auto size = reader.size();
-  const auto counts = reader.get_counts();
+  const auto counts = reader.get_counts(c.now());
   if (x.prometheus)
     c.print_data(render_prometheus(size, counts));
   else if (c.json())
