@@ -28,6 +28,9 @@ inline constexpr std::size_t max_counted_kinds = 256;
 
 /// Operations or transitions in an answer.
 inline constexpr std::int32_t max_page_size = 1'000;
+/// About how large an answer may be, in bytes of memory: one that would be
+/// larger ends before, but has one operation or transition at least.
+inline constexpr std::size_t max_answer_bytes = 1'048'576;
 /// Entries of each list in a filter.
 inline constexpr std::size_t max_filter_kinds = 64;
 inline constexpr std::size_t max_watched = 1'024;

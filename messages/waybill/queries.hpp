@@ -129,7 +129,7 @@ struct list_reply {
   std::vector<tracking_status_snapshot> operations;
   /// Where the next page begins; none after the last one. A page may have fewer
   /// operations than asked for, even none, and yet not be the last: searching
-  /// ends after a while.
+  /// ends after a while, and at `limits::max_answer_bytes`.
   std::optional<std::string> next_cursor;
 
   bool operator==(const list_reply&) const = default;
@@ -198,7 +198,8 @@ struct history_reply {
   /// In order. The first is always how the operation was recorded, after it
   /// come the last ones, up to the store's option `history`.
   std::vector<transition> transitions;
-  /// False if some in the middle are not kept any more, or never were.
+  /// False if some in the middle are not kept any more, or never were, or would
+  /// have made the answer larger than `limits::max_answer_bytes`.
   bool complete = true;
 
   bool operator==(const history_reply&) const = default;
@@ -258,7 +259,7 @@ struct transition_gap {
 };
 
 struct watch_reply {
-  /// In order.
+  /// In order; up to `limits::max_answer_bytes`.
   std::vector<transition> transitions;
   /// Set if transitions between `after` and `next` may be missing here.
   std::optional<transition_gap> gap;

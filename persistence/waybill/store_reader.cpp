@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "waybill/answer_size.hpp"
 #include "waybill/cursor.hpp"
 #include "waybill/operation_row.hpp"
 #include "waybill/reader_connection.hpp"
@@ -104,12 +105,14 @@ public:
     return reply;
   }
 
-  history_reply history_of(const tracked_operation_id& id) {
+  history_reply history_of(const tracked_operation_id& id,
+                           std::size_t max_bytes = SIZE_MAX) {
     history_reply reply;
     with_row(id, [&](const sqlite::statement& row) {
       reply = histories_.read(row.integer(column::seq),
                               row.integer(column::last_transition),
-                              decode_operation(row, id, names()), names());
+                              decode_operation(row, id, names()), names(),
+                              max_bytes);
     });
     return reply;
   }
@@ -119,22 +122,22 @@ public:
                   microseconds max_time) {
     const row_filter filter{request.filter, names()};
     row_source rows{db(), request, after};
-    time_limit limit{max_time};
+    time_limit time{max_time};
+    page_limit page{request.page_size};
     list_reply reply;
     auto place = after;
     while (rows.next()) {
       // A page that is full looks one row further, to tell whether it is the
       // last.
-      if (std::ssize(reply.operations) == request.page_size
-          || limit.is_over()) {
+      if (page.is_reached() || time.is_over()) {
         if (place)
           reply.next_cursor = to_cursor(*place, request, cursors_.store());
         break;
       }
       place = rows.place();
       if (filter.fits(rows.row()))
-        reply.operations.push_back(
-          decode_listed(rows.row(), request.full, names()));
+        page.add(reply.operations.emplace_back(
+          decode_listed(rows.row(), request.full, names())));
     }
     return reply;
   }
@@ -224,10 +227,11 @@ record_page store_reader::list_records(const list_operations& request,
   });
 }
 
-history_reply store_reader::get_history(const waybill::get_history& request) {
+history_reply store_reader::get_history(const waybill::get_history& request,
+                                        std::size_t max_bytes) {
   require_valid(request);
   return state_->connection.at_one_moment(
-    [&] { return state_->history_of(request.id); });
+    [&] { return state_->history_of(request.id, max_bytes); });
 }
 
 watch_reply store_reader::read_transitions(const watch_transitions& request,
@@ -252,18 +256,18 @@ watch_reply store_reader::read_transitions(const watch_transitions& request,
     const auto after = cursors.number_of(*request.after, last);
     auto next = last;
     transition_scan scan{db, state_->names(), after};
-    time_limit limit{max_time};
+    time_limit time{max_time};
+    page_limit page{request.page_size};
     auto looked_at = after;
     while (scan.next()) {
-      if (std::ssize(reply.transitions) == request.page_size
-          || limit.is_over()) {
+      if (page.is_reached() || time.is_over()) {
         next = looked_at;
         more = true;
         break;
       }
       looked_at = scan.number();
       if (is_watched(scan, request))
-        reply.transitions.push_back(scan.decode());
+        page.add(reply.transitions.emplace_back(scan.decode()));
     }
     const auto missing_to
       = std::min(db.query_int("SELECT missing_to FROM store"), next);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -79,7 +80,10 @@ public:
                            std::chrono::microseconds max_time
                            = std::chrono::milliseconds{20});
 
-  history_reply get_history(const waybill::get_history& request);
+  /// @param max_bytes about how large the answer may be in memory; the oldest
+  ///        transitions but the first are left out of a larger one.
+  history_reply get_history(const waybill::get_history& request,
+                            std::size_t max_bytes = SIZE_MAX);
 
   /// What is there now; never waits.
   watch_reply read_transitions(const watch_transitions& request,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "waybill/answer_size.hpp"
 #include "waybill/operation_row.hpp"
 
 namespace waybill {
@@ -128,18 +129,21 @@ history_source::history_source(sqlite::connection& db)
 
 history_reply history_source::read(std::int64_t seq, std::int64_t last,
                                    tracking_status_snapshot now,
-                                   const name_table& names) {
+                                   const name_table& names,
+                                   std::size_t max_bytes) {
   history_reply reply;
+  auto bytes = bytes_of(now);
   for (auto number = last; number != 0;) {
     step_.bind(1, number);
     const sqlite::reset_guard guard{step_};
-    if (!step_.step()) {
+    if (bytes >= max_bytes || !step_.step()) {
       reply.complete = false;
       break;
     }
     if (step_.integer(column::seq) != seq)
       row_is_corrupt("a transition of another operation");
-    reply.transitions.push_back(decode_step(step_, names));
+    bytes
+      += bytes_of(reply.transitions.emplace_back(decode_step(step_, names)));
     // Numbers only fall; a damaged file must not lead in a circle.
     const auto previous = step_.integer(place::previous);
     if (previous >= number)

@@ -4,6 +4,7 @@
 // one of `transition` (transition_log.hpp).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -49,9 +50,11 @@ public:
   /// All that is kept of the operation whose row has the number `seq` and
   /// names `last` as its last transition, in order.
   /// @param now what the row says.
+  /// @param max_bytes as in store_reader::get_history.
   /// @throws store_error `store_corrupt`.
   history_reply read(std::int64_t seq, std::int64_t last,
-                     tracking_status_snapshot now, const name_table& names);
+                     tracking_status_snapshot now, const name_table& names,
+                     std::size_t max_bytes);
 
 private:
   sqlite::statement step_;

@@ -240,6 +240,27 @@ TEST_CASE_METHOD(history_fixture, "old transitions of an operation are let go",
   CHECK(db.query_int("SELECT count(*) FROM transition") == 0);
 }
 
+TEST_CASE_METHOD(history_fixture,
+                 "a history that would be too large has the last transitions, "
+                 "and the first",
+                 "[history]") {
+  store.record_enqueue(enqueue(1), at(1));
+  for (int i = 1; i <= 10; ++i) {
+    auto x = attempt(1, i);
+    x.last_error = std::string(4'000, 'x');
+    store.record_attempt(x, at(1 + i));
+  }
+  const auto whole = history_of(1);
+  REQUIRE(whole.transitions.size() == 11);
+  const auto part = store_reader{options.file}.get_history({id_of(1), {}},
+                                                           15'000);
+  CHECK_FALSE(part.complete);
+  CHECK(part.snapshot == whole.snapshot);
+  CHECK(
+    lines(part.transitions)
+    == texts{"1 Submitted 0", "1 Retrying 8", "1 Retrying 9", "1 Retrying 10"});
+}
+
 TEST_CASE_METHOD(history_fixture, "with the history off, none is kept",
                  "[history]") {
   reopen_with_history(0);

@@ -349,6 +349,65 @@ TEST_CASE_METHOD(reader_fixture,
   CHECK(found[0].id == id_of(1));
 }
 
+TEST_CASE_METHOD(reader_fixture,
+                 "promise 8: a page ends before it is too large, and the next "
+                 "goes on there",
+                 "[reader][promise-8]") {
+  constexpr std::uint64_t operations = 100;
+  // Each takes a 40th of what an answer may have.
+  constexpr auto error_bytes = limits::max_answer_bytes / 40;
+  store.close();
+  options.last_error_cap = limits::max_last_error;
+  store = operation_tracking_store{options};
+  store.begin();
+  for (std::uint64_t n = 1; n <= operations; ++n) {
+    record(n);
+    auto x = attempt(n, 1);
+    x.last_error = std::string(error_bytes, 'x');
+    store.record_attempt(x, at(1'000));
+  }
+  store.commit();
+
+  auto list = page_of(limits::max_page_size);
+  list.full = true;
+  CHECK(reader.list(list, 1min).operations.size() <= 40);
+  CHECK(all(list).size() == operations);
+  list.full = false;
+  CHECK(reader.list(list, 1min).operations.size() == operations);
+
+  watch_transitions watch;
+  watch.after = "0";
+  watch.page_size = limits::max_page_size;
+  std::size_t seen = 0;
+  for (;;) {
+    const auto page = reader.read_transitions(watch, 1min);
+    if (page.transitions.empty())
+      break;
+    CHECK(page.transitions.size() <= operations + 40);
+    seen += page.transitions.size();
+    watch.after = page.next;
+  }
+  CHECK(seen == 2 * operations);
+}
+
+TEST_CASE_METHOD(reader_fixture,
+                 "a page has one operation at least, however large that is",
+                 "[reader]") {
+  store.close();
+  options.last_error_cap = limits::max_last_error;
+  store = operation_tracking_store{options};
+  for (std::uint64_t n = 1; n <= 3; ++n) {
+    record(n);
+    auto x = attempt(n, 1);
+    x.last_error = std::string(limits::max_last_error, 'x');
+    store.record_attempt(x, at(1'000));
+  }
+  auto list = page_of(10);
+  list.full = true;
+  CHECK(reader.list(list, 1min).operations.size() == 1);
+  CHECK(all(list) == numbers{3, 2, 1});
+}
+
 TEST_CASE_METHOD(reader_fixture, "a cursor of another list is refused",
                  "[reader]") {
   record(1);
