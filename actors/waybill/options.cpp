@@ -60,10 +60,12 @@ const std::array<option<options>, 19> all_options{{
    "let in whatever its size while no bytes wait"},
   {"max_waits",
    place<number_kind>{&options::max_waits, {{1, 1'000'000, "operations"}}},
-   "operations that are waited for; past it the answer is `overloaded`"},
+   "operations that are waited for, a quarter of them by one sender; past it "
+   "the answer is `overloaded`"},
   {"max_watches",
    place<number_kind>{&options::max_watches, {{1, 10'000, "watches"}}},
-   "open watches; one more is answered `overloaded`"},
+   "open watches, a quarter of them of one sender; one more is answered "
+   "`overloaded`"},
   {"purge_chunk_rows",
    place<number_kind>{&options::purge_chunk_rows, {{1, 100'000, "rows"}}},
    "rows deleted before waiting requests get their turn"},

@@ -5,7 +5,9 @@
 #include <optional>
 #include <unordered_map>
 #include <utility>
+#include <variant>
 
+#include "waybill/fair_queue.hpp"
 #include "waybill/owed_answer.hpp"
 #include "waybill/request_checks.hpp"
 #include "waybill/request_weight.hpp"
@@ -19,10 +21,16 @@ namespace waybill {
 namespace {
 
 using std::chrono::microseconds;
+using std::chrono::milliseconds;
 
-constexpr auto retry_delay = std::chrono::milliseconds{200};
-// How long one watch may keep the others waiting.
-constexpr auto max_read_time = std::chrono::milliseconds{20};
+constexpr auto retry_delay = milliseconds{200};
+// How long one asker may keep the others waiting, and about how long it takes
+// until all have had their turns.
+constexpr microseconds longest_turn = milliseconds{20};
+constexpr microseconds shortest_turn = milliseconds{2};
+constexpr microseconds round_of_turns = milliseconds{80};
+// The part of all open watches that one asker may have.
+constexpr std::size_t share_of_watches = 4;
 
 template <class Reply>
 using promise = caf::typed_response_promise<Reply>;
@@ -43,31 +51,23 @@ public:
       waiting_{std::move(waiting)},
       listener_{std::move(listener)},
       on_notice_{x.on_notice},
-      on_closed_{std::move(on_closed)} {}
+      on_closed_{std::move(on_closed)},
+      askers_{[me = caf::actor_cast<caf::weak_actor_ptr>(this)] {
+        // Its watches are not to be counted any more. No turn comes of it, and
+        // no timer has this number.
+        if (const auto self = me.lock())
+          tell_from_nobody(caf::actor_cast<query_actor>(self), work_tick{0});
+      }} {}
 
   const char* name() const override { return "waybill.queries"; }
 
   behavior_type make_behavior() override {
     return {
-      [this](const list_operations& x) {
-        return answer_with(x, [&] { return reader().list(x); });
-      },
-      [this](const get_history& x) {
-        return answer_with(x, [&] { return reader().get_history(x); });
-      },
-      [this](const watch_transitions& x) { return take_watch(x); },
-      [this](const store_changed&) {
-        carry_on([this] {
-          if (!read_scheduled_) // else it is read in a moment
-            read_for_all();
-        });
-      },
-      [this](const read_tick&) {
-        carry_on([this] {
-          read_scheduled_ = false;
-          read_for_all();
-        });
-      },
+      [this](const list_operations& x) { return take_in(x); },
+      [this](const get_history& x) { return take_in(x); },
+      [this](const watch_transitions& x) { return take_in(x); },
+      [this](const store_changed&) { carry_on([this] { read_for_all(); }); },
+      [this](const read_tick&) { carry_on([this] { take_turn(); }); },
       [this](const retry_tick&) {
         carry_on([this] {
           read_for_all();
@@ -76,6 +76,7 @@ public:
       },
       [this](const work_tick& x) {
         carry_on([&] {
+          drop_dead_askers();
           if (timer_.is_for(x.serial))
             run_timers();
         });
@@ -87,6 +88,8 @@ public:
   // CAF 0.17 does not answer promises of a dead actor.
   void on_exit() override {
     waiting_->stop();
+    while (auto next = turns_.pop())
+      std::visit([this](auto& x) { refuse(x); }, *next);
     for (auto& [number, x] : watches_)
       x.to.deliver(
         to_error(errc::stopped, "the tracker has stopped before a transition"));
@@ -98,12 +101,31 @@ public:
   }
 
 private:
+  using asker = waiter_book::number;
+
+  template <class Request>
+  struct question {
+    Request request;
+    promise<typename Request::reply> to;
+    asker from;
+  };
+
   struct open_watch {
     watch_transitions request;
     promise<watch_reply> to;
-    waiter_book::number waiter = 0;
-    std::optional<timer_queue::entry> timer;
+    asker from = 0;
+    std::optional<timer_queue::entry> timer; // of its deadline
+    bool is_late = false;
+    bool has_turn = false; // it is in the queue
   };
+
+  // Something may have come for an open watch.
+  struct watch_turn {
+    std::uint64_t number;
+  };
+
+  using turn = std::variant<question<list_operations>, question<get_history>,
+                            question<watch_transitions>, watch_turn>;
 
   // While a commit's outcome is unknown, the file must not even be opened: that
   // could make seen what a power loss takes back.
@@ -127,28 +149,120 @@ private:
     }
   }
 
+  // -- turns ------------------------------------------------------------------
+
+  template <class Request>
+  promise<typename Request::reply> take_in(const Request& x) {
+    // CAF 0.17 gives the sender to the promise.
+    const auto origin = this->current_sender();
+    auto to = this->make_response_promise<typename Request::reply>();
+    try {
+      require_running();
+      require_valid(x);
+      // Who has no name can hear no answer.
+      if (const auto from = askers_.number_of(origin); from != 0) {
+        require_share(from);
+        turns_.push(from, question<Request>{x, to, from});
+        schedule_turn();
+      } else {
+        waiting_->leave(weight(x));
+      }
+    } catch (const std::exception& e) {
+      waiting_->leave(weight(x));
+      fail(to, e);
+    }
+    return to;
+  }
+
   void require_running() const {
     if (waiting_->is_stopped())
       throw store_error{errc::stopped, "the tracker has stopped"};
   }
 
+  // Open watches may have a turn each.
+  void require_share(asker from) const {
+    if (turns_.count(from) >= limits::max_questions + count_watches(from))
+      throw store_error{errc::overloaded,
+                        std::to_string(limits::max_questions)
+                          + " questions of the sender wait already"};
+  }
+
+  void schedule_turn() {
+    if (!std::exchange(turn_scheduled_, true))
+      tell(this, query_actor{this}, read_tick{});
+  }
+
+  void take_turn() {
+    turn_scheduled_ = false;
+    drop_dead_askers();
+    if (auto next = turns_.pop())
+      std::visit([this](auto& x) { answer(x); }, *next);
+    // Behind what others have asked meanwhile: it comes before this asker's
+    // next turn.
+    if (!turns_.is_empty())
+      schedule_turn();
+  }
+
+  [[nodiscard]] microseconds turn_time() const {
+    const auto askers = static_cast<std::int64_t>(turns_.askers()) + 1;
+    return std::clamp(round_of_turns / askers, shortest_turn, longest_turn);
+  }
+
+  void drop_dead_askers() {
+    for (const auto who : askers_.take_ended()) {
+      for (auto& each : turns_.drop(who))
+        std::visit([this](auto& x) { drop(x); }, each);
+      std::vector<std::uint64_t> theirs;
+      for (const auto& [number, x] : watches_)
+        if (x.from == who)
+          theirs.push_back(number);
+      for (const auto number : theirs)
+        take(number);
+    }
+  }
+
+  template <class Request>
+  void drop(question<Request>& x) {
+    waiting_->leave(weight(x.request));
+  }
+
+  void drop(watch_turn&) {}
+
+  // The tracker stops.
+  template <class Request>
+  void refuse(question<Request>& x) {
+    waiting_->leave(weight(x.request));
+    x.to.deliver(to_error(errc::stopped, "the tracker has stopped"));
+  }
+
+  void refuse(watch_turn&) {}
+
+  // -- lists and histories ----------------------------------------------------
+
+  void answer(question<list_operations>& x) {
+    answer_with(x, [&] { return reader().list(x.request, turn_time()); });
+  }
+
+  void answer(question<get_history>& x) {
+    answer_with(x, [&] {
+      return reader().get_history(x.request, limits::max_answer_bytes);
+    });
+  }
+
   template <class Request, class F>
-  promise<typename Request::reply> answer_with(const Request& x, F&& f) {
-    auto to = this->make_response_promise<typename Request::reply>();
-    const auto bytes = weight(x);
+  void answer_with(question<Request>& x, F&& f) {
+    const auto bytes = weight(x.request);
     try {
       require_running();
-      require_valid(x);
-      if (x.deadline)
-        require_in_time(x, clock_.wall());
+      if (x.request.deadline)
+        require_in_time(x.request, clock_.wall());
       auto reply = f();
       waiting_->leave(bytes);
-      to.deliver(std::move(reply));
+      x.to.deliver(std::move(reply));
     } catch (const std::exception& e) {
       waiting_->leave(bytes);
-      fail(to, e);
+      fail(x.to, e);
     }
-    return to;
   }
 
   // A question that fails ends nothing else: there is no other query actor.
@@ -165,53 +279,63 @@ private:
 
   // -- watches ----------------------------------------------------------------
 
-  promise<watch_reply> take_watch(const watch_transitions& x) {
-    // CAF 0.17 gives the sender to the promise.
-    const auto asker = this->current_sender();
-    auto to = this->make_response_promise<watch_reply>();
-    waiting_->leave(weight(x)); // it has a bound of its own
+  void answer(question<watch_transitions>& x) {
+    waiting_->leave(weight(x.request)); // an open watch has a bound of its own
     std::optional<std::uint64_t> number;
     try {
       require_running();
-      require_valid(x);
       if (history_ == 0)
         throw store_error{errc::invalid_request,
                           "history: is 0, and nothing can be watched"};
       listener_->want(); // before reading, so that nothing is missed
       bool more = false;
-      auto reply = reader().read_transitions(x, max_read_time, more);
-      const auto left = clock_.time_until(x.deadline);
-      // Who has no name can hear no answer.
-      if (is_answer(reply) || left <= microseconds{0} || !asker) {
-        to.deliver(std::move(reply));
-        return to;
+      auto reply = reader().read_transitions(x.request, turn_time(), more);
+      const auto left = clock_.time_until(x.request.deadline);
+      if (is_answer(reply) || left <= microseconds{0}) {
+        x.to.deliver(std::move(reply));
+        return;
       }
-      forget_dead_waiters();
-      if (watches_.size() >= max_watches_)
-        throw store_error{errc::overloaded,
-                          "max_watches: " + std::to_string(watches_.size())
-                            + " watches are open already"};
+      require_room(x.from);
       number = ++last_watch_;
       auto& opened = watches_[*number];
-      opened.request = x;
+      opened.request = std::move(x.request);
       opened.request.after = reply.next;
-      opened.to = to;
-      opened.waiter = waiters_.number_of(asker);
+      opened.to = x.to;
+      opened.from = x.from;
       opened.timer = timers_.add(clock_.steady() + left,
                                  [this, late = *number] {
-                                   watches_.at(late).timer.reset();
-                                   read_for(late, true);
+                                   auto& ended = watches_.at(late);
+                                   ended.timer.reset();
+                                   ended.is_late = true;
+                                   give_turn(late);
                                  });
       listener_->listeners = std::ssize(watches_);
       if (more)
-        schedule_read();
+        give_turn(*number);
       arm_timer();
     } catch (const std::exception& e) {
       if (number && watches_.contains(*number))
         take(*number);
-      fail(to, e);
+      fail(x.to, e);
     }
-    return to;
+  }
+
+  void require_room(asker from) const {
+    if (watches_.size() >= max_watches_)
+      throw store_error{errc::overloaded,
+                        "max_watches: " + std::to_string(watches_.size())
+                          + " watches are open already"};
+    const auto share = (max_watches_ + share_of_watches - 1) / share_of_watches;
+    if (count_watches(from) >= share)
+      throw store_error{errc::overloaded,
+                        "max_watches: " + std::to_string(share)
+                          + " watches of the sender are open already, its "
+                            "share"};
+  }
+
+  [[nodiscard]] std::size_t count_watches(asker from) const {
+    return static_cast<std::size_t>(std::ranges::count_if(
+      watches_, [from](const auto& each) { return each.second.from == from; }));
   }
 
   static bool is_answer(const watch_reply& x) noexcept {
@@ -220,37 +344,40 @@ private:
 
   // Something has been committed.
   void read_for_all() {
-    forget_dead_waiters();
-    if (watches_.empty())
-      return;
-    listener_->want();
-    std::vector<std::uint64_t> numbers;
+    drop_dead_askers();
+    if (!watches_.empty())
+      listener_->want();
     for (const auto& each : watches_)
-      numbers.push_back(each.first);
-    for (const auto number : numbers)
-      read_for(number, false);
+      give_turn(each.first);
+    if (!turns_.is_empty())
+      schedule_turn();
   }
 
-  void read_for(std::uint64_t number, bool is_late) {
+  void give_turn(std::uint64_t number) {
     auto& x = watches_.at(number);
+    if (!std::exchange(x.has_turn, true))
+      turns_.push(x.from, watch_turn{number});
+    schedule_turn();
+  }
+
+  void answer(watch_turn& due) {
+    const auto at = watches_.find(due.number);
+    if (at == watches_.end())
+      return; // it has failed
+    auto& x = at->second;
+    x.has_turn = false;
     try {
       bool more = false;
-      auto reply = reader().read_transitions(x.request, max_read_time, more);
+      auto reply = reader().read_transitions(x.request, turn_time(), more);
       x.request.after = reply.next;
-      if (is_answer(reply) || is_late)
-        take(number).deliver(std::move(reply));
+      if (is_answer(reply) || x.is_late)
+        take(due.number).deliver(std::move(reply));
       else if (more)
-        schedule_read();
+        give_turn(due.number);
     } catch (const std::exception& e) {
-      auto to = take(number);
+      auto to = take(due.number);
       fail(to, e);
     }
-  }
-
-  // Others are answered in between.
-  void schedule_read() {
-    if (!std::exchange(read_scheduled_, true))
-      tell(this, query_actor{this}, read_tick{});
   }
 
   promise<watch_reply> take(std::uint64_t number) {
@@ -261,20 +388,8 @@ private:
     return x.to;
   }
 
-  void forget_dead_waiters() {
-    for (const auto who : waiters_.take_ended()) {
-      std::vector<std::uint64_t> theirs;
-      for (const auto& [number, x] : watches_)
-        if (x.waiter == who)
-          theirs.push_back(number);
-      for (const auto number : theirs)
-        take(number);
-    }
-  }
-
   void run_timers() {
     timers_.run(clock_.steady());
-    forget_dead_waiters();
     arm_timer();
   }
 
@@ -293,10 +408,11 @@ private:
   std::function<void()> on_closed_;
   std::optional<store_reader> reader_;
 
+  waiter_book askers_;
+  fair_queue<turn> turns_;
+  bool turn_scheduled_ = false;
   std::unordered_map<std::uint64_t, open_watch> watches_;
   std::uint64_t last_watch_ = 0;
-  bool read_scheduled_ = false;
-  waiter_book waiters_;
   timer_queue timers_;
   wake_up timer_;
 };

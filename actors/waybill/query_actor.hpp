@@ -23,11 +23,11 @@ using query_actor = caf::typed_actor<
   handles<watch_reply, watch_transitions>,
   // There may be something new to read.
   hears<store_changed>,
-  // What is read for watches in turns: the next turn.
+  // The next asker's turn.
   hears<read_tick>,
-  // The same, some time after an error.
+  // To be read again some time after an error.
   hears<retry_tick>,
-  // A watch has come to its deadline.
+  // A watch has come to its deadline, or an asker has ended.
   hears<work_tick>,
   // Answer all that waits, close and end.
   hears<shut_down>>;

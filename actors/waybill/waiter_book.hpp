@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include "waybill/caf_seam.hpp"
@@ -18,6 +20,10 @@ public:
   /// 0 for who has no name and can hear no answer.
   using number = std::uint64_t;
 
+  /// @param on_end called in any thread when one of them has ended.
+  explicit waiter_book(std::function<void()> on_end = [] {})
+    : ended_{std::make_shared<ended_senders>(std::move(on_end))} {}
+
   number number_of(const caf::strong_actor_ptr& sender) {
     if (!sender)
       return 0;
@@ -29,8 +35,11 @@ public:
     addresses_.emplace(last_, address);
     caf::actor_cast<caf::actor>(sender)->attach_functor(
       [ended = ended_, who = last_](const caf::error&) {
-        const std::lock_guard guard{ended->mutex};
-        ended->numbers.push_back(who);
+        {
+          const std::lock_guard guard{ended->mutex};
+          ended->numbers.push_back(who);
+        }
+        ended->on_end();
       });
     return last_;
   }
@@ -51,6 +60,9 @@ public:
 private:
   // Shared with the attached functions, which may run in any thread.
   struct ended_senders {
+    explicit ended_senders(std::function<void()> f) : on_end{std::move(f)} {}
+
+    const std::function<void()> on_end;
     std::mutex mutex;
     std::vector<number> numbers;
   };
@@ -58,7 +70,7 @@ private:
   number last_ = 0;
   std::map<caf::actor_addr, number> numbers_;
   std::map<number, caf::actor_addr> addresses_;
-  std::shared_ptr<ended_senders> ended_ = std::make_shared<ended_senders>();
+  std::shared_ptr<ended_senders> ended_;
 };
 
 } // namespace waybill

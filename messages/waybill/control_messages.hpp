@@ -66,7 +66,7 @@ struct store_changed {
   static constexpr auto fields() { return std::tuple{}; }
 };
 
-/// Go on reading for watches that have not been read to the end.
+/// Read for the asker whose turn it is.
 struct read_tick {
   bool operator==(const read_tick&) const = default;
   static constexpr const char* type_name = "read_tick";

@@ -26,6 +26,9 @@ inline constexpr std::size_t max_counted_kinds = 256;
 
 // -- questions ----------------------------------------------------------------
 
+/// Lists, histories and new watches of one sender that may be queued; one more
+/// is refused with `overloaded`.
+inline constexpr std::size_t max_questions = 256;
 /// Operations or transitions in an answer.
 inline constexpr std::int32_t max_page_size = 1'000;
 /// About how large an answer may be, in bytes of memory: one that would be

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "support/actors.hpp"
+#include "support/fault_vfs.hpp"
 #include "support/large_store.hpp"
 #include "waybill/request_weight.hpp"
 #include "waybill/text.hpp"
@@ -220,6 +221,52 @@ TEST_CASE_METHOD(query_fixture, "waits are bounded", "[queries]") {
   CHECK(get(wait_for({1, 2})).finished);
 }
 
+TEST_CASE_METHOD(
+  query_fixture,
+  "promise 8: one asker can wait for a quarter of all operations "
+  "that are waited for",
+  "[queries][promise-8]") {
+  running.stop();
+  auto options = make_options();
+  options.max_waits = 1'200;
+  running = start(system, options);
+  const auto wait_from = [](std::uint64_t first, std::uint64_t count) {
+    auto x = wait_for({});
+    for (auto n = first; n < first + count; ++n)
+      x.ids.push_back(id_of(n));
+    x.until_recorded = true;
+    return x;
+  };
+  const auto code_of = [&](caf::scoped_actor& from, const await_terminal& x) {
+    std::optional<errc> code;
+    waybill::request(from, tracker(), 10s, x)
+      .receive([](const wait_reply&) {},
+               [&](const caf::error& e) { code = to_failure(e).code; });
+    return code;
+  };
+  caf::scoped_actor greedy{system};
+  static_cast<void>(
+    waybill::request(greedy, tracker(), 10s, wait_from(1, 256)));
+  REQUIRE(has_waits(1));
+  CHECK(code_of(greedy, wait_from(1'001, 45)) == errc::overloaded);
+  static_cast<void>(
+    waybill::request(greedy, tracker(), 10s, wait_from(1'001, 44)));
+  REQUIRE(has_waits(2));
+  auto other = later(wait_from(2'001, 256));
+  REQUIRE(has_waits(3));
+  // What has ended gives its part back.
+  for (std::uint64_t n = 1'001; n <= 1'044; ++n) {
+    get(enqueue(n));
+    get(terminal(n));
+  }
+  REQUIRE(has_waits(2));
+  static_cast<void>(
+    waybill::request(greedy, tracker(), 10s, wait_from(3'001, 44)));
+  CHECK(has_waits(3));
+  running.stop();
+  CHECK_THROWS_AS(other.get(), request_error);
+}
+
 TEST_CASE_METHOD(query_fixture, "a waiter that dies is forgotten",
                  "[queries]") {
   get(enqueue(1));
@@ -391,7 +438,8 @@ TEST_CASE_METHOD(query_fixture,
   restart_with(100'000);
   list_operations slow;
   slow.filter.error_contains = "no such error";
-  std::vector<list_operations> questions(400, slow);
+  // 20 ms each, and as many as one asker may have.
+  std::vector<list_operations> questions(limits::max_questions, slow);
   const auto outcomes = send_all(system, tracker(), questions, [&] {
     const auto stopping = std::chrono::steady_clock::now();
     CHECK(running.stop());
@@ -435,6 +483,20 @@ TEST_CASE_METHOD(query_fixture, "watches are bounded, and the dead forgotten",
   get(enqueue(1));
   CHECK(first.get().transitions.size() == 1);
   CHECK(second.get().transitions.size() <= 1);
+}
+
+TEST_CASE_METHOD(query_fixture,
+                 "the watches of who has died are not counted, though nothing "
+                 "else happens",
+                 "[queries]") {
+  {
+    caf::scoped_actor self{system};
+    watch_transitions x;
+    x.deadline = soon(1h);
+    static_cast<void>(waybill::request(self, tracker(), 10s, x));
+    REQUIRE(has_watches(1));
+  }
+  CHECK(has_watches(0));
 }
 
 TEST_CASE_METHOD(query_fixture, "with the history off nothing can be watched",
@@ -515,6 +577,157 @@ TEST_CASE_METHOD(query_fixture, "after the stop nothing is answered",
   CHECK(error_of(get_stats{}) == errc::stopped);
   // The query actor has closed its connection before.
   CHECK_FALSE(std::filesystem::exists(dir / "track.db-wal"));
+}
+
+// -- turns --------------------------------------------------------------------
+
+namespace {
+
+// A service whose query actor answers as many questions as a test allows: it
+// syncs the log before each answer. Nothing is written meanwhile.
+struct turns_fixture : query_fixture {
+  std::atomic<int> allowed{1'000};
+  std::atomic<int> synced{0};
+  fake_clock clock;
+  fault_vfs vfs;
+
+  turns_fixture() {
+    running.stop();
+    vfs.during_sync = [this](io_file) {
+      while (synced >= allowed)
+        std::this_thread::sleep_for(1ms);
+      ++synced;
+    };
+    auto x = make_options();
+    x.vfs = vfs.name();
+    x.clock = clock.source();
+    x.max_watches = 8;
+    running = start(system, x);
+    get(enqueue(1));
+    get(list_operations{}); // the file is open from here on
+  }
+
+  ~turns_fixture() { allow_all(); }
+
+  void allow(int questions) { allowed = synced + questions; }
+  void allow_all() { allowed = INT_MAX; }
+
+  // Sends `count` lists, and waits for no answer.
+  template <class Self>
+  auto flood(Self& self, int count, const list_operations& x = {}) {
+    using pending = decltype(waybill::request(self, tracker(), 10s, x));
+    std::vector<pending> all;
+    for (int i = 0; i < count; ++i)
+      all.push_back(waybill::request(self, tracker(), 10s, x));
+    all_have_come();
+    return all;
+  }
+
+  // The tracking actor has passed on what was sent before.
+  void all_have_come() { REQUIRE(get(get_health{}).state == health_state::ok); }
+
+  // Asks for a history, and lets so many questions be answered from then on.
+  // Returns whether there was an answer.
+  bool is_answered_within(int questions) {
+    caf::scoped_actor self{system};
+    auto answer = waybill::request(self, tracker(), 10s,
+                                   get_history{id_of(1), {}});
+    all_have_come();
+    allow(questions);
+    bool found = false;
+    std::move(answer).receive(
+      [&](const history_reply& x) { found = x.snapshot.has_value(); },
+      [](const caf::error&) {});
+    return found;
+  }
+
+  // How many of the answers are the error `code`, if not pages.
+  template <class Pending>
+  static int count_errors(std::vector<Pending> pending, errc code) {
+    auto errors = 0;
+    for (auto& each : pending)
+      std::move(each).receive([](const list_reply&) {},
+                              [&](const caf::error& e) {
+                                CHECK(to_failure(e).code == code);
+                                ++errors;
+                              });
+    return errors;
+  }
+};
+
+} // namespace
+
+TEST_CASE_METHOD(turns_fixture,
+                 "a question waits for one turn of another asker, however many "
+                 "that one has asked",
+                 "[queries]") {
+  allow(0);
+  caf::scoped_actor greedy{system};
+  auto theirs = flood(greedy, 50);
+  for (int i = 0; i < 3; ++i)
+    REQUIRE(is_answered_within(2)); // the one that is being answered, and this
+  allow_all();
+  CHECK(count_errors(std::move(theirs), errc::overloaded) == 0);
+}
+
+TEST_CASE_METHOD(turns_fixture, "what the dead have asked is not looked for",
+                 "[queries]") {
+  allow(0);
+  {
+    caf::scoped_actor greedy{system};
+    flood(greedy, 50);
+  }
+  REQUIRE(is_answered_within(2));
+  CHECK(is_answered_within(1));
+}
+
+TEST_CASE_METHOD(turns_fixture,
+                 "promise 8: the questions of one asker that may wait are "
+                 "bounded, those of others are not refused",
+                 "[queries][promise-8]") {
+  allow(0);
+  caf::scoped_actor greedy{system};
+  auto theirs = flood(greedy, int{limits::max_questions} + 16);
+  REQUIRE(is_answered_within(2));
+  allow_all();
+  // One may have been in the making.
+  const auto refused = count_errors(std::move(theirs), errc::overloaded);
+  CHECK((refused == 15 || refused == 16));
+}
+
+TEST_CASE_METHOD(turns_fixture,
+                 "a question whose deadline passes while it waits is refused",
+                 "[queries]") {
+  allow(0);
+  caf::scoped_actor self{system};
+  auto before = flood(self, 1);
+  list_operations x;
+  x.deadline = t0 + 1s;
+  auto late = flood(self, 3, x);
+  clock.advance(2s);
+  allow_all();
+  CHECK(count_errors(std::move(before), errc::overloaded) == 0);
+  CHECK(count_errors(std::move(late), errc::deadline_passed) == 3);
+}
+
+TEST_CASE_METHOD(turns_fixture,
+                 "one asker can have a quarter of the watches, no more",
+                 "[queries]") {
+  watch_transitions x;
+  x.deadline = t0 + 1h;
+  caf::scoped_actor greedy{system};
+  static_cast<void>(waybill::request(greedy, tracker(), 10s, x));
+  static_cast<void>(waybill::request(greedy, tracker(), 10s, x));
+  REQUIRE(has_watches(2));
+  std::optional<errc> code;
+  waybill::request(greedy, tracker(), 10s, x)
+    .receive([](const watch_reply&) {},
+             [&](const caf::error& e) { code = to_failure(e).code; });
+  CHECK(code == errc::overloaded);
+  auto other = later(x);
+  CHECK(has_watches(3));
+  get(terminal(1));
+  CHECK(other.get().transitions.size() == 1);
 }
 
 // -- statistics ---------------------------------------------------------------
