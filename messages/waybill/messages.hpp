@@ -306,8 +306,8 @@ struct counts_reply {
   /// Ordered by kind, then status; all kinds past `limits::max_counted_kinds`
   /// are counted together as `other_kinds`.
   std::vector<status_count> counts;
-  /// When the oldest operation in flight was recorded, as far as the first ones
-  /// tell; never later than now, though the clock may have been ahead.
+  /// When the operation in flight was recorded that was so first; never later
+  /// than now, though the clock may have been ahead.
   std::optional<timestamp> oldest_in_flight;
   /// When the operation was parked that has been so for longest; as above.
   std::optional<timestamp> oldest_parked;

@@ -1,7 +1,7 @@
 #include "waybill/store_queries.hpp"
 
-#include <algorithm>
 #include <string>
+#include <utility>
 
 #include "waybill/in_flight_blocks.hpp"
 
@@ -9,34 +9,51 @@ namespace waybill {
 
 namespace {
 
+// When the first one was recorded whose time has come: the clock may have been
+// ahead before. It may have been so for many: only so many blocks are searched.
 std::optional<timestamp> oldest_in_flight(sqlite::connection& db, timestamp now,
                                           const in_flight_blocks& unwritten) {
-  // Times go up with the numbers, unless the clock has been set back: the first
-  // tell.
-  constexpr int enough = 1'024;
-  auto listed = db.prepare("SELECT created_at FROM " WAYBILL_ROWS_IN_FLIGHT
+  constexpr int most_blocks = 64;
+  auto listed = db.prepare("SELECT seq, created_at FROM " WAYBILL_ROWS_IN_FLIGHT
                            "WHERE in_status = ?1 ORDER BY block, seq");
   auto in_block = db.prepare(
-    "SELECT created_at FROM operation WHERE status = ?1 "
+    "SELECT seq, created_at FROM operation WHERE status = ?1 "
     "AND seq >= ?2 AND seq < ?3 ORDER BY seq");
   std::optional<timestamp> oldest;
-  const auto read = [&](sqlite::statement& stmt, int& left) {
+  std::int64_t first = INT64_MAX;
+  // Returns whether there is one.
+  const auto look = [&](sqlite::statement& stmt) {
     const sqlite::reset_guard guard{stmt};
-    for (; left > 0 && stmt.step(); --left)
-      oldest
-        = std::min({oldest.value_or(now), timestamp{stmt.integer(0)}, now});
+    auto left = most_blocks;
+    std::int64_t block = -1;
+    while (stmt.step()) {
+      const auto seq = stmt.integer(0);
+      const timestamp created_at{stmt.integer(1)};
+      if (created_at <= now) {
+        if (seq < first) {
+          first = seq;
+          oldest = created_at;
+        }
+        return true;
+      }
+      if (!oldest)
+        oldest = now;
+      const auto next = in_flight_blocks::block_of(seq);
+      if (std::exchange(block, next) != next && left-- == 0)
+        break;
+    }
+    return false;
   };
   for (const auto status :
        {tracking_status::submitted, tracking_status::retrying}) {
     listed.bind(1, static_cast<std::int64_t>(status));
-    auto of_listed = enough;
-    read(listed, of_listed);
-    auto of_unwritten = enough;
+    look(listed);
     for (const auto block : unwritten.changed(status)) {
       in_block.bind(1, static_cast<std::int64_t>(status));
       in_block.bind(2, block * in_flight_blocks::size);
       in_block.bind(3, (block + 1) * in_flight_blocks::size);
-      read(in_block, of_unwritten);
+      if (block > in_flight_blocks::block_of(first) || look(in_block))
+        break;
     }
   }
   return oldest;

@@ -13,9 +13,9 @@
 
 namespace waybill {
 
-/// Adds when the oldest operations in flight and parked became so. Of those in
-/// flight the first 1,024 of each status are read. A time that is to come, by a
-/// clock that was ahead, counts as now.
+/// Adds when the oldest operations in flight and parked became so: of those in
+/// flight the first recorded whose time has come. Times that are to come, by a
+/// clock that was ahead, count as now.
 /// @param unwritten what the current transaction has changed.
 void read_ages(sqlite::connection& db, timestamp now, counts_reply& counts,
                const in_flight_blocks& unwritten = {});

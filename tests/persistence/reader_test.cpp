@@ -494,7 +494,12 @@ TEST_CASE_METHOD(reader_fixture,
   CHECK(listed.size() == 202); // all but the last one
   CHECK(std::ranges::count(listed, 203) == 0);
   for (const auto& counts : {store.get_counts(now), reader.get_counts(now)})
-    CHECK(counts.oldest_in_flight == at(500));
+    CHECK(counts.oldest_in_flight == at(1'000));
+  // Also in the transaction that has recorded it.
+  store.begin();
+  store.record_terminal(terminal(201), now);
+  CHECK(store.get_counts(now).oldest_in_flight == at(500));
+  store.rollback();
   store.record_terminal(terminal(201), now);
   store.record_terminal(terminal(202), now);
   store.record_terminal(terminal(203), now);

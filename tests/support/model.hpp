@@ -17,6 +17,7 @@ public:
     const auto [at, is_new] = rows.try_emplace(x.id);
     if (!is_new)
       return {enqueue_outcome::duplicate};
+    numbers[x.id] = ++last_number;
     auto& row = at->second;
     row.id = x.id;
     row.kind = x.kind;
@@ -75,8 +76,8 @@ public:
     };
     if (const auto* const x
         = first([](const auto& row) { return is_in_flight(row.status); },
-                [](const auto& a, const auto& b) {
-                  return a.created_at < b.created_at;
+                [this](const auto& a, const auto& b) {
+                  return numbers.at(a.id) < numbers.at(b.id);
                 }))
       result.oldest_in_flight = x->created_at;
     if (const auto* const x = first(
@@ -89,6 +90,9 @@ public:
   }
 
   std::map<tracked_operation_id, tracking_status_snapshot> rows;
+  /// The order in which they were recorded.
+  std::map<tracked_operation_id, std::int64_t> numbers;
+  std::int64_t last_number = 0;
 
 private:
   template <class Request, class F>
