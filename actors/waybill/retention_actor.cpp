@@ -16,6 +16,18 @@ using std::chrono::milliseconds;
 
 // A purge of many rows is long; it goes on in the tracker if this passes.
 constexpr auto purge_timeout = std::chrono::minutes{10};
+// Time for a host to come up.
+constexpr auto max_first_delay = milliseconds{500};
+// Between two looks at a clock that has yet to be set.
+constexpr auto behind_interval = milliseconds{10'000};
+// Behind a tick that purges nothing because the clock has jumped.
+constexpr auto after_jump = milliseconds{60'000};
+
+// Whether it tells of something that went wrong; the other statuses tell that
+// all is well, or that somebody has looked at it.
+constexpr bool is_worth_telling(tracking_status x) noexcept {
+  return x == tracking_status::parked || x == tracking_status::failed;
+}
 
 class retention_actor_impl : public gated<retention_actor::base> {
 public:
@@ -27,7 +39,8 @@ public:
   };
 
   retention_actor_impl(caf::actor_config& config, purging_actor tracker,
-                       const options& x, std::function<bool()> may_end)
+                       const options& x, const remembered_times& remembered,
+                       std::function<bool()> may_end)
     : super{config},
       tracker_{std::move(tracker)},
       rules_{{{tracking_status::delivered, x.retention_delivered},
@@ -38,7 +51,9 @@ public:
       clock_{x.clock},
       on_notice_{x.on_notice},
       may_end_{std::move(may_end)},
-      seen_{clock_.wall(), clock_.steady()} {
+      seen_{clock_.wall(), clock_.steady(),
+            remembered.latest.value_or(min_timestamp)},
+      first_delay_{first_delay(remembered)} {
     for (const auto& each : rules_)
       longest_window_ = std::max(longest_window_,
                                  each.window.value_or(milliseconds{0}));
@@ -47,19 +62,20 @@ public:
   const char* name() const override { return "waybill.retention"; }
 
   behavior_type make_behavior() override {
-    arm();
+    arm(first_delay_);
     return {
       [this](const work_tick& x) {
         if (x.serial != serial_)
           return;
-        arm();
+        auto delay = interval_;
         try {
-          tick();
+          delay = tick();
         } catch (const std::exception& e) { // the host's clock may throw
           notify(on_notice_, severity::warning,
                  std::string{"retention: failed, the next tick tries again: "}
                    + escape(e.what()));
         }
+        arm(delay);
       },
       [this](const shut_down&) { this->quit(); },
     };
@@ -69,11 +85,26 @@ protected:
   [[nodiscard]] bool may_end() const override { return may_end_(); }
 
 private:
-  void arm() {
-    tell_later(this, retention_actor{this}, interval_, work_tick{++serial_});
+  void arm(milliseconds delay) {
+    tell_later(this, retention_actor{this}, delay, work_tick{++serial_});
   }
 
-  void tick() {
+  // By what the store remembers, and not by how long this process has run.
+  [[nodiscard]] milliseconds first_delay(const remembered_times& x) const {
+    const auto soon = std::min(interval_ / 2, max_first_delay);
+    if (seen_.is_behind())
+      return soon;
+    auto delay = interval_;
+    for (std::size_t i = 0; i < rules_.size(); ++i)
+      if (rules_.at(i).window && x.oldest_finished.at(i))
+        delay = std::min(delay, std::chrono::duration_cast<milliseconds>(
+                                  *x.oldest_finished.at(i)
+                                  + *rules_.at(i).window - clock_.wall()));
+    return std::max(delay, soon);
+  }
+
+  // Returns when the next one is to come.
+  milliseconds tick() {
     const auto jump = seen_.look(clock_.wall(), clock_.steady(),
                                  longest_window_);
     if (jump > reported_clock_jump || jump < -reported_clock_jump) {
@@ -81,24 +112,36 @@ private:
              "retention: the clock has jumped by "
                + to_text(std::chrono::duration_cast<milliseconds>(jump))
                + "; this tick purges nothing");
-      return;
+      return std::min(interval_, after_jump);
     }
     if (purging_ > 0)
-      return; // the storage is slow: never two at a time
-    for (const auto& [status, window] : rules_)
-      if (window)
-        purge({.older_than = std::clamp(seen_.earliest(*window), min_timestamp,
-                                        max_timestamp),
-               .status = status,
-               .deadline = std::nullopt});
+      return interval_; // the storage is slow: never two at a time
+    for (const auto& [status, window] : rules_) {
+      if (!window)
+        continue;
+      const auto due = seen_.due(*window);
+      purge(
+        {.older_than = std::clamp(due.older_than, min_timestamp, max_timestamp),
+         .status = status,
+         .deadline = std::nullopt,
+         .not_before = due.not_before});
+    }
+    return seen_.is_behind() ? std::min(interval_, behind_interval) : interval_;
   }
 
   void purge(const purge_terminal& x) {
     ++purging_;
     waybill::request(this, tracker_, purge_timeout, x)
       .then(
-        [this](const purge_reply&) {
-          --purging_; // all is well; the counts say the rest
+        [this, x](const purge_reply& reply) {
+          --purging_;
+          if (reply.deleted > 0 && is_worth_telling(*x.status))
+            notify(on_notice_, severity::info,
+                   "retention: has deleted " + std::to_string(reply.deleted)
+                     + (reply.deleted == 1 ? " operation that was "
+                                           : " operations that were ")
+                     + to_string(*x.status) + " before "
+                     + to_string(x.older_than));
         },
         [this](const caf::error& e) {
           --purging_;
@@ -116,6 +159,7 @@ private:
   notice_function on_notice_;
   const std::function<bool()> may_end_;
   clock_history seen_;
+  const milliseconds first_delay_;
   milliseconds longest_window_{0};
   std::int64_t serial_ = 0;
   int purging_ = 0; // purges that are not answered
@@ -125,8 +169,9 @@ private:
 
 retention_actor spawn_retention_actor(caf::actor_system& system,
                                       purging_actor tracker, const options& x,
+                                      const remembered_times& remembered,
                                       std::function<bool()> may_end) {
-  return system.spawn<retention_actor_impl>(std::move(tracker), x,
+  return system.spawn<retention_actor_impl>(std::move(tracker), x, remembered,
                                             std::move(may_end));
 }
 

@@ -6,6 +6,7 @@
 #include "waybill/internal_protocol.hpp"
 #include "waybill/options.hpp"
 #include "waybill/protocol.hpp"
+#include "waybill/remembered_times.hpp"
 
 namespace waybill {
 
@@ -21,18 +22,29 @@ using purging_actor = caf::typed_actor<
   // Delete what has finished before a time.
   handles<purge_reply, purge_terminal>>;
 
-/// Starts the retention of `tracker` with the windows and the interval of `x`;
-/// the first purge comes after one interval.
+/// Starts the retention of `tracker` with the windows and the interval of `x`.
+///
+/// The first purge comes when the store has something that is due, within a
+/// second if it has already: most processes may run for less than an interval.
+///
+/// What it deletes of operations that were `Parked` or `Failed`, which somebody
+/// may have wanted to look at, it tells `x.on_notice`.
 ///
 /// The wall clock, whose times the operations bear, may jump. A window is
 /// counted on the steady clock: both are looked at with each tick, and only
 /// what bears an earlier time than the wall clock has shown at any look within
 /// the window is due. A tick that finds a jump of more than an hour purges
-/// nothing and reports it.
+/// nothing and reports it; the next one comes within a minute.
+///
+/// A clock that shows a time before the latest in the store is behind, as on a
+/// device that has yet to be told the time. It is looked at each 10 s, and what
+/// it shows when it has been set counts for what is older than this process.
+/// @param remembered what the store told when it was opened.
 /// @param may_end whether `shut_down` and exit messages count; called by many
 ///        threads at a time.
 retention_actor spawn_retention_actor(
   caf::actor_system& system, purging_actor tracker, const options& x,
+  const remembered_times& remembered = {},
   std::function<bool()> may_end = [] { return true; });
 
 /// The jump of the wall clock above which a tick purges nothing and the

@@ -77,8 +77,8 @@ public:
       supervisor_{system, options_},
       status_requests_{
         spawn_status_request_actor(system, tracker(), options_, may_end())},
-      retention_{
-        spawn_retention_actor(system, tracker(), options_, may_end())} {}
+      retention_{spawn_retention_actor(system, tracker(), options_,
+                                       supervisor_.remembered(), may_end())} {}
 
   impl(const impl&) = delete;
   impl& operator=(const impl&) = delete;

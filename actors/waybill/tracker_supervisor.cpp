@@ -67,6 +67,10 @@ public:
     return gate_;
   }
 
+  [[nodiscard]] const remembered_times& remembered() const noexcept {
+    return remembered_;
+  }
+
   /// Starts who answers beside the tracking actors.
   query_endpoint start_queries() {
     auto waiting = std::make_shared<admission>(options_.max_waiting_requests,
@@ -87,8 +91,9 @@ public:
   }
 
   void start() {
-    start_tracker(operation_tracking_store{to_store_options(options_)}, 0);
-    thread_ended_ = false;
+    operation_tracking_store store{to_store_options(options_)};
+    remembered_ = store.remembered();
+    start_tracker(std::move(store), 0);
     thread_ = std::thread{[self = shared_from_this()] {
       self->run();
       const std::lock_guard guard{self->mutex_};
@@ -105,8 +110,9 @@ public:
     gate_->stop();
     // From when the thread has ended, nothing is started any more. It may be
     // opening the file, and drops it if that takes too long.
-    if (!changed_.wait_until(guard, grace(when),
-                             [this] { return thread_ended_; }))
+    if (!changed_.wait_until(guard, grace(when), [this] {
+          return thread_ended_ || !thread_.joinable();
+        }))
       late_.emplace_back("the opening of the store");
     if (const auto queries = std::exchange(queries_, std::nullopt))
       end_queries(guard, *queries, when);
@@ -124,7 +130,7 @@ public:
         changed_.wait_until(guard, grace(when), closed);
       }
     }
-    if (thread_ended_ && thread_.joinable())
+    if (thread_ended_)
       thread_.join(); // it holds no lock any more
     else if (thread_.joinable())
       thread_.detach();
@@ -290,6 +296,7 @@ private:
     = std::make_shared<commit_listener>();
   std::thread thread_;
 
+  remembered_times remembered_;
   // The supervisor's thread alone, once it runs:
   steady_clock::time_point started_;
   milliseconds delay_ = first_restart_delay;
@@ -305,7 +312,7 @@ private:
   query_endpoint endpoint_;
   bool queries_closed_ = false;
   bool stopping_ = false;
-  bool thread_ended_ = true;
+  bool thread_ended_ = false;
   std::vector<std::string> late_; // what had not ended in time
 };
 
@@ -327,6 +334,10 @@ tracker_supervisor::~tracker_supervisor() {
 
 std::vector<std::string> tracker_supervisor::stop(time_point when) {
   auto late = core_->stop(when);
+const remembered_times& tracker_supervisor::remembered() const noexcept {
+  return core_->remembered();
+}
+
   caf::anon_send_exit(gate_, caf::exit_reason::user_shutdown);
   return late;
 }

@@ -8,6 +8,7 @@
 
 #include "waybill/options.hpp"
 #include "waybill/protocol.hpp"
+#include "waybill/remembered_times.hpp"
 
 namespace waybill {
 
@@ -30,6 +31,9 @@ public:
   [[nodiscard]] const tracking_actor& tracker() const noexcept { return gate_; }
 
   /// Admits nothing more; answers what has been admitted, closes the store and
+  /// What the store told when it was opened first.
+  [[nodiscard]] const remembered_times& remembered() const noexcept;
+
   /// ends. Must not be called from an actor. Calling it again does nothing.
   /// @returns what had not ended at `when`, and was killed then; for people.
   std::vector<std::string> stop(time_point when);

@@ -99,7 +99,8 @@ fault find_fault(const purge_terminal& x) {
                      [&] {
                        return x.status ? check_terminal(*x.status) : fault{};
                      },
-                     [&] { return check_time("deadline", x.deadline); });
+                     [&] { return check_time("deadline", x.deadline); },
+                     [&] { return check_time("not_before", x.not_before); });
 }
 
 fault find_fault(const get_counts& x) {

@@ -151,11 +151,14 @@ struct purge_terminal {
 
   bool operator==(const purge_terminal&) const = default;
   using reply = purge_reply;
+  /// What finished before this stays, too; none means nothing.
+  std::optional<timestamp> not_before = std::nullopt;
   static constexpr const char* type_name = "purge_terminal";
   static constexpr auto fields() {
     return std::tuple{field{"older_than", &purge_terminal::older_than},
                       field{"status", &purge_terminal::status},
-                      field{"deadline", &purge_terminal::deadline}};
+                      field{"deadline", &purge_terminal::deadline},
+                      field{"not_before", &purge_terminal::not_before}};
   }
 };
 

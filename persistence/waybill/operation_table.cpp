@@ -82,7 +82,7 @@ void operation_table::load(sqlite::connection& db) {
   delete_ = db.prepare(
     "DELETE FROM operation WHERE seq IN (SELECT seq FROM operation "
     "WHERE status >= 2 AND status = ?1 AND updated_at < ?2 "
-    "ORDER BY updated_at LIMIT ?3) "
+    "AND updated_at >= ?4 ORDER BY updated_at LIMIT ?3) "
     "RETURNING kind, id, seq, last_transition");
 }
 
@@ -279,10 +279,11 @@ void operation_table::update(const tracked_operation_id& id,
 
 std::span<const operation_table::deleted_row>
 operation_table::delete_finished(tracking_status status, timestamp older_than,
-                                 std::int64_t limit) {
+                                 timestamp not_before, std::int64_t limit) {
   delete_.bind(1, static_cast<std::int64_t>(status));
   delete_.bind(2, older_than.us());
   delete_.bind(3, limit);
+  delete_.bind(4, not_before.us());
   const sqlite::reset_guard guard{delete_};
   deleted_.clear();
   next_seq_ = 0; // the last row may go

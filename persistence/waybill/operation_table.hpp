@@ -95,11 +95,12 @@ public:
     std::int64_t last_transition;
   };
 
-  /// Deletes the rows that finished in `status` first, before `older_than`, up
-  /// to `limit` (1 or more).
+  /// Deletes the rows that finished in `status` first, before `older_than` and
+  /// not before `not_before`, up to `limit` (1 or more).
   /// @returns them, until the next call.
   std::span<const deleted_row> delete_finished(tracking_status status,
                                                timestamp older_than,
+                                               timestamp not_before,
                                                std::int64_t limit);
 
 private:

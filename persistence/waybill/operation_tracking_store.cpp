@@ -235,8 +235,9 @@ operation_tracking_store::purge_chunk(const waybill::purge_terminal& request,
         continue;
       for (;;) {
         const auto limit = std::min(x.lot.rows(), max_rows - progress.deleted);
-        const auto deleted
-          = x.operations.delete_finished(status, request.older_than, limit);
+        const auto deleted = x.operations.delete_finished(
+          status, request.older_than,
+          request.not_before.value_or(min_timestamp), limit);
         for (const auto& row : deleted) {
           x.counters.add(row.kind, status, -1);
           x.transitions.remove(row.seq, row.last_transition);
@@ -280,6 +281,17 @@ store_size operation_tracking_store::size() {
     return x;
   });
 }
+remembered_times operation_tracking_store::remembered() {
+  return parts_->read([&] {
+    remembered_times x;
+    x.latest = latest_time(parts_->db);
+    for (std::size_t i = 0; i < terminal_statuses.size(); ++i)
+      x.oldest_finished.at(i)
+        = waybill::oldest_finished(parts_->db, terminal_statuses.at(i));
+    return x;
+  });
+}
+
 
 void operation_tracking_store::probe_write() {
   auto& x = *parts_;

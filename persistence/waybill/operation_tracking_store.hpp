@@ -12,6 +12,7 @@
 
 #include "waybill/messages.hpp"
 #include "waybill/queries.hpp"
+#include "waybill/remembered_times.hpp"
 #include "waybill/store_error.hpp"
 #include "waybill/store_options.hpp"
 #include "waybill/store_size.hpp"
@@ -154,6 +155,9 @@ public:
   /// program's lock: whether storage works. Must not be called in a
   /// transaction.
   /// @throws store_error as a verb.
+  /// What the rows tell of the time; reads a few of them.
+  remembered_times remembered();
+
   void probe_write();
 
   /// Copies the write-ahead log into the file if it is due, which is before the

@@ -80,6 +80,26 @@ std::optional<timestamp> oldest_finished(sqlite::connection& db,
   return timestamp{stmt.integer(0)};
 }
 
+std::optional<timestamp> latest_time(sqlite::connection& db) {
+  auto recorded
+    = db.prepare("SELECT created_at FROM operation ORDER BY seq DESC LIMIT 1");
+  if (!recorded.step())
+    return std::nullopt;
+  auto latest = recorded.integer(0);
+  auto finished = db.prepare(
+    "SELECT updated_at FROM operation WHERE status >= 2 AND status = ?1 "
+    "ORDER BY updated_at DESC LIMIT 1");
+  for (int i = 0; i < num_tracking_statuses; ++i) {
+    if (!is_terminal(static_cast<tracking_status>(i)))
+      continue;
+    finished.bind(1, i);
+    const sqlite::reset_guard guard{finished};
+    if (finished.step())
+      latest = std::max(latest, finished.integer(0));
+  }
+  return timestamp{latest};
+}
+
 std::int64_t last_transition(sqlite::connection& db) {
   // The store's row knows of what has been purged since.
   return db.query_int("SELECT max((SELECT last_number FROM store), "

@@ -24,6 +24,10 @@ void read_ages(sqlite::connection& db, timestamp now, counts_reply& counts,
 std::optional<timestamp> oldest_finished(sqlite::connection& db,
                                          tracking_status status);
 
+/// The latest time at which an operation was recorded or finished, of those
+/// that are there.
+std::optional<timestamp> latest_time(sqlite::connection& db);
+
 /// The number of the last transition; 0 if there has been none.
 std::int64_t last_transition(sqlite::connection& db);
 

@@ -313,3 +313,96 @@ TEST_CASE_METHOD(retention_fixture,
   retention.purge();
   CHECK(gone(running, 1));
 }
+
+TEST_CASE_METHOD(retention_fixture,
+                 "a process that runs for less than an interval purges what is "
+                 "due") {
+  const auto x = without_ticks(); // each hour
+  {
+    auto running = start(system, x);
+    finish(running, 1);
+    clock.advance(6 * 24h);
+    finish(running, 2);
+  }
+  clock.advance(25h);
+  auto running = start(system, x);
+  CHECK(eventually([&] { return gone(running, 1); }));
+  CHECK_FALSE(gone(running, 2));
+}
+
+TEST_CASE_METHOD(retention_fixture,
+                 "a device whose clock starts at its epoch purges what is old "
+                 "once the clock is set, and nothing that it has recorded "
+                 "before",
+                 "[promise-9]") {
+  auto x = without_ticks();
+  {
+    auto running = start(system, x);
+    finish(running, 1); // long ago
+    clock.advance(365 * 24h);
+    finish(running, 2); // yesterday
+    clock.advance(24h);
+  }
+  const auto behind = clock.source().wall() - timestamp{0};
+  clock.jump(-behind);
+  x.retention_interval = 100ms;
+  auto running = start(system, x);
+  finish(running, 3);
+  clock.advance(30s);
+  CHECK_FALSE(gone(running, 1));
+  clock.jump(behind);
+  CHECK(eventually([&] { return gone(running, 1); }));
+  CHECK_FALSE(gone(running, 2));
+  CHECK_FALSE(gone(running, 3));
+  clock.advance(6 * 24h + 1h);
+  CHECK(eventually([&] { return gone(running, 2); }));
+  CHECK_FALSE(gone(running, 3));
+  clock.advance(24h);
+  CHECK(eventually([&] { return gone(running, 3); }));
+}
+
+TEST_CASE_METHOD(retention_fixture,
+                 "a clock that is a little behind at the start keeps nothing "
+                 "back",
+                 "[promise-9]") {
+  auto x = without_ticks();
+  {
+    auto running = start(system, x);
+    finish(running, 1);
+    clock.advance(8 * 24h);
+    finish(running, 2);
+  }
+  clock.jump(-5s);
+  x.retention_interval = 100ms;
+  auto running = start(system, x);
+  finish(running, 3);
+  SECTION("and catches up") {
+    clock.advance(6s);
+  }
+  SECTION("and is set") {
+    clock.jump(6s);
+  }
+  CHECK(eventually([&] { return gone(running, 1); }));
+  CHECK_FALSE(gone(running, 2));
+  CHECK_FALSE(gone(running, 3));
+}
+
+TEST_CASE_METHOD(retention_fixture,
+                 "retention tells how many parked and failed operations it has "
+                 "deleted") {
+  auto running = start(system, without_ticks());
+  hand_driven retention{*this, running.tracker()};
+  finish(running, 1, tracking_status::delivered);
+  finish(running, 2, tracking_status::parked);
+  finish(running, 3, tracking_status::failed);
+  finish(running, 4, tracking_status::parked);
+  finish(running, 5, tracking_status::discarded);
+  clock.advance(8 * 24h);
+  retention.purge();
+  CHECK(eventually([&] {
+    return heard.contain("has deleted 2 operations that were Parked before ")
+           && heard.contain("has deleted 1 operation that was Failed before");
+  }));
+  retention.purge();
+  CHECK(heard.all().size() == 2);
+}

@@ -160,6 +160,7 @@ TEST_CASE("reads and purges with a hostile field are refused by name") {
   check_time(status_of(1), &get_status::deadline, "deadline");
   check_time(purge_before(t0), &purge_terminal::older_than, "older_than");
   check_time(purge_before(t0), &purge_terminal::deadline, "deadline");
+  check_time(purge_before(t0), &purge_terminal::not_before, "not_before");
   check_time(get_counts{}, &get_counts::deadline, "deadline");
 }
 

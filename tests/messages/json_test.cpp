@@ -60,7 +60,7 @@ void for_each_sample(F f) {
   f(record_attempt{id_of(1), tracking_status::submitted, 2, "why", 503, t0});
   f(record_terminal{id_of(1), tracking_status::failed, "why", 400, t0});
   f(get_status{id_of(1), t0});
-  f(purge_terminal{at(-1), tracking_status::parked, t0});
+  f(purge_terminal{at(-1), tracking_status::parked, t0, at(-2)});
   f(get_counts{t0});
   f(get_health{});
   f(enqueue_reply{enqueue_outcome::duplicate});
@@ -151,7 +151,8 @@ TEST_CASE("JSON has the contract's field names", "[contract]") {
         == "created_at http_status id kind last_error retry_count "
            "source_instance_id source_node source_script status target_summary "
            "terminal_at updated_at");
-  CHECK(keys_of(to_json(purge_before(t0))) == "deadline older_than status");
+  CHECK(keys_of(to_json(purge_before(t0)))
+        == "deadline not_before older_than status");
 }
 
 TEST_CASE("a snapshot's JSON holds names, GUID texts and UTC times",

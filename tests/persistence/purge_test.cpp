@@ -65,6 +65,22 @@ TEST_CASE_METHOD(purge_fixture, "a purge goes by the terminal time alone",
   CHECK(store.purge_terminal(purge_before(at(11)), at(20)).deleted == 1);
 }
 
+TEST_CASE_METHOD(purge_fixture,
+                 "a purge leaves what finished before its earliest time") {
+  for (std::uint64_t n = 1; n <= 9; ++n) {
+    store.record_enqueue(enqueue(n), at(0));
+    store.record_terminal(terminal(n), at(static_cast<int>(n)));
+  }
+  auto x = purge_before(at(8));
+  x.not_before = at(3);
+  CHECK(store.purge_terminal(x, at(20)).deleted == 5);
+  for (const std::uint64_t n : {1U, 2U, 8U, 9U})
+    CHECK(snapshot_of(n));
+  CHECK(store.remembered().latest == at(9));
+  CHECK(store.remembered().oldest_finished.at(0) == at(1));
+  CHECK_FALSE(store.remembered().oldest_finished.at(1));
+}
+
 TEST_CASE_METHOD(purge_fixture, "a purge of one status leaves the others",
                  "[contract]") {
   for (const auto status : terminal_statuses) {
@@ -207,7 +223,7 @@ TEST_CASE("no statement of the store walks through all operations",
     if (sql.starts_with("DELETE FROM operation")) {
       purge_by_index = true;
       CHECK(steps.find("USING COVERING INDEX operation_finished (status=? AND "
-                       "updated_at<?)")
+                       "updated_at>? AND updated_at<?)")
             != std::string::npos);
       // In the index's order: nothing is sorted.
       CHECK(steps.find("TEMP B-TREE") == std::string::npos);

@@ -60,6 +60,7 @@ public:
       }))};
   }
 
+               && (!x.not_before || *row.terminal_at >= *x.not_before)
   counts_reply apply(const get_counts&, timestamp) const {
     std::map<std::pair<std::string, tracking_status>, std::int64_t> sums;
     for (const auto& [id, row] : rows)
