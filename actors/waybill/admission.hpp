@@ -18,9 +18,7 @@ public:
 
   /// Counts `requests` with `bytes` of text in, all or none, unless that would
   /// pass a bound.
-  /// @param extra how far above the bound on requests these may go.
-  verdict enter(std::int64_t bytes, std::int64_t extra = 0,
-                std::int64_t requests = 1) noexcept {
+  verdict enter(std::int64_t bytes, std::int64_t requests = 1) noexcept {
     if (stopped_.load(std::memory_order_acquire))
       return verdict::stopped;
     const auto waiting
@@ -29,8 +27,7 @@ public:
     // A request that is larger than all that may wait passes if it is alone:
     // its own limits bound it.
     const auto alone = weight == 0 && requests == 1;
-    if (waiting <= max_requests_ + extra
-        && (alone || weight + bytes <= max_bytes_))
+    if (waiting <= max_requests_ && (alone || weight + bytes <= max_bytes_))
       return verdict::admitted;
     leave(bytes, requests);
     return verdict::overloaded;

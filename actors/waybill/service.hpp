@@ -42,7 +42,9 @@ public:
   /// be called from an actor.
   /// @returns false if `stop_timeout` passed first; then what was left has been
   ///          killed, its requests answered with an error, and `on_notice` has
-  ///          been told what it was.
+  ///          been told what it was. A system call of the disk that hangs
+  ///          cannot be ended: the tracker's answers, and the end of the actor
+  ///          system, come behind it then.
   bool stop();
 
 private:

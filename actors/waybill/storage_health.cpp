@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "waybill/duration_text.hpp"
 #include "waybill/text.hpp"
 
 namespace waybill {
@@ -28,16 +29,18 @@ health_reply storage_health::describe() const {
   return x;
 }
 
-storage_health::notices storage_health::failed(const store_error& e) {
+storage_health::notices storage_health::failed(const store_error& e,
+                                               time_point now) {
   const auto before = cause();
   const auto is_damage = e.code() == errc::store_corrupt
                          || e.code() == errc::not_a_store;
   last_error_ = e.what();
   set(is_damage ? storage_cause::damaged : storage_cause::failing, e.what());
-  return changes_since(before);
+  return changes_since(before, now);
 }
 
-storage_health::notices storage_health::works(bool log_is_overgrown) {
+storage_health::notices storage_health::works(bool log_is_overgrown,
+                                              time_point now) {
   const auto before = cause();
   clear(storage_cause::failing);
   if (log_is_overgrown)
@@ -45,19 +48,45 @@ storage_health::notices storage_health::works(bool log_is_overgrown) {
         "a reader keeps the write-ahead log from being emptied");
   else
     clear(storage_cause::log_held);
-  return changes_since(before);
+  return changes_since(before, now);
 }
 
-storage_health::notices storage_health::log_fits() {
+storage_health::notices storage_health::log_fits(time_point now) {
   const auto before = cause();
   clear(storage_cause::log_held);
-  return changes_since(before);
+  return changes_since(before, now);
+}
+
+storage_health::notices storage_health::has_waited(const char* what,
+                                                   std::chrono::seconds took,
+                                                   time_point now) {
+  const auto untold = slowness_.note(now);
+  slowness_.end(); // the next time is another one
+  if (!untold)
+    return {};
+  return {{severity::warning, std::string{"the disk is slow: "} + what
+                                + " took " + to_text(took)
+                                + to_untold_text(*untold)}};
+}
+
+storage_health::notices storage_health::catch_up(time_point now) {
+  notices all;
+  for (auto& each : troubles_)
+    if (const auto untold = each.take_untold(now))
+      all.push_back({severity::warning, "storage works, but was degraded "
+                                          + std::to_string(*untold)
+                                          + (*untold == 1 ? " time" : " times")
+                                          + " since that was last told"});
+  return all;
 }
 
 std::optional<storage_health::milliseconds>
 storage_health::next_try(bool at_once) {
-  if (state() != health_state::degraded || std::exchange(try_is_to_come_, true))
+  const auto is_degraded = state() == health_state::degraded;
+  if ((!is_degraded && !has_untold()) || std::exchange(try_is_to_come_, true))
     return std::nullopt;
+  if (!is_degraded)
+    return max_delay;
   return at_once ? milliseconds::zero() : delay_;
 }
 
@@ -76,18 +105,34 @@ void storage_health::clear(storage_cause x) noexcept {
 }
 
 storage_health::notices
-storage_health::changes_since(std::optional<storage_cause> before) const {
+storage_health::changes_since(std::optional<storage_cause> before,
+                              time_point now) {
+  const auto is = cause();
+  if (is != before)
+    has_changed_ = true;
   notices all;
-  const auto now = cause();
-  if (now == before)
-    return all;
-  if (!now || (before && *now < *before))
+  auto was_told = false; // something graver than what is left
+  for (std::size_t i = 0; i < troubles_.size(); ++i)
+    if (!texts_.at(i) && troubles_.at(i).end())
+      was_told |= !is || static_cast<storage_cause>(i) > *is;
+  if (was_told)
     all.push_back({severity::info, "storage works again"});
-  if (now) // a lesser one may be left
-    all.push_back(
-      {*now == storage_cause::damaged ? severity::error : severity::warning,
-       "storage is " + to_string(state()) + ": " + escape(reason())});
+  if (!is)
+    return all;
+  const auto untold = troubles_[static_cast<std::size_t>(*is)].note(now);
+  if (untold || was_told)
+    all.push_back(describe_cause(untold.value_or(0)));
   return all;
+}
+
+health_notice storage_health::describe_cause(std::int64_t untold) const {
+  return {state() == health_state::failed ? severity::error : severity::warning,
+          "storage is " + to_string(state()) + ": " + escape(reason())
+            + to_untold_text(untold)};
+}
+
+bool storage_health::has_untold() const noexcept {
+  return std::ranges::any_of(troubles_, &recurring_trouble::has_untold);
 }
 
 } // namespace waybill

@@ -11,6 +11,7 @@
 #include "waybill/call_buffer.hpp"
 #include "waybill/discard_desk.hpp"
 #include "waybill/request_admission.hpp"
+#include "waybill/recurring_trouble.hpp"
 #include "waybill/text.hpp"
 #include "waybill/tracker_link.hpp"
 #include "waybill/worker_pool.hpp"
@@ -328,11 +329,14 @@ private:
   }
 
   void not_reported(tracked_call& c, const failure& why) {
-    if (why.code != errc::stopped && why.code != errc::outcome_unknown)
-      notice(severity::error,
-             "the tracker refuses a report about " + to_string(c.call.id)
-               + ", which stays in flight: " + to_string(why.code) + ": "
-               + escape(why.text));
+    if (why.code != errc::stopped && why.code != errc::outcome_unknown) {
+      if (const auto untold = refusal_.note(now()))
+        notice(severity::error,
+               "the tracker refuses a report about " + to_string(c.call.id)
+                 + ", which stays in flight: " + to_string(why.code) + ": "
+                 + escape(why.text) + to_untold_text(*untold));
+      refusal_.end(); // the next call's is another one
+    }
     calls_.forget(c);
   }
 
@@ -484,6 +488,9 @@ store_and_forward_actor spawn_store_and_forward(caf::actor_system& system,
                                                     std::move(options),
                                                     std::move(deliver),
                                                     std::move(on_notice));
+  std::optional<timer_queue::entry> thread_timer_; // for the next try
+  recurring_trouble want_of_threads_;
+  recurring_trouble refusal_; // of a report
 }
 
 } // namespace waybill

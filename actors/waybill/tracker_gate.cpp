@@ -31,6 +31,12 @@ protected:
       return {nullptr,
               refusal_of_strangers("the tracker takes no such message")};
     }
+    // Not by the tracking actor, which may wait for the disk.
+    if (as<get_health>(content) != nullptr && !now.stopped)
+      return {nullptr,
+              caf::make_message(now.tracker && !now.waiting->is_stopped()
+                                  ? now.board->read(*now.waiting)
+                                  : std::move(now.health))};
     if (now.tracker) {
       switch (admit(requests_of<tracking_actor>{}, content, *now.waiting)) {
         case admission::verdict::admitted:
@@ -46,8 +52,6 @@ protected:
     // of the sender to commit yet.
     else if (!now.stopped && is_one_of(requests_of<query_actor>{}, content))
       return ask_directly(content);
-    if (!now.stopped && as<get_health>(content) != nullptr)
-      return {nullptr, caf::make_message(std::move(now.health))};
     return refusal(now.refusal);
   }
 

@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "waybill/admission.hpp"
+#include "waybill/health_board.hpp"
 #include "waybill/protocol.hpp"
 #include "waybill/query_actor.hpp"
 
@@ -20,6 +21,8 @@ public:
     caf::strong_actor_ptr tracker;
     /// Where requests to it are counted in.
     std::shared_ptr<admission> waiting;
+    /// How it is doing.
+    std::shared_ptr<const health_board> board;
     /// How `get_health` is answered while there is none.
     health_reply health;
     /// How all else is answered then.

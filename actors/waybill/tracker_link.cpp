@@ -98,7 +98,7 @@ bool tracker_link::close(serial number) {
   --num_open_;
   if (errands_.erase(number) == 0)
     return false; // given up
-  if (std::exchange(failing_, false))
+  if (trouble_.end())
     host_.notice(severity::info, "the tracker takes requests again");
   return true;
 }
@@ -122,10 +122,12 @@ void tracker_link::not_answered(serial number, const failure& why) {
     return;
   }
   // Overloaded is how it should be under load.
-  if (why.code != errc::overloaded && !std::exchange(failing_, true))
-    host_.notice(severity::warning,
-                 "the tracker takes no requests; they are repeated: "
-                   + to_string(why.code) + ": " + escape(why.text));
+  if (why.code != errc::overloaded)
+    if (const auto untold = trouble_.note(host_.now()))
+      host_.notice(severity::warning,
+                   "the tracker takes no requests; they are repeated: "
+                     + to_string(why.code) + ": " + escape(why.text)
+                     + to_untold_text(*untold));
   if (stopping_ && x.how == importance::optional)
     give_up(number);
   else

@@ -14,6 +14,7 @@
 
 #include "waybill/options.hpp"
 #include "waybill/protocol.hpp"
+#include "waybill/recurring_trouble.hpp"
 #include "waybill/timer_queue.hpp"
 
 namespace waybill {
@@ -124,7 +125,7 @@ private:
   std::deque<serial> outbox_;
   std::int64_t num_open_ = 0;
   bool stopping_ = false;
-  bool failing_ = false;
+  recurring_trouble trouble_; // the tracker takes no requests
   // Shared with what is attached to the tracker.
   std::shared_ptr<std::atomic<bool>> tracker_ended_
     = std::make_shared<std::atomic<bool>>(false);

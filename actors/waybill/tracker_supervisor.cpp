@@ -174,12 +174,13 @@ private:
   void start_tracker(operation_tracking_store store, std::int64_t restarts) {
     auto waiting = std::make_shared<admission>(options_.max_waiting_requests,
                                                options_.max_waiting_bytes);
+    auto board = std::make_shared<health_board>(listener_, restarts);
     const auto tracker = spawn_tracking_actor(
       system_, std::move(store), options_,
       {.waiting = waiting,
+       .board = board,
        .on_closed = [self = shared_from_this()](
                       const tracker_end& x) { self->hear_end(x); },
-       .restarts = restarts,
        .last_error = last_error_,
        .queries = endpoint_});
     {
@@ -193,6 +194,7 @@ private:
     gate_state::view x;
     x.tracker = caf::actor_cast<caf::strong_actor_ptr>(tracker);
     x.waiting = std::move(waiting);
+    x.board = std::move(board);
     // For the moment between its end and close_gate():
     x.refusal = {errc::not_stored, "the tracking actor has ended; not stored"};
     x.health.state = health_state::degraded;

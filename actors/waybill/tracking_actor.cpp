@@ -74,12 +74,13 @@ public:
       purge_chunk_rows_{x.purge_chunk_rows},
       waiting_{std::move(context.waiting)},
       listener_{context.queries.listener},
-      restarts_{context.restarts},
+      board_{std::move(context.board)},
       policy_{x.max_batch, x.overlap_commits},
       queries_{std::move(context.queries), waiting_},
       waits_{static_cast<std::size_t>(x.max_waits), x.clock},
       health_{clock_.wall(), std::move(context.last_error)},
       stats_{health_.since(), x} {
+    board_->show(health_.describe());
     // The text becomes the reason of the actor's end.
     this->set_exception_handler([](std::exception_ptr& thrown) -> caf::error {
       try {
@@ -116,7 +117,9 @@ public:
           return stats();
         });
       },
-      [this](const get_health& x) { return health(x); },
+      [this](const get_health&) { // the gate answers it
+        return board_->read(*waiting_);
+      },
       [this](const purge_terminal& x) { return start_purge(x); },
       [this](const await_terminal& x) { return wait(x); },
       [this](const list_operations& x) { return pass_on(x); },
@@ -194,8 +197,11 @@ private:
   void attempt(F&& f, Refuse&& refuse) {
     heed_damage();
     try {
+      const health_board::at_work work{*board_, disk_work::request};
       f();
     } catch (const store_error& e) {
+      if (!is_of_request(e.code())) // before anybody hears of it
+        report(health_.failed(e, steady_clock::now()));
       refuse(e);
       on_error(e);
     } catch (const std::bad_alloc&) {
@@ -297,20 +303,6 @@ private:
       commit();
   }
 
-  promise<health_reply> health(const get_health& x) {
-    heed_damage();
-    auto to = owe(x);
-    auto reply = health_.describe();
-    reply.waiting_requests = waiting_->requests() - 1;
-    reply.waiting_bytes = waiting_->bytes();
-    reply.batches = stats_.totals().batches;
-    reply.batched_requests = stats_.totals().batch_size.sum;
-    reply.wal_bytes = store_.wal_bytes();
-    reply.restarts = restarts_;
-    to.answer(*waiting_, std::move(reply));
-    return std::move(to.to);
-  }
-
   stats_reply stats() {
     waits_.forget_dead();
     auto x = stats_.totals();
@@ -319,7 +311,7 @@ private:
     x.waits = static_cast<std::int64_t>(waits_.size());
     x.watches = listener_->listeners.load();
     x.health = health_.state();
-    x.restarts = restarts_;
+    x.restarts = board_->restarts();
     stats_.read_store(store_, clock_.wall(), x);
     return x;
   }
@@ -425,6 +417,7 @@ private:
     open_.commit_began = steady_clock::now();
     auto syncs = false;
     try {
+      const health_board::at_work work{*board_, disk_work::sync};
       if (when == commit_when::ahead)
         syncs = store_.begin_commit([me = owned_tracking_actor{this}] {
           tell_from_nobody(me, sync_ended{});
@@ -440,6 +433,7 @@ private:
     if (syncs) {
       std::swap(open_, synced_); // which owes nothing
       synced_.is_active = true;
+      board_->set_sync(synced_.commit_began);
       return;
     }
     release(open_, steady_clock::now());
@@ -447,7 +441,13 @@ private:
     queries_.pass_waiting();
     listener_->on_commit();
     maintain(); // nobody waits for an answer now
-    report(health_.works(store_.log_is_overgrown()));
+    note_success();
+  }
+
+  // A batch of requests that change nothing does not touch the disk.
+  void note_success() {
+    if (store_.has_written())
+      report(health_.works(store_.log_is_overgrown(), steady_clock::now()));
   }
 
   // It is durable since `ended`.
@@ -455,7 +455,12 @@ private:
     const auto took = ended - x.commit_began;
     stats_.committed(x.did, x.answers.requests(), took);
     policy_.committed(took);
-    health_.reset_delay();
+    board_->count(stats_.totals().batches, stats_.totals().batch_size.sum);
+    board_->set_log(store_.wal_bytes());
+    note_wait("a sync", took);
+    if (store_.has_written())
+      health_.reset_delay();
+    note_success();
     x.answers.release(*waiting_);
   }
 
@@ -466,12 +471,20 @@ private:
     steady_clock::time_point ended;
     try {
       ended = store_.finish_commit();
+      board_->end_sync();
     } catch (const store_error& e) {
+      board_->end_sync();
       return fail_synced(e);
     }
     release(synced_, ended);
     listener_->on_commit();
-    report(health_.works(store_.log_is_overgrown()));
+  }
+
+  void note_wait(const char* what, steady_clock::duration took) {
+    if (took >= health_board::long_time)
+      report(health_.has_waited(
+        what, std::chrono::duration_cast<std::chrono::seconds>(took),
+        steady_clock::now()));
   }
 
   void finish_ended_commit() {
@@ -489,7 +502,13 @@ private:
   // A log that a reader holds is watched, for there may be no commit after
   // which to empty it.
   void maintain() {
-    store_.maintain();
+    const auto began = steady_clock::now();
+    {
+      const health_board::at_work work{*board_, disk_work::checkpoint};
+      store_.maintain();
+    }
+    note_wait("a checkpoint", steady_clock::now() - began);
+    board_->set_log(store_.wal_bytes());
     if (store_.log_is_held() && !std::exchange(log_is_watched_, true))
       tell_later(this, owned_tracking_actor{this}, held_log_delay, log_tick{});
   }
@@ -500,7 +519,7 @@ private:
     make_shown_state_durable();
     maintain();
     if (!store_.log_is_overgrown())
-      report(health_.log_fits());
+      report(health_.log_fits(steady_clock::now()));
   }
 
   // -- failing storage --------------------------------------------------------
@@ -520,7 +539,7 @@ private:
     if (!open_.is_active || store_.in_transaction())
       return note_failure(e);
     // SQLite has rolled the whole batch back: none of it is stored.
-    report(health_.failed(e));
+    report(health_.failed(e, steady_clock::now()));
     fail_batch({errc::not_stored,
                 std::string{"rolled back after an error: "} + e.what(),
                 e.sqlite_code()});
@@ -560,6 +579,7 @@ private:
   // are answered with what is committed. Reads go on while nothing can be
   // written.
   void refuse(batch& x, const store_error& e) {
+    report(health_.failed(e, steady_clock::now())); // before anybody hears
     if (store_.needs_recovery())
       listener_->forbid_reading({errc::not_stored, e.what(), e.sqlite_code()});
     stats_.rolled_back(x.answers.requests(), e.code());
@@ -585,7 +605,7 @@ private:
     // What a connection that is opened now shows, a power loss may take back.
     if (store_.needs_recovery())
       listener_->forbid_reading({errc::not_stored, e.what(), e.sqlite_code()});
-    report(health_.failed(e));
+    report(health_.failed(e, steady_clock::now()));
     try_again_later(store_.needs_recovery());
   }
 
@@ -600,15 +620,18 @@ private:
   // copying its log makes certain what it holds; until that has succeeded every
   // request is refused. After other failures a small write shows it.
   void recover() {
+    const health_board::at_work work{*board_, disk_work::sync};
     health_.begin_try();
     finish_commit();
     heed_damage();
-    if (health_.state() != health_state::degraded)
-      return; // a batch has shown it
+    if (health_.state() != health_state::degraded) { // a batch has shown it
+      report(health_.catch_up(steady_clock::now()));
+      return try_again_later(false);
+    }
     health_.back_off();
     if (open_.is_active) {
-      commit(); // shows it as well
-      return;
+      commit(); // shows it as well, if it writes
+      return try_again_later(false);
     }
     try {
       if (store_.needs_recovery()) {
@@ -620,11 +643,11 @@ private:
       } else {
         store_.probe_write();
       }
-      report(health_.works(store_.log_is_overgrown()));
+      report(health_.works(store_.log_is_overgrown(), steady_clock::now()));
     } catch (const store_error& e) {
-      report(health_.failed(e));
-      try_again_later(false);
+      report(health_.failed(e, steady_clock::now()));
     }
+    try_again_later(false); // if there is anything to try
   }
 
   // A reader may have found what this connection has not met.
@@ -633,16 +656,17 @@ private:
       return;
     if (const auto damage = listener_->damage()) {
       store_.condemn(*damage);
-      report(health_.failed(*damage));
+      report(health_.failed(*damage, steady_clock::now()));
     }
   }
 
   void report(const storage_health::notices& x) {
-    if (x.empty())
-      return;
-    if (health_.state() == health_state::failed)
-      listener_->forbid_reading({errc::store_corrupt, health_.reason()});
-    health_.changed_at(clock_.wall());
+    if (health_.take_change()) {
+      if (health_.state() == health_state::failed)
+        listener_->forbid_reading({errc::store_corrupt, health_.reason()});
+      health_.changed_at(clock_.wall_or_system());
+    }
+    board_->show(health_.describe());
     for (const auto& each : x)
       notify(on_notice_, each.level, each.text);
   }
@@ -653,6 +677,7 @@ private:
   void purge_step() {
     purges_.begin_step();
     heed_damage();
+    const health_board::at_work work{*board_, disk_work::request};
     const auto is_purge = purges_.current() != nullptr;
     try {
       if (is_purge) {
@@ -672,6 +697,8 @@ private:
         maintain();
       }
     } catch (const store_error& e) {
+      if (!is_of_request(e.code()))
+        report(health_.failed(e, steady_clock::now()));
       if (is_purge)
         purges_.refuse_current(e, *waiting_);
       else
@@ -689,7 +716,7 @@ private:
   const std::int64_t purge_chunk_rows_;
   const std::shared_ptr<admission> waiting_;
   const std::shared_ptr<commit_listener> listener_;
-  const std::int64_t restarts_;
+  const std::shared_ptr<health_board> board_;
   bool stopping_ = false;
   bool log_is_watched_ = false;
 

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "waybill/admission.hpp"
+#include "waybill/health_board.hpp"
 #include "waybill/internal_protocol.hpp"
 #include "waybill/operation_tracking_store.hpp"
 #include "waybill/options.hpp"
@@ -35,12 +36,12 @@ struct tracker_end {
 struct tracker_context {
   /// Where those who pass requests on count them in.
   std::shared_ptr<admission> waiting;
+  /// Where it shows how it is doing.
+  std::shared_ptr<health_board> board;
   /// Called once, by the actor, when it has answered everything and closed the
   /// store. (CAF 1 tells who monitors an actor of its end before the actor has
   /// cleaned up.)
   std::function<void(const tracker_end&)> on_closed;
-  /// How many there have been before.
-  std::int64_t restarts = 0;
   /// What its predecessor died of.
   std::optional<std::string> last_error = std::nullopt;
   /// Who answers what only reads, and may want to hear of commits.

@@ -204,6 +204,10 @@ operation_tracking_store::finish_commit() {
 void operation_tracking_store::rollback() noexcept {
   parts_->transaction.rollback();
 }
+bool operation_tracking_store::has_written() const noexcept {
+  return parts_->transaction.has_written();
+}
+
 
 bool operation_tracking_store::in_transaction() const noexcept {
   return parts_->transaction.is_open();

@@ -115,6 +115,11 @@ public:
   std::chrono::steady_clock::time_point finish_commit();
 
   /// Undoes all since `begin()`; does nothing outside a transaction.
+  /// Whether the last commit changed anything, be it by a verb outside
+  /// `begin()`. One that did not has not touched the disk, and says nothing of
+  /// it.
+  [[nodiscard]] bool has_written() const noexcept;
+
   void rollback() noexcept;
 
   [[nodiscard]] bool in_transaction() const noexcept;

@@ -28,6 +28,7 @@ void store_transaction::begin() {
     x->on_begin(is_unfinished());
   phase_ = is_unfinished() ? phase::open_behind_unfinished : phase::open;
   log_end_ = find_log_end(db_.get());
+  changes_before_ = sqlite3_total_changes(db_.get());
 }
 
 void store_transaction::commit() {
@@ -48,6 +49,7 @@ void store_transaction::commit() {
     throw store_error{errc::outcome_unknown, e.what(), e.sqlite_code()};
   }
   phase_ = phase::idle;
+  has_written_ = sqlite3_total_changes(db_.get()) != changes_before_;
   for (auto* const x : participants_)
     x->on_commit();
 }

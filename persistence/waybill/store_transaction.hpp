@@ -71,6 +71,9 @@ public:
     return is_begun() || is_unfinished();
   }
 
+  /// Whether the last one that was committed changed anything.
+  [[nodiscard]] bool has_written() const noexcept { return has_written_; }
+
   // -- steps ------------------------------------------------------------------
 
   /// @throws store_error `not_stored` if it has begun already.
@@ -124,6 +127,8 @@ private:
   sqlite::statement begin_;
   sqlite::statement commit_;
   std::optional<log_end> log_end_; // when the transaction began
+  int changes_before_ = 0;         // and SQLite's count of changed rows
+  bool has_written_ = false;
   phase phase_ = phase::unusable;
 };
 

@@ -264,6 +264,87 @@ TEST_CASE_METHOD(failing_storage,
 }
 
 TEST_CASE_METHOD(failing_storage,
+                 "requests that change nothing do not make health ok while "
+                 "nothing can be written") {
+  auto running = start(system, with_faults());
+  const auto& tracker = running.tracker();
+  get(tracker, enqueue(1));
+  wal_write = SQLITE_FULL;
+  for (std::uint64_t n = 2; n < 52; ++n) {
+    CHECK(error_of(tracker, enqueue(n)) == errc::store_full);
+    CHECK_FALSE(healthy(running));
+    CHECK(get(tracker, enqueue(1)).outcome == enqueue_outcome::duplicate);
+    CHECK_FALSE(healthy(running));
+    CHECK(get(tracker, attempt(n, 1)).outcome == update_outcome::not_found);
+    CHECK_FALSE(healthy(running));
+  }
+  CHECK(heard.all().size() == 1);
+  wal_write = SQLITE_OK;
+  CHECK(eventually([&] { return healthy(running); }, 2s));
+  CHECK(heard.contain("storage works again"));
+}
+
+TEST_CASE_METHOD(failing_storage,
+                 "health is answered while the disk hangs, and says for how "
+                 "long it has") {
+  std::atomic<bool> hangs{false};
+  vfs.during_sync = [&hangs](io_file) {
+    while (hangs)
+      std::this_thread::sleep_for(1ms);
+  };
+  auto running = start(system, with_faults());
+  const auto& tracker = running.tracker();
+  get(tracker, enqueue(1));
+  hangs = true;
+  const auto before = timestamp::now();
+  // One alone, or more, which are synced by another thread.
+  const std::uint64_t last = GENERATE(2U, 3'000U);
+  std::vector<record_enqueue> all;
+  for (std::uint64_t n = 2; n <= last; ++n)
+    all.push_back(enqueue(n));
+  auto answers = std::async(std::launch::async,
+                            [&] { return send_all(system, tracker, all); });
+  health_reply shown;
+  CHECK(eventually([&] {
+    shown = get(tracker, get_health{});
+    return shown.reason == "a sync has been running for 2s";
+  }));
+  CHECK(shown.state == health_state::degraded);
+  CHECK(shown.since >= before);
+  CHECK(shown.since <= timestamp::now() - 2s);
+  CHECK(shown.waiting_requests > 0);
+  hangs = false;
+  for (const auto& each : answers.get())
+    CHECK(each.reply);
+  CHECK(healthy(running));
+  CHECK(heard.contain("the disk is slow: a sync took "));
+}
+
+TEST_CASE_METHOD(failing_storage,
+                 "storage that comes and goes is told a few times, not each") {
+  auto running = start(system, with_faults());
+  const auto& tracker = running.tracker();
+  int failures = 0;
+  for (std::uint64_t n = 1; n <= 400; ++n) {
+    wal_write = n % 2 == 0 ? SQLITE_OK : SQLITE_FULL;
+    try {
+      get(tracker, enqueue(n));
+    } catch (const request_error&) {
+      ++failures;
+    }
+  }
+  wal_write = SQLITE_OK;
+  CHECK(failures >= 100);
+  // Each time both, unless this took more than 15 s.
+  CHECK(heard.all().size() <= 10);
+  CHECK(eventually([&] {
+    return heard.contain(" more since that was last told")
+           || heard.contain("but was degraded");
+  }));
+  CHECK(eventually([&] { return healthy(running); }));
+}
+
+TEST_CASE_METHOD(failing_storage,
                  "health tells of a full disk although a reader holds the log, "
                  "and of the reader again afterwards") {
   auto x = with_faults();

@@ -569,6 +569,22 @@ TEST_CASE_METHOD(forward_fixture,
   REQUIRE(eventually([&] { return script->count("enqueue 3") >= 2; }));
   const end_watch watch{actor};
   const auto begin = std::chrono::steady_clock::now();
+TEST_CASE_METHOD(forward_fixture,
+                 "reports that the store refuses are noticed a few times, not "
+                 "each") {
+  script->always([n = 0]() mutable { // all that end a call
+    return ++n % 2 == 0 ? refusing(errc::store_corrupt) : honest;
+  });
+  const auto actor = spawn();
+  for (std::uint64_t n = 1; n <= 50; ++n) {
+    get(actor, call(n));
+    REQUIRE(all_done(actor));
+  }
+  CHECK(script->count("terminal") == 50);
+  CHECK_FALSE(heard.all().empty());
+  CHECK(heard.all().size() <= 5); // unless this took more than 15 s
+}
+
   kill(tracker);
   CHECK(waiting.get().error->code == errc::outcome_unknown);
   CHECK(discarding.get().error->code == errc::outcome_unknown);

@@ -126,6 +126,20 @@ TEST_CASE_METHOD(store_fixture,
   CHECK(overlooked == 0);
 }
 
+TEST_CASE_METHOD(store_fixture,
+                 "a store knows whether its last commit has written anything") {
+  store.record_enqueue(enqueue(1), t0);
+  CHECK(store.has_written());
+  store.record_enqueue(enqueue(1), t0);
+  CHECK_FALSE(store.has_written());
+  store.begin();
+  store.record_attempt(attempt(2, 1), t0);
+  store.commit();
+  CHECK_FALSE(store.has_written());
+  store.probe_write();
+  CHECK(store.has_written());
+}
+
 TEST_CASE_METHOD(store_fixture, "an empty transaction can be committed") {
   store.begin();
   store.commit();

@@ -99,8 +99,8 @@ inline caf::actor tracker_behind(caf::actor_system& system,
                                  const tracking_actor& gate) {
   caf::scoped_actor self{system};
   caf::strong_actor_ptr sender;
-  waybill::request(self, gate, 10s, get_health{})
-    .receive([&](const health_reply&) { sender = self->current_sender(); },
+  waybill::request(self, gate, 10s, get_counts{})
+    .receive([&](const counts_reply&) { sender = self->current_sender(); },
              [](const caf::error&) {});
   return caf::actor_cast<caf::actor>(sender);
 }
