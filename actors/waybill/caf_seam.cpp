@@ -1,7 +1,9 @@
 #include "waybill/caf_seam.hpp"
 
 #include <charconv>
+#include <future>
 #include <string_view>
+#include <thread>
 
 namespace waybill {
 
@@ -80,6 +82,16 @@ caf::config_option config_option(const std::string& section,
                                  const std::string& name,
                                  const std::string& meaning, bool is_number) {
   return {section, name, meaning, is_number ? &number_meta : &text_meta};
+}
+
+// One that has ended counts for a moment yet: another is there for CAF.
+void require_thread() {
+  std::jthread one;
+  std::jthread another;
+  std::promise<void> end; // goes first, and both end
+  const auto wait = [ended = end.get_future().share()] { ended.wait(); };
+  one = std::jthread{wait};
+  another = std::jthread{wait};
 }
 
 void stop_polling(caf::actor_system_config& config) {

@@ -364,6 +364,23 @@ void register_error_codes(caf::actor_system_config& config) {
 #endif
 }
 
+// -- threads ------------------------------------------------------------------
+
+/// @throws std::system_error if a thread is not to be had now.
+void require_thread();
+
+/// Starts an actor on a thread of its own.
+///
+/// CAF does not bear a want of threads: the end of 0.17.6's actor system waits
+/// for the actor that has not begun, and 1.x ends the process. So it is looked
+/// for before.
+/// @throws std::system_error if none is to be had.
+template <class Impl, class... Args>
+auto spawn_detached(caf::actor_system& system, Args&&... args) {
+  require_thread();
+  return system.spawn<Impl, caf::detached>(std::forward<Args>(args)...);
+}
+
 // -- sending ------------------------------------------------------------------
 
 /// Sends `message` and expects no answer.

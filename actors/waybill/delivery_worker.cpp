@@ -85,8 +85,8 @@ delivery_worker
 spawn_delivery_worker(caf::actor_system& system,
                       std::shared_ptr<const deliver_function> deliver,
                       std::int64_t last_error_cap) {
-  return system.spawn<delivery_worker_impl, caf::detached>(std::move(deliver),
-                                                           last_error_cap);
+  return spawn_detached<delivery_worker_impl>(system, std::move(deliver),
+                                              last_error_cap);
 }
 
 } // namespace waybill

@@ -21,6 +21,7 @@ using delivery_listener
 
 /// Starts a worker on a thread of its own.
 /// @param last_error_cap longer error texts are shortened to it, in bytes.
+/// @throws std::system_error if no thread is to be had.
 delivery_worker
 spawn_delivery_worker(caf::actor_system& system,
                       std::shared_ptr<const deliver_function> deliver,

@@ -423,9 +423,9 @@ query_actor spawn_query_actor(caf::actor_system& system, const options& x,
                               std::shared_ptr<admission> waiting,
                               std::shared_ptr<commit_listener> listener,
                               std::function<void()> on_closed) {
-  return system.spawn<query_actor_impl, caf::detached>(x, std::move(waiting),
-                                                       std::move(listener),
-                                                       std::move(on_closed));
+  return spawn_detached<query_actor_impl>(system, x, std::move(waiting),
+                                          std::move(listener),
+                                          std::move(on_closed));
 }
 
 } // namespace waybill

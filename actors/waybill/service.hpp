@@ -59,7 +59,8 @@ private:
 /// actors. Call `register_types` (or use `actor_config`) before creating
 /// `system`.
 /// @throws store_error `invalid_options` or what opening the store throws;
-///         nothing runs then. std::logic_error if the types are not registered.
+///         nothing runs then. std::logic_error if the types are not registered,
+///         std::system_error if a thread is not to be had.
 service start(caf::actor_system& system, options x);
 
 /// The same with the options of the section `waybill { … }` of `system`'s

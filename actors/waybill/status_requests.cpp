@@ -172,8 +172,8 @@ status_request_actor spawn_status_request_actor(caf::actor_system& system,
                                                 tracking_actor tracker,
                                                 const options& x,
                                                 std::function<bool()> may_end) {
-  return system.spawn<status_request_actor_impl>(std::move(tracker), x,
-                                                 std::move(may_end));
+  return spawn_detached<status_request_actor_impl>(system, std::move(tracker),
+                                                   x, std::move(may_end));
 }
 
 } // namespace waybill

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <random>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -10,8 +11,8 @@
 #include "waybill/attempt_rules.hpp"
 #include "waybill/call_buffer.hpp"
 #include "waybill/discard_desk.hpp"
-#include "waybill/request_admission.hpp"
 #include "waybill/recurring_trouble.hpp"
+#include "waybill/request_admission.hpp"
 #include "waybill/text.hpp"
 #include "waybill/tracker_link.hpp"
 #include "waybill/worker_pool.hpp"
@@ -24,6 +25,8 @@ using std::chrono::milliseconds;
 
 // Before a recording that contradicts the one before.
 constexpr auto contradiction_delay = milliseconds{10};
+// Before a thread is asked for again when none was to be had.
+constexpr auto thread_delay = milliseconds{500};
 
 // The internal interface: what it says to itself, and its workers to it.
 using forwarder
@@ -265,11 +268,30 @@ private:
     if (stopping_)
       return;
     while (auto* const c = calls_.first_ready()) {
-      const auto worker = workers_.occupy(c->call.id);
+      const auto worker = occupy_worker(c->call.id);
       if (!worker)
         return;
+      if (!thread_timer_ && want_of_threads_.end())
+        notice(severity::info, "threads are to be had again");
       calls_.enter(*c, phase::delivering);
       tell(this, worker->actor, delivery_job{worker->number, c->call});
+    }
+  }
+
+  // A want of threads may pass: the call stays where it is meanwhile.
+  std::optional<worker_pool::worker>
+  occupy_worker(const tracked_operation_id& call) {
+    try {
+      return workers_.occupy(call, !thread_timer_);
+    } catch (const std::system_error& e) {
+      thread_timer_ = timers_.add(now() + thread_delay,
+                                  [this] { thread_timer_.reset(); });
+      if (const auto untold = want_of_threads_.note(now()))
+        notice(severity::warning,
+               "no thread for an attempt is to be had; tried again every "
+                 + to_text(thread_delay) + ": " + escape(e.what())
+                 + to_untold_text(*untold));
+      return std::nullopt;
     }
   }
 
@@ -466,6 +488,9 @@ private:
   call_buffer calls_; // has its timers there
   discard_desk discards_;
   worker_pool workers_;
+  std::optional<timer_queue::entry> thread_timer_; // for the next try
+  recurring_trouble want_of_threads_;
+  recurring_trouble refusal_; // of a report
   bool stopping_ = false;
   bool ending_ = false;
   std::size_t num_workers_left_ = 0;
@@ -488,9 +513,6 @@ store_and_forward_actor spawn_store_and_forward(caf::actor_system& system,
                                                     std::move(options),
                                                     std::move(deliver),
                                                     std::move(on_notice));
-  std::optional<timer_queue::entry> thread_timer_; // for the next try
-  recurring_trouble want_of_threads_;
-  recurring_trouble refusal_; // of a report
 }
 
 } // namespace waybill

@@ -296,9 +296,9 @@ private:
   const std::shared_ptr<gate_state> gate_ = std::make_shared<gate_state>();
   const std::shared_ptr<commit_listener> listener_
     = std::make_shared<commit_listener>();
+  remembered_times remembered_;
   std::thread thread_;
 
-  remembered_times remembered_;
   // The supervisor's thread alone, once it runs:
   steady_clock::time_point started_;
   milliseconds delay_ = first_restart_delay;
@@ -334,12 +334,12 @@ tracker_supervisor::~tracker_supervisor() {
   stop(steady_clock::now());
 }
 
-std::vector<std::string> tracker_supervisor::stop(time_point when) {
-  auto late = core_->stop(when);
 const remembered_times& tracker_supervisor::remembered() const noexcept {
   return core_->remembered();
 }
 
+std::vector<std::string> tracker_supervisor::stop(time_point when) {
+  auto late = core_->stop(when);
   caf::anon_send_exit(gate_, caf::exit_reason::user_shutdown);
   return late;
 }

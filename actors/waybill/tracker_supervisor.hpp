@@ -18,7 +18,8 @@ public:
   using time_point = std::chrono::steady_clock::time_point;
 
   /// Opens the store and starts the first tracking actor.
-  /// @throws store_error as operation_tracking_store.
+  /// @throws store_error as operation_tracking_store; std::system_error if a
+  ///         thread is not to be had.
   tracker_supervisor(caf::actor_system& system, const options& x);
 
   /// Calls `stop` with no time to lose.
@@ -30,10 +31,10 @@ public:
   /// Stays valid over restarts; answers `stopped` after `stop`.
   [[nodiscard]] const tracking_actor& tracker() const noexcept { return gate_; }
 
-  /// Admits nothing more; answers what has been admitted, closes the store and
   /// What the store told when it was opened first.
   [[nodiscard]] const remembered_times& remembered() const noexcept;
 
+  /// Admits nothing more; answers what has been admitted, closes the store and
   /// ends. Must not be called from an actor. Calling it again does nothing.
   /// @returns what had not ended at `when`, and was killed then; for people.
   std::vector<std::string> stop(time_point when);

@@ -738,8 +738,8 @@ owned_tracking_actor spawn_tracking_actor(caf::actor_system& system,
                                           operation_tracking_store store,
                                           const options& x,
                                           tracker_context context) {
-  return system.spawn<tracking_actor_impl, caf::detached>(std::move(store), x,
-                                                          std::move(context));
+  return spawn_detached<tracking_actor_impl>(system, std::move(store), x,
+                                             std::move(context));
 }
 
 } // namespace waybill

@@ -50,6 +50,7 @@ struct tracker_context {
 
 /// Starts a tracking actor on a thread of its own. `store` was opened by the
 /// caller, so that whoever starts it sees why a file cannot be used.
+/// @throws std::system_error if no thread is to be had.
 owned_tracking_actor spawn_tracking_actor(caf::actor_system& system,
                                           operation_tracking_store store,
                                           const options& x,

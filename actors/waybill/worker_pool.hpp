@@ -29,9 +29,12 @@ public:
       last_error_cap_{x.last_error_cap} {}
 
   /// Gives `call` to a worker that is free; whoever asks tells it.
+  /// @param may_start whether a worker may be started for it.
   /// @returns none if all are busy.
-  std::optional<worker> occupy(const tracked_operation_id& call) {
-    const auto number = find_free();
+  /// @throws std::system_error if there is no thread to start one.
+  std::optional<worker> occupy(const tracked_operation_id& call,
+                               bool may_start) {
+    const auto number = find_free(may_start);
     if (!number)
       return std::nullopt;
     calls_.at(*number) = call;
@@ -54,17 +57,17 @@ public:
   }
 
 private:
-  std::optional<std::size_t> find_free() {
+  std::optional<std::size_t> find_free(bool may_start) {
     if (!free_.empty()) {
       const auto number = free_.back();
       free_.pop_back();
       return number;
     }
-    if (actors_.size() >= max_workers_)
+    if (!may_start || actors_.size() >= max_workers_)
       return std::nullopt;
+    calls_.resize(actors_.size() + 1);
     actors_.push_back(
       spawn_delivery_worker(*system_, deliver_, last_error_cap_));
-    calls_.emplace_back();
     return actors_.size() - 1;
   }
 
