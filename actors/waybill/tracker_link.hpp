@@ -68,7 +68,9 @@ public:
       waybill::request(self, tracker_, timeout_, what)
         .then(
           [this, number, answered](const reply_type& x) {
-            if (close(number))
+            if (!is_known(x))
+              not_answered(number, of_newer_version());
+            else if (close(number))
               answered(x);
             host_.proceed();
           },
@@ -107,6 +109,22 @@ private:
     std::int64_t tries = 0;
     std::optional<timer_queue::entry> timer = std::nullopt;
   };
+
+  // A newer tracker may answer with numbers that this version does not know;
+  // what they mean is unknown.
+  static bool is_known(const enqueue_reply& x) noexcept {
+    return static_cast<int>(x.outcome) < num_enqueue_outcomes;
+  }
+  static bool is_known(const update_reply& x) noexcept {
+    return static_cast<int>(x.outcome) < num_update_outcomes;
+  }
+  static bool is_known(const status_reply& x) noexcept {
+    return !x.snapshot
+           || static_cast<int>(x.snapshot->status) < num_tracking_statuses;
+  }
+  static failure of_newer_version() {
+    return {errc::outcome_unknown, "an answer of a newer version"};
+  }
 
   void add(serial number, importance how, milliseconds delay,
            std::function<void()> send, give_up_function give_up);

@@ -43,7 +43,7 @@ struct health_reply;
 struct record_enqueue {
   tracked_operation_id id;
   /// What sort of call it is, for example `ExternalSystem.CachedCall`;
-  /// 1 to `limits::max_kind` bytes.
+  /// 1 to `limits::max_kind` bytes, and not `other_kinds`.
   std::string kind;
   /// Whom or what the call addresses; at most `limits::max_target` bytes.
   std::optional<std::string> target_summary;
@@ -76,7 +76,10 @@ struct record_attempt {
   tracked_operation_id id;
   /// `Submitted` or `Retrying`.
   tracking_status status = tracking_status::retrying;
-  /// How often the call has been repeated; 0 or more.
+  /// How often the call has been repeated; 0 or more. It never goes down: a
+  /// lower one than the operation has is a late repeat of an earlier report,
+  /// which is answered `applied` and changes nothing. So go on from what
+  /// `get_status` shows after a restart.
   std::int32_t retry_count = 0;
   /// Why the attempt failed. Replaces the last one, also with none. Shortened
   /// to the store's `last_error_cap`.
@@ -148,11 +151,11 @@ struct purge_terminal {
   std::optional<tracking_status> status;
   /// See `record_enqueue::deadline`; looked at before the first chunk.
   std::optional<timestamp> deadline;
+  /// What finished before this stays, too; none means nothing.
+  std::optional<timestamp> not_before = std::nullopt;
 
   bool operator==(const purge_terminal&) const = default;
   using reply = purge_reply;
-  /// What finished before this stays, too; none means nothing.
-  std::optional<timestamp> not_before = std::nullopt;
   static constexpr const char* type_name = "purge_terminal";
   static constexpr auto fields() {
     return std::tuple{field{"older_than", &purge_terminal::older_than},

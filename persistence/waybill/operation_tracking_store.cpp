@@ -28,6 +28,9 @@ update_reply update(store_parts& x, const Report& report, timestamp now) {
       return update_reply{update_outcome::not_found};
     if (is_terminal(row->status))
       return update_reply{update_outcome::already_terminal};
+    if constexpr (requires { report.retry_count; })
+      if (report.retry_count < row->retry_count)
+        return update_reply{update_outcome::applied}; // by an earlier try
     const stored_error error{report.last_error, x.options.last_error_cap};
     transition_log::step step{.status = std::max(row->status, report.status),
                               .retry_count = row->retry_count,
@@ -201,13 +204,13 @@ operation_tracking_store::finish_commit() {
   return ended;
 }
 
-void operation_tracking_store::rollback() noexcept {
-  parts_->transaction.rollback();
-}
 bool operation_tracking_store::has_written() const noexcept {
   return parts_->transaction.has_written();
 }
 
+void operation_tracking_store::rollback() noexcept {
+  parts_->transaction.rollback();
+}
 
 bool operation_tracking_store::in_transaction() const noexcept {
   return parts_->transaction.is_open();
@@ -278,13 +281,6 @@ operation_tracking_store::oldest_finished(tracking_status status) {
     [&] { return waybill::oldest_finished(parts_->db, status); });
 }
 
-store_size operation_tracking_store::size() {
-  return parts_->read([&] {
-    auto x = size_of(parts_->db);
-    x.log_bytes = wal_bytes();
-    return x;
-  });
-}
 remembered_times operation_tracking_store::remembered() {
   return parts_->read([&] {
     remembered_times x;
@@ -296,6 +292,13 @@ remembered_times operation_tracking_store::remembered() {
   });
 }
 
+store_size operation_tracking_store::size() {
+  return parts_->read([&] {
+    auto x = size_of(parts_->db);
+    x.log_bytes = wal_bytes();
+    return x;
+  });
+}
 
 void operation_tracking_store::probe_write() {
   auto& x = *parts_;

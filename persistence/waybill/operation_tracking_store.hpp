@@ -63,8 +63,9 @@ public:
   enqueue_reply record_enqueue(const waybill::record_enqueue& request,
                                timestamp now);
 
-  /// Updates an operation in flight. `Retrying` stays `Retrying`. If `now` is
-  /// before the operation's last change, it changes at the time of that one.
+  /// Updates an operation in flight. `Retrying` stays `Retrying`, and the retry
+  /// count never goes down: a late repeat changes nothing. If `now` is before
+  /// the operation's last change, it changes at the time of that one.
   update_reply record_attempt(const waybill::record_attempt& request,
                               timestamp now);
 
@@ -114,12 +115,12 @@ public:
   ///         begun since is rolled back.
   std::chrono::steady_clock::time_point finish_commit();
 
-  /// Undoes all since `begin()`; does nothing outside a transaction.
   /// Whether the last commit changed anything, be it by a verb outside
   /// `begin()`. One that did not has not touched the disk, and says nothing of
   /// it.
   [[nodiscard]] bool has_written() const noexcept;
 
+  /// Undoes all since `begin()`; does nothing outside a transaction.
   void rollback() noexcept;
 
   [[nodiscard]] bool in_transaction() const noexcept;
@@ -154,15 +155,15 @@ public:
   /// none if there is none.
   std::optional<timestamp> oldest_finished(tracking_status status);
 
+  /// What the rows tell of the time; reads a few of them.
+  remembered_times remembered();
+
   store_size size();
 
   /// Commits a small write of the store's own, without waiting for another
   /// program's lock: whether storage works. Must not be called in a
   /// transaction.
   /// @throws store_error as a verb.
-  /// What the rows tell of the time; reads a few of them.
-  remembered_times remembered();
-
   void probe_write();
 
   /// Copies the write-ahead log into the file if it is due, which is before the

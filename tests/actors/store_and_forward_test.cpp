@@ -523,6 +523,23 @@ TEST_CASE_METHOD(forward_fixture,
 }
 
 TEST_CASE_METHOD(forward_fixture,
+                 "an answer that only a newer version knows is unknown, and "
+                 "its request is repeated") {
+  target.set(1, {busy, taken});
+  script->next("enqueue", {newer});
+  script->next("attempt", {newer});
+  script->next("terminal", {newer});
+  const auto actor = spawn();
+  CHECK(get(actor, call(1)).outcome == forward_outcome::accepted);
+  REQUIRE(all_done(actor));
+  CHECK(reports_of(1)
+        == lines{"enqueue 1", "enqueue 1", R"(attempt 1 Retrying 1 "503" 503)",
+                 R"(attempt 1 Retrying 1 "503" 503)",
+                 "terminal 1 Delivered 200", "terminal 1 Delivered 200"});
+  CHECK(script->status(1) == tracking_status::delivered);
+}
+
+TEST_CASE_METHOD(forward_fixture,
                  "an operation that somebody else has finished is dropped") {
   target.set(1, {busy});
   target.close();
@@ -553,6 +570,22 @@ TEST_CASE_METHOD(forward_fixture,
 }
 
 TEST_CASE_METHOD(forward_fixture,
+                 "reports that the store refuses are noticed a few times, not "
+                 "each") {
+  script->always([n = 0]() mutable { // all that end a call
+    return ++n % 2 == 0 ? refusing(errc::store_corrupt) : honest;
+  });
+  const auto actor = spawn();
+  for (std::uint64_t n = 1; n <= 50; ++n) {
+    get(actor, call(n));
+    REQUIRE(all_done(actor));
+  }
+  CHECK(script->count("terminal") == 50);
+  CHECK_FALSE(heard.all().empty());
+  CHECK(heard.all().size() <= 5); // unless this took more than 15 s
+}
+
+TEST_CASE_METHOD(forward_fixture,
                  "when the tracker ends, all who wait are answered and the "
                  "actor ends") {
   script->next("enqueue 1", {late});
@@ -569,22 +602,6 @@ TEST_CASE_METHOD(forward_fixture,
   REQUIRE(eventually([&] { return script->count("enqueue 3") >= 2; }));
   const end_watch watch{actor};
   const auto begin = std::chrono::steady_clock::now();
-TEST_CASE_METHOD(forward_fixture,
-                 "reports that the store refuses are noticed a few times, not "
-                 "each") {
-  script->always([n = 0]() mutable { // all that end a call
-    return ++n % 2 == 0 ? refusing(errc::store_corrupt) : honest;
-  });
-  const auto actor = spawn();
-  for (std::uint64_t n = 1; n <= 50; ++n) {
-    get(actor, call(n));
-    REQUIRE(all_done(actor));
-  }
-  CHECK(script->count("terminal") == 50);
-  CHECK_FALSE(heard.all().empty());
-  CHECK(heard.all().size() <= 5); // unless this took more than 15 s
-}
-
   kill(tracker);
   CHECK(waiting.get().error->code == errc::outcome_unknown);
   CHECK(discarding.get().error->code == errc::outcome_unknown);

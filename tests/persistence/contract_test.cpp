@@ -76,6 +76,33 @@ TEST_CASE_METHOD(store_fixture,
 }
 
 TEST_CASE_METHOD(store_fixture,
+                 "promise 4, idempotency: a late repeat of an earlier attempt "
+                 "changes nothing, and the retry count never goes down",
+                 "[contract][promise-4]") {
+  store.record_enqueue(enqueue(1), at(0));
+  store.record_attempt(attempt(1, 1), at(1));
+  store.record_attempt({id_of(1), tracking_status::retrying, 2, "the second",
+                        std::nullopt, std::nullopt},
+                       at(2));
+  const auto before = snapshot_of(1);
+  REQUIRE(before->retry_count == 2);
+  CHECK(store.record_attempt(attempt(1, 1), at(3)).outcome
+        == update_outcome::applied);
+  CHECK(snapshot_of(1) == before);
+  CHECK(store
+          .record_attempt({id_of(1), tracking_status::submitted, 0,
+                           std::nullopt, std::nullopt, std::nullopt},
+                          at(4))
+          .outcome
+        == update_outcome::applied);
+  CHECK(snapshot_of(1) == before);
+  restart();
+  CHECK(store.record_attempt(attempt(1, 1), at(5)).outcome
+        == update_outcome::applied);
+  CHECK(snapshot_of(1) == before);
+}
+
+TEST_CASE_METHOD(store_fixture,
                  "an attempt in Submitted leaves the row in Submitted",
                  "[contract]") {
   store.record_enqueue(enqueue(1), at(0));

@@ -178,6 +178,8 @@ private:
           return unchanged_if(is(answer::terminal));
         if (!is(answer::done))
           return std::nullopt;
+        if (x.what == verb::attempt && x.retry_count < row.retry_count)
+          return row; // a late repeat
         row.changer = x.number;
         row.status = std::max(row.status, x.status);
         if (x.what == verb::attempt)

@@ -30,6 +30,10 @@ public:
   }
 
   update_reply apply(const record_attempt& x, timestamp now) {
+    if (const auto at = rows.find(x.id);
+        at != rows.end() && is_in_flight(at->second.status)
+        && x.retry_count < at->second.retry_count)
+      return {update_outcome::applied}; // before
     return update(x, now, [&](auto& row) {
       if (x.status == tracking_status::retrying)
         row.status = x.status;
@@ -56,11 +60,11 @@ public:
       static_cast<std::int64_t>(std::erase_if(rows, [&](const auto& entry) {
         const auto& row = entry.second;
         return row.terminal_at && *row.terminal_at < x.older_than
+               && (!x.not_before || *row.terminal_at >= *x.not_before)
                && (!x.status || *x.status == row.status);
       }))};
   }
 
-               && (!x.not_before || *row.terminal_at >= *x.not_before)
   counts_reply apply(const get_counts&, timestamp) const {
     std::map<std::pair<std::string, tracking_status>, std::int64_t> sums;
     for (const auto& [id, row] : rows)

@@ -29,6 +29,8 @@ struct reaction {
   /// Answers an enqueue with `duplicate`, or else with `not_found` or no
   /// snapshot, whatever is true.
   bool lie = false;
+  /// Answers with an outcome or status that this version does not know.
+  bool newer = false;
 };
 
 inline constexpr reaction honest{};
@@ -41,6 +43,7 @@ constexpr reaction refusing(errc code) {
 inline constexpr reaction unknown{.error = errc::outcome_unknown};
 inline constexpr reaction late{.late = true};
 inline constexpr reaction lying{.apply = false, .lie = true};
+inline constexpr reaction newer{.apply = false, .newer = true};
 
 /// What a scripted tracker is told and has seen; shared with the test.
 /// Thread-safe.
@@ -148,8 +151,9 @@ public:
   }
 
   update_reply apply(const record_attempt& x, bool really) {
-    return update(x, really,
-                  [&](auto& row) { row.retry_count = x.retry_count; });
+    return update(x, really, [&](auto& row) {
+      row.retry_count = std::max(row.retry_count, x.retry_count);
+    });
   }
 
   update_reply apply(const record_terminal& x, bool really) {
@@ -258,6 +262,16 @@ private:
   }
   static void set_lie(status_reply& x) { x.snapshot.reset(); }
 
+  template <class Reply>
+  static void set_newer(Reply& x) {
+    if constexpr (std::is_same_v<Reply, status_reply>) {
+      if (x.snapshot)
+        x.snapshot->status = static_cast<tracking_status>(99);
+    } else {
+      x.outcome = static_cast<decltype(x.outcome)>(99);
+    }
+  }
+
   template <class Request>
   caf::typed_response_promise<typename Request::reply> react(const Request& x) {
     using reply_type = typename Request::reply;
@@ -266,6 +280,8 @@ private:
     auto reply = script_->apply(x, how.apply);
     if (how.lie)
       set_lie(reply);
+    if (how.newer)
+      set_newer(reply);
     std::function<void()> answer = [to, how, reply]() mutable {
       if (how.error)
         to.deliver(to_error(*how.error, "as the test wants it"));
