@@ -72,6 +72,7 @@ TEST_CASE("at the limit on the size of files a store is full, and its process "
   const temp_dir dir;
   auto options = options_for(dir / "ops.db");
   options.checkpoint_pages = 100;
+  options.synchronous = durability::off; // it takes long enough
   // Of the database when it is made, the shared memory, the log, the database.
   const auto limit = GENERATE(0U, 5'000U, 20'000U, 33'000U, 100'000U, 300'000U,
                               1'000'000U);
