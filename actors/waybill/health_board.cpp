@@ -51,8 +51,9 @@ health_reply health_board::read(const admission& waiting) const {
 }
 
 void health_board::add_hanging_work(health_reply& x) const {
-  auto what = work_.load();
-  auto since = what == disk_work::none ? INT64_MAX : work_since_.load();
+  const auto work = work_.load();
+  auto what = static_cast<disk_work>(work % 4);
+  auto since = what == disk_work::none ? INT64_MAX : work / 4;
   if (const auto sync = sync_since_.load(); sync != 0 && sync < since) {
     what = disk_work::sync;
     since = sync;

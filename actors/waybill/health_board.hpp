@@ -57,25 +57,19 @@ public:
   class at_work {
   public:
     at_work(health_board& board, disk_work what) noexcept
-      : board_{board},
-        before_{board.work_.load(std::memory_order_relaxed)},
-        since_before_{board.work_since_.load(std::memory_order_relaxed)} {
-      board_.work_since_ = ns(clock::now());
-      board_.work_ = what;
+      : board_{board}, before_{board.work_.load(std::memory_order_relaxed)} {
+      board_.work_.store(4 * ns(clock::now()) + static_cast<std::int64_t>(what),
+                         std::memory_order_relaxed);
     }
 
-    ~at_work() {
-      board_.work_ = before_;
-      board_.work_since_ = since_before_;
-    }
+    ~at_work() { board_.work_.store(before_, std::memory_order_relaxed); }
 
     at_work(const at_work&) = delete;
     at_work& operator=(const at_work&) = delete;
 
   private:
     health_board& board_;
-    disk_work before_;
-    std::int64_t since_before_;
+    std::int64_t before_;
   };
 
   // -- for whoever asks -------------------------------------------------------
@@ -99,9 +93,10 @@ private:
   std::atomic<std::int64_t> batches_{0};
   std::atomic<std::int64_t> batched_requests_{0};
   std::atomic<std::int64_t> log_bytes_{0};
-  std::atomic<disk_work> work_{disk_work::none};
-  std::atomic<std::int64_t> work_since_{0}; // of the steady clock, in ns
-  std::atomic<std::int64_t> sync_since_{0}; // the same; 0 if there is none
+  // Since when, on the steady clock in ns, times 4, and which disk_work: one
+  // store once a request. 0: none.
+  std::atomic<std::int64_t> work_{0};
+  std::atomic<std::int64_t> sync_since_{0}; // in ns; 0 if there is none
 };
 
 } // namespace waybill

@@ -58,15 +58,16 @@ storage_health::notices storage_health::log_fits(time_point now) {
 }
 
 storage_health::notices storage_health::has_waited(const char* what,
-                                                   std::chrono::seconds took,
+                                                   time_point::duration took,
                                                    time_point now) {
   const auto untold = slowness_.note(now);
   slowness_.end(); // the next time is another one
   if (!untold)
     return {};
-  return {{severity::warning, std::string{"the disk is slow: "} + what
-                                + " took " + to_text(took)
-                                + to_untold_text(*untold)}};
+  return {{severity::warning,
+           std::string{"the disk is slow: "} + what + " took "
+             + to_text(std::chrono::floor<std::chrono::seconds>(took))
+             + to_untold_text(*untold)}};
 }
 
 storage_health::notices storage_health::catch_up(time_point now) {

@@ -85,7 +85,7 @@ public:
   [[nodiscard]] notices log_fits(time_point now);
 
   /// Work that waits for the disk has taken as long as `took`.
-  [[nodiscard]] notices has_waited(const char* what, std::chrono::seconds took,
+  [[nodiscard]] notices has_waited(const char* what, time_point::duration took,
                                    time_point now);
 
   /// What went untold, if that is to be told now.

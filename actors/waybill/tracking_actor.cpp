@@ -47,6 +47,16 @@ void require_acceptable(const Request& x, const time_source& clock) {
     require_in_time(x, clock.wall());
 }
 
+// Whether the answer to what has been applied waits for the open batch.
+template <class Request>
+bool is_held(const Request& x, const operation_tracking_store& store,
+             bool batch_is_open) noexcept {
+  if constexpr (std::is_same_v<Request, get_status>)
+    return batch_is_open && store.may_be_undone(x.id);
+  else
+    return batch_is_open;
+}
+
 // None if the store cannot be asked; the host's clock may throw, too.
 template <class F>
 auto try_read(F&& f) -> std::optional<decltype(f())> {
@@ -241,15 +251,6 @@ private:
     return reply;
   }
 
-  // Whether the answer to what has been applied waits for the open batch.
-  template <class Request>
-  [[nodiscard]] bool is_held(const Request& x) const noexcept {
-    if constexpr (std::is_same_v<Request, get_status>)
-      return open_.is_active && store_.may_be_undone(x.id);
-    else
-      return open_.is_active;
-  }
-
   template <class Request>
   promise<typename Request::reply> write(const Request& x) {
     policy_.arrive();
@@ -263,7 +264,7 @@ private:
     auto to = owe(x);
     attempt(to, [&] {
       auto reply = f();
-      if (is_held(x))
+      if (is_held(x, store_, open_.is_active))
         open_.answers.hold(to, x, std::move(reply));
       else
         to.answer(*waiting_, std::move(reply));
@@ -284,23 +285,21 @@ private:
     policy_.arrive();
     finish_ended_commit();
     open_.answers.begin_bundle(to, x);
-    for_each_request(x, [this](const auto& each) { run_next(each); });
+    for_each_request(x, [this](const auto& each) {
+      const auto bytes = weight(each);
+      attempt(
+        [&] {
+          auto reply = apply(each);
+          open_.answers.add(each, std::move(reply), bytes,
+                            is_held(each, store_, open_.is_active));
+        },
+        [&](const store_error& e) { open_.answers.fail(each, e, bytes); });
+      if (policy_.is_full(open_.answers.requests()))
+        commit();
+    });
     open_.answers.end_bundle(open_.is_active, *waiting_);
     commit_if_due();
     return to;
-  }
-
-  template <class Request>
-  void run_next(const Request& x) {
-    const auto bytes = weight(x);
-    attempt(
-      [&] {
-        auto reply = apply(x);
-        open_.answers.add(x, std::move(reply), bytes, is_held(x));
-      },
-      [&](const store_error& e) { open_.answers.fail(x, e, bytes); });
-    if (policy_.is_full(open_.answers.requests()))
-      commit();
   }
 
   stats_reply stats() {
@@ -457,7 +456,8 @@ private:
     policy_.committed(took);
     board_->count(stats_.totals().batches, stats_.totals().batch_size.sum);
     board_->set_log(store_.wal_bytes());
-    note_wait("a sync", took);
+    if (took >= health_board::long_time)
+      report(health_.has_waited("a sync", took, ended));
     if (store_.has_written())
       health_.reset_delay();
     note_success();
@@ -480,13 +480,6 @@ private:
     listener_->on_commit();
   }
 
-  void note_wait(const char* what, steady_clock::duration took) {
-    if (took >= health_board::long_time)
-      report(health_.has_waited(
-        what, std::chrono::duration_cast<std::chrono::seconds>(took),
-        steady_clock::now()));
-  }
-
   void finish_ended_commit() {
     if (synced_.is_active && store_.sync_has_ended())
       finish_commit();
@@ -507,7 +500,9 @@ private:
       const health_board::at_work work{*board_, disk_work::checkpoint};
       store_.maintain();
     }
-    note_wait("a checkpoint", steady_clock::now() - began);
+    const auto ended = steady_clock::now();
+    if (ended - began >= health_board::long_time)
+      report(health_.has_waited("a checkpoint", ended - began, ended));
     board_->set_log(store_.wal_bytes());
     if (store_.log_is_held() && !std::exchange(log_is_watched_, true))
       tell_later(this, owned_tracking_actor{this}, held_log_delay, log_tick{});
