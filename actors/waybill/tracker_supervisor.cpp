@@ -92,7 +92,11 @@ public:
 
   void start() {
     operation_tracking_store store{to_store_options(options_)};
-    remembered_ = store.remembered();
+    try {
+      remembered_ = store.remembered();
+    } catch (const store_error&) {
+      // Retention can do without; who asks the tracker hears what ails it.
+    }
     start_tracker(std::move(store), 0);
     thread_ = std::thread{[self = shared_from_this()] {
       self->run();
