@@ -65,7 +65,7 @@ public:
       }))};
   }
 
-  counts_reply apply(const get_counts&, timestamp) const {
+  counts_reply apply(const get_counts&, timestamp now) const {
     std::map<std::pair<std::string, tracking_status>, std::int64_t> sums;
     for (const auto& [id, row] : rows)
       ++sums[{row.kind, row.status}];
@@ -79,18 +79,20 @@ public:
           found = &row;
       return found;
     };
+    // The first recorded whose time has come; no age is below zero.
     if (const auto* const x
         = first([](const auto& row) { return is_in_flight(row.status); },
-                [this](const auto& a, const auto& b) {
-                  return numbers.at(a.id) < numbers.at(b.id);
+                [&](const auto& a, const auto& b) {
+                  return std::pair{a.created_at > now, numbers.at(a.id)}
+                         < std::pair{b.created_at > now, numbers.at(b.id)};
                 }))
-      result.oldest_in_flight = x->created_at;
+      result.oldest_in_flight = std::min(x->created_at, now);
     if (const auto* const x = first(
           [](const auto& row) { return row.status == tracking_status::parked; },
           [](const auto& a, const auto& b) {
             return a.terminal_at < b.terminal_at;
           }))
-      result.oldest_parked = x->terminal_at;
+      result.oldest_parked = std::min(*x->terminal_at, now);
     return result;
   }
 
