@@ -5,12 +5,12 @@
 # Usage: scripts/test.sh [OPTION]...
 #
 #   --quick             without clang-tidy and the torture suite
-#   --full              with the tests compiled once more by CXX, and the full
+#   --full              with all compiled once more by CXX, file by file as users
+#                       do, which finds an #include that is missing; and the full
 #                       torture suite: takes more than an hour
 #   --no-lint           without the format check and clang-tidy
 #   --compiler CXX      g++ (default) or clang++; as CXX. It compiles what is
-#                       shipped, in the way in which users compile it; tests are
-#                       clang's, with AddressSanitizer and UBSan.
+#                       shipped; tests are clang's, with AddressSanitizer and UBSan.
 #   --prefix-path DIR   look for CAF and others in DIR first; as CMAKE_PREFIX_PATH
 #   --help              this text
 source "$(dirname "$0")/lib.sh"
@@ -61,8 +61,7 @@ run_asan_tests() {
   other_script scripts/sanitizers.sh --asan --json "$asan_result"
 }
 
-# Compiled file by file, as users do: one that lacks an #include, or shadows a
-# name, is found. The torture suite runs with it.
+# The torture suite runs with it.
 shipped=(messages persistence actors tools examples)
 build_shipped() {
   configure torture && check_caf torture &&
