@@ -49,7 +49,7 @@ struct model_fixture : store_fixture {
       if (found)
         REQUIRE(*found == at->second);
     }
-    REQUIRE(store.get_counts() == now_in.apply(get_counts{}, now));
+    REQUIRE(store.get_counts(now) == now_in.apply(get_counts{}, now));
   }
 
   void step() {
