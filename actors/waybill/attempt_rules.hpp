@@ -10,6 +10,7 @@
 
 #include "waybill/forward_messages.hpp"
 #include "waybill/forward_options.hpp"
+#include "waybill/text.hpp"
 
 namespace waybill {
 
@@ -53,6 +54,12 @@ inline record_attempt retry_report(const tracked_operation_id& id,
           .last_error = result.error,
           .http_status = result.http_status,
           .deadline = std::nullopt};
+}
+
+/// To at most `cap` bytes.
+inline void shorten(std::optional<std::string>& text, std::int64_t cap) {
+  if (text)
+    text = truncate_utf8(*text, static_cast<std::size_t>(cap));
 }
 
 inline record_terminal

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <optional>
 #include <tuple>
 #include <type_traits>
@@ -35,9 +36,6 @@ struct held_answer {
 
 /// What a batch owes. It ends in `release()` or `refuse()`, and is empty again
 /// then, but for a bundle of which requests are still to come.
-///
-/// A question that shares a batch with writes that are undone has seen them:
-/// read it again before `refuse()`.
 class batch_answers {
 public:
   /// How many requests wait for the end of the batch, those in bundles too.
@@ -55,12 +53,6 @@ public:
     held<typename Request::reply>().push_back(
       {to, std::move(reply), false, id});
     ++requests_;
-  }
-
-  /// All answers of a kind, in order.
-  template <class Reply>
-  [[nodiscard]] std::vector<held_answer<Reply>>& held() noexcept {
-    return std::get<std::vector<held_answer<Reply>>>(held_);
   }
 
   // -- bundles ----------------------------------------------------------------
@@ -99,10 +91,6 @@ public:
     }
   }
 
-  [[nodiscard]] std::vector<open_bundle>& bundles() noexcept {
-    return bundles_;
-  }
-
   // -- the end ----------------------------------------------------------------
 
   /// The batch is durable.
@@ -110,6 +98,25 @@ public:
     for_each_held([&](auto& x) { x.to.answer(waiting, std::move(x.reply)); });
     settle_bundles(waiting);
     requests_ = 0;
+  }
+
+  /// Before `refuse()`: what is undone, questions have seen. Those that can be
+  /// answered again are.
+  ///
+  /// Each function may throw if it cannot: the store cannot be asked, or the
+  /// host's clock has failed.
+  /// @param status gives the answer about an id.
+  template <class Status, class Counts, class Stats>
+  void read_again(Status&& status, Counts&& counts, Stats&& stats) {
+    for (auto& x : held<status_reply>())
+      x.read_again(try_read([&] { return status(x.id); }));
+    for (auto& x : held<counts_reply>())
+      x.read_again(try_read(counts));
+    for (auto& x : held<stats_reply>())
+      x.read_again(try_read(stats));
+    for (auto& bundle : bundles_)
+      for (auto& each : bundle.open_questions())
+        bundle.read_again(each, try_read([&] { return status(each.id); }));
   }
 
   /// The batch is undone, or it is not known whether it is.
@@ -136,6 +143,20 @@ public:
   }
 
 private:
+  template <class Reply>
+  [[nodiscard]] std::vector<held_answer<Reply>>& held() noexcept {
+    return std::get<std::vector<held_answer<Reply>>>(held_);
+  }
+
+  template <class F>
+  static auto try_read(F&& f) -> std::optional<decltype(f())> {
+    try {
+      return f();
+    } catch (const std::exception&) {
+      return std::nullopt;
+    }
+  }
+
   template <class Reply>
   static const store_error& failure_of(const Reply&, const store_error& e) {
     return e;

@@ -120,6 +120,16 @@ public:
     return senders;
   }
 
+  /// Answers them: the first sender's call it is, the others came with the
+  /// same.
+  void answer_senders(tracked_call& c, forward_outcome outcome) {
+    for (auto& to : take_senders(c)) {
+      to.deliver(forward_reply{outcome});
+      if (outcome == forward_outcome::accepted)
+        outcome = forward_outcome::already_accepted;
+    }
+  }
+
   /// Takes a call to its next phase; a timer of the one before is cancelled.
   void enter(tracked_call& c, call_phase next) {
     leave(c);

@@ -1,7 +1,7 @@
 // Counts requests in, in their senders' threads, before they are queued.
 #pragma once
 
-#include <cstdint>
+#include <optional>
 
 #include "waybill/admission.hpp"
 #include "waybill/caf_interception.hpp"
@@ -22,6 +22,24 @@ admission::verdict admit(message_list<Requests...>, const content_view& content,
   };
   static_cast<void>((admit_one(as<Requests>(content)) || ...));
   return verdict;
+}
+
+/// Does so.
+/// @param if_stopped what is answered once nothing is admitted any more.
+/// @returns what to answer instead of queueing `content`, or none.
+template <class... Requests>
+std::optional<caf::message>
+find_refusal(message_list<Requests...> requests, const content_view& content,
+             admission& waiting, const char* if_overloaded,
+             const char* if_stopped) {
+  switch (admit(requests, content, waiting)) {
+    case admission::verdict::overloaded:
+      return caf::make_message(to_error(errc::overloaded, if_overloaded));
+    case admission::verdict::stopped:
+      return caf::make_message(to_error(errc::stopped, if_stopped));
+    default:
+      return std::nullopt;
+  }
 }
 
 } // namespace waybill

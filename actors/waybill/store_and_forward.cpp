@@ -11,7 +11,7 @@
 #include "waybill/attempt_rules.hpp"
 #include "waybill/call_buffer.hpp"
 #include "waybill/discard_desk.hpp"
-#include "waybill/recurring_trouble.hpp"
+#include "waybill/forward_notices.hpp"
 #include "waybill/request_admission.hpp"
 #include "waybill/text.hpp"
 #include "waybill/tracker_link.hpp"
@@ -46,7 +46,7 @@ public:
                                notice_function on_notice)
     : super{config},
       options_{std::move(x)},
-      on_notice_{std::move(on_notice)},
+      notices_{std::move(on_notice), options_.target},
       mailbox_{options_.max_calls, options_.max_bytes},
       random_{options_.seed ? *options_.seed : std::random_device{}()},
       calls_{options_.max_calls, options_.max_bytes, timers_},
@@ -90,9 +90,7 @@ public:
     mailbox_.stop();
     stopping_ = true;
     if (tracker_.tracker_has_ended() && !ending_)
-      notice(severity::error, "the tracker has ended, and so does this; "
-                                + std::to_string(calls_.size())
-                                + " calls stay in flight");
+      notices_.tracker_ended(calls_.size());
     tracker_.end_all();
     timers_.clear();
     calls_.clear();
@@ -106,18 +104,9 @@ public:
 protected:
   // In the sender's thread: touches nothing but mailbox_.
   std::optional<caf::message> refuse(const content_view& content) override {
-    const auto refusal = [](errc code, const char* text) {
-      return caf::make_message(to_error(code, text));
-    };
-    switch (admit(message_list<forward_call, discard>{}, content, mailbox_)) {
-      case admission::verdict::overloaded:
-        return refusal(errc::overloaded, "too many requests wait; not taken");
-      case admission::verdict::stopped:
-        return refusal(errc::stopped, "store-and-forward has stopped; not "
-                                      "taken");
-      default:
-        return std::nullopt;
-    }
+    return find_refusal(message_list<forward_call, discard>{}, content,
+                        mailbox_, "too many requests wait; not taken",
+                        "store-and-forward has stopped; not taken");
   }
 
   [[nodiscard]] bool may_end() const override {
@@ -133,8 +122,9 @@ private:
             .now = options_.clock.steady,
             .random = [this] { return next_random(); },
             .proceed = [this] { proceed(); },
-            .notice = [this](severity level,
-                             const std::string& text) { notice(level, text); }};
+            .notice
+            = [this](severity level,
+                     const std::string& text) { notices_.tell(level, text); }};
   }
 
   template <class Request>
@@ -194,7 +184,7 @@ private:
         if (!x.snapshot)
           record(c, contradiction_delay); // purged in between
         else if (is_terminal(x.snapshot->status)) {
-          answer(c, forward_outcome::already_terminal);
+          calls_.answer_senders(c, forward_outcome::already_terminal);
           drop(c);
         } else
           go_on(c, *x.snapshot);
@@ -207,18 +197,14 @@ private:
   }
 
   void go_on(tracked_call& c, const tracking_status_snapshot& row) {
-    accept(c);
+    calls_.answer_senders(c, forward_outcome::accepted);
+    begin_discards(c.call.id);
     c.attempt = std::int64_t{row.retry_count} + 1;
     if (c.attempt <= options_.max_attempts)
       make_eligible(c);
     else
       report_end(c, end_report(c.call.id, tracking_status::parked,
                                row.last_error, row.http_status));
-  }
-
-  void accept(tracked_call& c) {
-    answer(c, forward_outcome::accepted);
-    begin_discards(c.call.id);
   }
 
   void not_recorded(tracked_call& c, const failure& why) {
@@ -232,15 +218,6 @@ private:
     const tracked_operation_id id{c.call.id};
     calls_.forget(c);
     begin_discards(id);
-  }
-
-  // The first sender's call it is; the others came with the same.
-  void answer(tracked_call& c, forward_outcome outcome) {
-    for (auto& to : calls_.take_senders(c)) {
-      to.deliver(forward_reply{outcome});
-      if (outcome == forward_outcome::accepted)
-        outcome = forward_outcome::already_accepted;
-    }
   }
 
   // -- attempts ---------------------------------------------------------------
@@ -271,8 +248,8 @@ private:
       const auto worker = occupy_worker(c->call.id);
       if (!worker)
         return;
-      if (!thread_timer_ && want_of_threads_.end())
-        notice(severity::info, "threads are to be had again");
+      if (!thread_timer_)
+        notices_.threads_found();
       calls_.enter(*c, phase::delivering);
       tell(this, worker->actor, delivery_job{worker->number, c->call});
     }
@@ -286,11 +263,9 @@ private:
     } catch (const std::system_error& e) {
       thread_timer_ = timers_.add(now() + thread_delay,
                                   [this] { thread_timer_.reset(); });
-      if (const auto untold = want_of_threads_.note(now()))
-        notice(severity::warning,
-               "no thread for an attempt is to be had; tried again every "
-                 + to_text(thread_delay) + ": " + escape(e.what())
-                 + to_untold_text(*untold));
+      notices_.threads_wanted(e.what(),
+                              "tried again every " + to_text(thread_delay),
+                              now());
       return std::nullopt;
     }
   }
@@ -351,14 +326,8 @@ private:
   }
 
   void not_reported(tracked_call& c, const failure& why) {
-    if (why.code != errc::stopped && why.code != errc::outcome_unknown) {
-      if (const auto untold = refusal_.note(now()))
-        notice(severity::error,
-               "the tracker refuses a report about " + to_string(c.call.id)
-                 + ", which stays in flight: " + to_string(why.code) + ": "
-                 + escape(why.text) + to_untold_text(*untold));
-      refusal_.end(); // the next call's is another one
-    }
+    if (why.code != errc::stopped && why.code != errc::outcome_unknown)
+      notices_.report_refused(c.call.id, why, now());
     calls_.forget(c);
   }
 
@@ -373,9 +342,7 @@ private:
       to.deliver(to_error(errc::overloaded, "too many wait to be discarded"));
     else {
       pending_discard job{x, to};
-      if (x.reason)
-        job.what.reason = truncate_utf8(*x.reason, static_cast<std::size_t>(
-                                                     options_.last_error_cap));
+      shorten(job.what.reason, options_.last_error_cap);
       const auto* const c = calls_.find(x.id);
       // Otherwise the tracker would not find what it is about to record.
       if (c != nullptr && c->phase == phase::recording)
@@ -439,11 +406,6 @@ private:
 
   // -- going on and ending ----------------------------------------------------
 
-  void notice(severity level, const std::string& text) {
-    notify(on_notice_, level,
-           "store-and-forward to " + escape(options_.target) + ": " + text);
-  }
-
   // After each event: begins all that can begin now.
   void proceed() {
     timers_.run(now());
@@ -480,7 +442,7 @@ private:
   }
 
   const forward_options options_;
-  const notice_function on_notice_;
+  forward_notices notices_;
   admission mailbox_;
   std::mt19937_64 random_;
   timer_queue timers_;
@@ -489,8 +451,6 @@ private:
   discard_desk discards_;
   worker_pool workers_;
   std::optional<timer_queue::entry> thread_timer_; // for the next try
-  recurring_trouble want_of_threads_;
-  recurring_trouble refusal_; // of a report
   bool stopping_ = false;
   bool ending_ = false;
   std::size_t num_workers_left_ = 0;

@@ -60,14 +60,11 @@ private:
     auto queries = queries_.lock();
     if (!queries)
       return refusal({errc::stopped, "the tracker has stopped"});
-    switch (admit(requests_of<query_actor>{}, content, *waiting_)) {
-      case admission::verdict::admitted:
-        return {std::move(queries), {}};
-      case admission::verdict::overloaded:
-        return refusal({errc::overloaded, "too many questions wait"});
-      default:
-        return refusal({errc::stopped, "the tracker has stopped"});
-    }
+    if (auto reply = find_refusal(requests_of<query_actor>{}, content,
+                                  *waiting_, "too many questions wait",
+                                  "the tracker has stopped"))
+      return {nullptr, std::move(*reply)};
+    return {std::move(queries), {}};
   }
 
   static route refusal(const failure& why) {

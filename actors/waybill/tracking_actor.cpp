@@ -4,14 +4,13 @@
 #include <new>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
+#include "waybill/apply_request.hpp"
 #include "waybill/batch_answers.hpp"
 #include "waybill/commit_policy.hpp"
 #include "waybill/owed_answer.hpp"
 #include "waybill/purge_queue.hpp"
 #include "waybill/query_relay.hpp"
-#include "waybill/request_checks.hpp"
 #include "waybill/request_weight.hpp"
 #include "waybill/storage_health.hpp"
 #include "waybill/tracker_stats.hpp"
@@ -27,45 +26,6 @@ using std::chrono::steady_clock;
 constexpr auto max_purge_step = milliseconds{5};
 constexpr int vacuum_step_pages = 256;
 constexpr auto held_log_delay = milliseconds{200};
-
-template <class Request>
-typename Request::reply write_to(operation_tracking_store& store,
-                                 const Request& x, timestamp now) {
-  if constexpr (std::is_same_v<Request, record_enqueue>)
-    return store.record_enqueue(x, now);
-  else if constexpr (std::is_same_v<Request, record_attempt>)
-    return store.record_attempt(x, now);
-  else
-    return store.record_terminal(x, now);
-}
-
-// What the store's verbs do for themselves.
-template <class Request>
-void require_acceptable(const Request& x, const time_source& clock) {
-  require_valid(x);
-  if (x.deadline)
-    require_in_time(x, clock.wall());
-}
-
-// Whether the answer to what has been applied waits for the open batch.
-template <class Request>
-bool is_held(const Request& x, const operation_tracking_store& store,
-             bool batch_is_open) noexcept {
-  if constexpr (std::is_same_v<Request, get_status>)
-    return batch_is_open && store.may_be_undone(x.id);
-  else
-    return batch_is_open;
-}
-
-// None if the store cannot be asked; the host's clock may throw, too.
-template <class F>
-auto try_read(F&& f) -> std::optional<decltype(f())> {
-  try {
-    return f();
-  } catch (const std::exception&) {
-    return std::nullopt;
-  }
-}
 
 template <class Reply>
 using promise = caf::typed_response_promise<Reply>;
@@ -578,21 +538,12 @@ private:
     if (store_.needs_recovery())
       listener_->forbid_reading({errc::not_stored, e.what(), e.sqlite_code()});
     stats_.rolled_back(x.answers.requests(), e.code());
-    const auto read_status = [this](const tracked_operation_id& id) {
-      return try_read([&] {
+    x.answers.read_again(
+      [this](const tracked_operation_id& id) {
         return store_.get_status({id, std::nullopt}, clock_.wall());
-      });
-    };
-    for (auto& each : x.answers.held<status_reply>())
-      each.read_again(read_status(each.id));
-    for (auto& each : x.answers.held<counts_reply>())
-      each.read_again(
-        try_read([this] { return store_.get_counts(clock_.wall()); }));
-    for (auto& each : x.answers.held<stats_reply>())
-      each.read_again(try_read([this] { return stats(); }));
-    for (auto& bundle : x.answers.bundles())
-      for (auto& each : bundle.open_questions())
-        bundle.read_again(each, read_status(each.id));
+      },
+      [this] { return store_.get_counts(clock_.wall()); },
+      [this] { return stats(); });
     x.answers.refuse(e, *waiting_);
   }
 

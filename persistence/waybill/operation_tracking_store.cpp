@@ -47,22 +47,14 @@ update_reply update(store_parts& x, const Report& report, timestamp now) {
     if (number != 0)
       x.transitions.append(number, row->seq, row->chain, step);
     if (step.status != row->status) {
-      x.counters.add(row->kind, row->status, -1);
+      // In this order the kind never seems to be unused.
       x.counters.add(row->kind, step.status, 1);
+      x.counters.add(row->kind, row->status, -1);
       x.in_flight.add(row->seq, row->status, -1);
       x.in_flight.add(row->seq, step.status, 1);
     }
     return update_reply{update_outcome::applied};
   });
-}
-
-// Kinds that no operation has any more give their numbers to new ones.
-void make_room_for_kind(store_parts& x, const std::string& kind) {
-  if (x.names.has_room(name_field::kind, kind))
-    return;
-  const auto kinds = x.names.ids_of(name_field::kind);
-  if (const auto unused = x.counters.find_unused(kinds))
-    x.names.rename(*unused, kind);
 }
 
 // The first one is the row itself; the others get the numbers after it.
@@ -101,7 +93,7 @@ operation_tracking_store::record_enqueue(const waybill::record_enqueue& request,
   require_storable(now);
   auto& x = *parts_;
   return x.write([&] {
-    make_room_for_kind(x, request.kind);
+    x.make_room_for_kind(request.kind);
     const auto seq = x.transitions.next_number();
     const auto kind = x.operations.insert(request, seq, now);
     if (!kind)
@@ -155,7 +147,7 @@ operation_tracking_store::restore(const operation_record& record) {
   auto& x = *parts_;
   return x.write([&] {
     const auto& snapshot = record.snapshot;
-    make_room_for_kind(x, snapshot.kind);
+    x.make_room_for_kind(snapshot.kind);
     const auto seq = x.transitions.next_number();
     const auto others = x.transitions.is_on() && !record.transitions.empty()
                           ? std::ssize(record.transitions) - 1

@@ -15,6 +15,7 @@ constexpr std::int64_t max_kind_id = 65'536;
 void status_counters::read(sqlite::connection& db) {
   rows_.clear();
   changed_.clear();
+  all_are_used_ = false;
   auto stmt = db.prepare("SELECT kind, status, operations FROM counter");
   while (stmt.step()) {
     const auto kind = stmt.integer(0);
@@ -42,6 +43,8 @@ void status_counters::load(sqlite::connection& db) {
 void status_counters::add(std::int64_t kind, tracking_status status,
                           std::int64_t change) {
   row_of(kind)[static_cast<std::size_t>(status)].change += change;
+  if (change < 0 && is_unused(kind))
+    all_are_used_ = false;
   if (std::ranges::find(changed_, kind) == changed_.end())
     changed_.push_back(kind);
 }
@@ -75,19 +78,24 @@ void status_counters::on_rollback(bool /*unfinished*/) noexcept {
     for (auto& cell : rows_[static_cast<std::size_t>(kind)])
       cell.change = 0;
   changed_.clear();
+  all_are_used_ = false;
 }
 
 std::optional<std::int64_t>
-status_counters::find_unused(std::span<const std::int64_t> kinds) const {
-  const auto is_unused = [this](std::int64_t kind) {
-    const auto index = static_cast<std::size_t>(kind);
-    return index >= rows_.size()
-           || std::ranges::all_of(rows_[index], [](const count& x) {
-                return x.committed + x.change == 0;
-              });
-  };
-  const auto found = std::ranges::find_if(kinds, is_unused);
-  return found == kinds.end() ? std::nullopt : std::optional{*found};
+status_counters::find_unused(std::span<const std::int64_t> kinds) {
+  const auto found = std::ranges::find_if(kinds, [this](std::int64_t kind) {
+    return is_unused(kind);
+  });
+  all_are_used_ = found == kinds.end();
+  return all_are_used_ ? std::nullopt : std::optional{*found};
+}
+
+bool status_counters::is_unused(std::int64_t kind) const {
+  const auto index = static_cast<std::size_t>(kind);
+  return index >= rows_.size()
+         || std::ranges::all_of(rows_[index], [](const count& x) {
+              return x.committed + x.change == 0;
+            });
 }
 
 counts_reply status_counters::snapshot(const name_table& names) const {

@@ -37,7 +37,10 @@ public:
 
   /// One of `kinds` that no operation has, if there is such.
   [[nodiscard]] std::optional<std::int64_t>
-  find_unused(std::span<const std::int64_t> kinds) const;
+  find_unused(std::span<const std::int64_t> kinds);
+
+  /// Whether `find_unused` has found none, and could not find one by now.
+  [[nodiscard]] bool all_are_used() const noexcept { return all_are_used_; }
 
   /// All counts that are not 0, uncommitted changes included.
   [[nodiscard]] counts_reply snapshot(const name_table& names) const;
@@ -51,9 +54,11 @@ private:
   using row = std::array<count, num_tracking_statuses>;
 
   row& row_of(std::int64_t kind);
+  [[nodiscard]] bool is_unused(std::int64_t kind) const;
 
   std::vector<row> rows_;             // by kind
   std::vector<std::int64_t> changed_; // kinds with a change, each once
+  bool all_are_used_ = false;
   sqlite::statement upsert_;
 };
 

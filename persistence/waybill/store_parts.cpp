@@ -95,6 +95,14 @@ void store_parts::confirm_commit() {
   }
 }
 
+void store_parts::make_room_for_kind(const std::string& kind) {
+  if (counters.all_are_used() || names.has_room(name_field::kind, kind))
+    return;
+  const auto kinds = names.ids_of(name_field::kind);
+  if (const auto unused = counters.find_unused(kinds))
+    names.rename(*unused, kind);
+}
+
 std::optional<std::string> store_parts::find_file_fault() const {
   if (!ownership.is_held())
     return ownership.lock_file()

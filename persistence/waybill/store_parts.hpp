@@ -109,6 +109,9 @@ struct store_parts {
     }
   }
 
+  /// Kinds that no operation has any more give their numbers to new ones.
+  void make_room_for_kind(const std::string& kind);
+
   // What has become of the files, if it is not what this owner did.
   [[nodiscard]] std::optional<std::string> find_file_fault() const;
 

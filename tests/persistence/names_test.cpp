@@ -153,6 +153,41 @@ TEST_CASE_METHOD(names_fixture,
 }
 
 TEST_CASE_METHOD(names_fixture,
+                 "a kind that goes makes room, though there was none before") {
+  const auto count_of = [&](const std::string& kind) {
+    std::int64_t sum = 0;
+    for (const auto& each : store.get_counts().counts)
+      if (each.kind == kind)
+        sum += each.operations;
+    return sum;
+  };
+  for (std::uint64_t n = 1; n <= limits::max_counted_kinds; ++n)
+    store.record_enqueue(enqueue(n, "kind " + std::to_string(n)), at(0));
+  store.record_enqueue(enqueue(1'000, "new"), at(0));
+  CHECK(count_of("new") == 0);
+  // An end leaves the kind in use, as long as its row is there.
+  store.record_terminal(terminal(7), at(1));
+  store.record_enqueue(enqueue(1'001, "new"), at(1));
+  CHECK(count_of("new") == 0);
+  CHECK(count_of(other_kinds) == 2);
+  store.purge_terminal(purge_before(at(2)), at(3));
+  store.record_enqueue(enqueue(1'002, "new"), at(3));
+  CHECK(count_of("new") == 1);
+  store.record_terminal(terminal(8), at(4));
+  store.begin();
+  store.purge_terminal(purge_before(at(5)), at(6));
+  store.record_enqueue(enqueue(1'003, "newer"), at(6));
+  store.record_enqueue(enqueue(1'004, "newest"), at(6));
+  CHECK(count_of("newer") == 1);
+  CHECK(count_of(other_kinds) == 3);
+  store.rollback();
+  store.purge_terminal(purge_before(at(5)), at(6));
+  store.record_enqueue(enqueue(1'004, "newest"), at(6));
+  CHECK(count_of("newest") == 1);
+  CHECK(store_reader{options.file}.check()->faults.empty());
+}
+
+TEST_CASE_METHOD(names_fixture,
                  "a text is stored once, however often it is used") {
   for (std::uint64_t n = 1; n <= 50; ++n)
     store.record_enqueue(enqueue(n), at(0));

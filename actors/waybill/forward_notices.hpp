@@ -1,0 +1,70 @@
+// What a store-and-forward actor tells an operator.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <utility>
+
+#include "waybill/errc.hpp"
+#include "waybill/options.hpp"
+#include "waybill/recurring_trouble.hpp"
+#include "waybill/text.hpp"
+#include "waybill/tracked_operation_id.hpp"
+
+namespace waybill {
+
+/// Each notice names the target. A trouble that recurs is told less and less
+/// often.
+class forward_notices {
+public:
+  using time_point = recurring_trouble::time_point;
+
+  /// @param hear may be empty.
+  forward_notices(notice_function hear, const std::string& target)
+    : hear_{std::move(hear)},
+      begin_{"store-and-forward to " + escape(target) + ": "} {}
+
+  void tell(severity level, const std::string& text) const {
+    notify(hear_, level, begin_ + text);
+  }
+
+  /// It ends with its tracker.
+  void tracker_ended(std::size_t calls) const {
+    tell(severity::error, "the tracker has ended, and so does this; "
+                            + std::to_string(calls) + " calls stay in flight");
+  }
+
+  /// The tracker has not taken a report for good.
+  void report_refused(const tracked_operation_id& id, const failure& why,
+                      time_point now) {
+    if (const auto untold = refusals_.note(now))
+      tell(severity::error,
+           "the tracker refuses a report about " + to_string(id)
+             + ", which stays in flight: " + to_string(why.code) + ": "
+             + escape(why.text) + to_untold_text(*untold));
+    refusals_.end(); // the next call's is another one
+  }
+
+  /// No thread was to be had for an attempt.
+  /// @param next_try how it goes on.
+  void threads_wanted(const std::string& why, const std::string& next_try,
+                      time_point now) {
+    if (const auto untold = want_of_threads_.note(now))
+      tell(severity::warning, "no thread for an attempt is to be had; "
+                                + next_try + ": " + escape(why)
+                                + to_untold_text(*untold));
+  }
+
+  void threads_found() {
+    if (want_of_threads_.end())
+      tell(severity::info, "threads are to be had again");
+  }
+
+private:
+  notice_function hear_;
+  std::string begin_;
+  recurring_trouble refusals_;
+  recurring_trouble want_of_threads_;
+};
+
+} // namespace waybill
