@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
-# Runs clang-tidy over the sources of libraries, tools and examples; the tests'
-# macros would take longer than all the rest. It reads many sources as one, as
-# a unity build compiles them: most of the time goes into the headers of
-# others. What passed is left out until one of the sources that are read as one,
-# a header of ours below them, or the checks change; --all reads it again.
+# Compiles each public header by itself, and runs clang-tidy over the sources of
+# libraries, tools and examples; the tests' macros would take longer than all
+# the rest. It reads many sources as one, as a unity build compiles them: most
+# of the time goes into the headers of others. What passed is left out until one
+# of the sources that are read as one, a header of ours below them, or the
+# checks change; --all reads it again.
 #
-# Usage: scripts/lint.sh [--all] [--compiler CXX] [--prefix-path DIR]
+# Usage: scripts/lint.sh [--all] [--prefix-path DIR]
 source "$(dirname "$0")/lib.sh"
 
 all=false
 while [[ $# -gt 0 ]]; do
-  if build_option "$@"; then
+  if prefix_option "$@"; then
     shift 2
     continue
   fi
@@ -20,8 +21,9 @@ while [[ $# -gt 0 ]]; do
 done
 
 need_packages "${build_packages[@]}" "${example_packages[@]}" \
-  "${lint_packages[@]}"
+  "${clang_packages[@]}" "${lint_packages[@]}"
 configure lint
+build_quietly lint all_verify_interface_header_sets
 dir=$PWD/$(build_dir lint)
 clang_tidy=$(command -v clang-tidy-14 || command -v clang-tidy) ||
   die "clang-tidy is missing"

@@ -65,12 +65,13 @@ run_asan_tests() {
 shipped=(messages persistence actors tools examples)
 build_shipped() {
   configure torture && check_caf torture &&
-    build torture "${shipped[@]/%//all}" all_verify_interface_header_sets \
-      caf_main_host readme_example ${suite:+torture}
+    build torture "${shipped[@]/%//all}" caf_main_host readme_example ${suite:+torture}
 }
 run_shipped() { run_tests torture -R '^tree/|CAF_MAIN'; }
 
-build_debug() { configure debug && build debug; }
+build_debug() {
+  configure debug && build debug all all_verify_interface_header_sets
+}
 
 if step "build the tests" build_tests; then
   step "tests" run_asan_tests || true
