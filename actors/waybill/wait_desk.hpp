@@ -2,11 +2,9 @@
 // and which of them have something to read.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <optional>
-#include <string>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -15,6 +13,7 @@
 #include "waybill/options.hpp"
 #include "waybill/owed_answer.hpp"
 #include "waybill/timer_queue.hpp"
+#include "waybill/wait_shares.hpp"
 #include "waybill/waiter_book.hpp"
 
 namespace waybill {
@@ -29,9 +28,7 @@ public:
   using promise = caf::typed_response_promise<wait_reply>;
 
   wait_desk(std::size_t max_ids, time_source clock)
-    : max_ids_{max_ids},
-      share_{std::max(max_ids / 4, std::min(max_ids, limits::max_awaited))},
-      clock_{std::move(clock)} {}
+    : clock_{std::move(clock)}, shares_{max_ids} {}
 
   wait_desk(const wait_desk&) = delete; // its timers know where it is
   wait_desk& operator=(const wait_desk&) = delete;
@@ -39,25 +36,19 @@ public:
   [[nodiscard]] std::size_t size() const noexcept { return waits_.size(); }
 
   /// Begins a wait. With no batch open it is the next to be read.
-  /// @throws store_error `overloaded` if too many operations are waited for, or
-  ///         by `asker`: a quarter of all, or one request's.
+  /// @throws store_error `overloaded` if wait_shares has no room for it.
   void add(const await_terminal& x, promise to,
            const caf::strong_actor_ptr& asker) {
     forget_dead();
-    if (num_ids_ + x.ids.size() > max_ids_)
-      throw store_error{errc::overloaded,
-                        "max_waits: " + std::to_string(num_ids_)
-                          + " operations are waited for already"};
+    shares_.require_room(x.ids.size());
     const auto who = waiters_.number_of(asker);
-    require_share(who, x.ids.size());
+    shares_.require_share(who, x.ids.size());
     new_.reserve(new_.size() + 1);
     wait added{x, std::move(to), who, {}, std::nullopt};
     if (!asker) // who has no name can hear no answer
       added.request.deadline.reset();
-    auto& ids_of_asker = ids_of_[who];
     waits_.emplace(last_ + 1, std::move(added));
-    num_ids_ += x.ids.size();
-    ids_of_asker += x.ids.size();
+    shares_.take(who, x.ids.size());
     new_.push_back(++last_);
   }
 
@@ -169,16 +160,6 @@ private:
     occasion why = occasion::begun;
   };
 
-  void require_share(waiter_book::number who, std::size_t ids) const {
-    const auto at = ids_of_.find(who);
-    const auto theirs = at == ids_of_.end() ? 0 : at->second;
-    if (theirs + ids > share_)
-      throw store_error{errc::overloaded,
-                        "max_waits: the sender waits for "
-                          + std::to_string(theirs) + " operations already, of "
-                          + std::to_string(share_) + " that it may"};
-  }
-
   // Ends first, then those who came meanwhile, then deadlines.
   void find_due() {
     for (const auto& id : std::exchange(finished_, {}))
@@ -258,11 +239,7 @@ private:
   wait take(wait_number number) {
     expect_nothing(number);
     auto x = std::move(waits_.extract(number).mapped());
-    num_ids_ -= x.request.ids.size();
-    if (auto& theirs = ids_of_[x.waiter]; theirs > x.request.ids.size())
-      theirs -= x.request.ids.size();
-    else
-      ids_of_.erase(x.waiter);
+    shares_.give_back(x.waiter, x.request.ids.size());
     if (x.timer)
       timers_.cancel(*x.timer);
     return x;
@@ -275,12 +252,9 @@ private:
     return all;
   }
 
-  const std::size_t max_ids_;
-  const std::size_t share_; // of one asker
   const time_source clock_;
   wait_number last_ = 0;
-  std::size_t num_ids_ = 0; // each as often as it is waited for
-  std::unordered_map<waiter_book::number, std::size_t> ids_of_; // by asker
+  wait_shares shares_;
   std::unordered_map<wait_number, wait> waits_;
   std::unordered_map<tracked_operation_id, std::unordered_set<wait_number>>
     by_id_;
