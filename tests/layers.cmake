@@ -47,7 +47,7 @@ foreach(folder IN ITEMS bench tools)
   endif()
 endforeach()
 files_of(others actors examples tests ${more})
-list(FILTER others EXCLUDE REGEX "/actors/waybill/caf_(seam|interception)\\.[ch]pp$")
+list(FILTER others EXCLUDE REGEX "/actors/waybill/caf_(content|interception|seam)\\.[ch]pp$")
 
 includes_of(persistence persistence_headers)
 includes_of(actors actor_headers)

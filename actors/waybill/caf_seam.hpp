@@ -1,5 +1,5 @@
 // The seam between waybill and CAF, which alone knows CAF's version, with
-// caf_interception.hpp. CAF 0.17.6 and 1.x are supported.
+// caf_content.hpp and caf_interception.hpp. CAF 0.17.6 and 1.x are supported.
 #pragma once
 
 #include <caf/config.hpp>

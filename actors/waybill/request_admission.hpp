@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "waybill/admission.hpp"
-#include "waybill/caf_interception.hpp"
+#include "waybill/caf_content.hpp"
 #include "waybill/request_weight.hpp"
 
 namespace waybill {

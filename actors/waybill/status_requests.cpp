@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "waybill/caf_interception.hpp"
 #include "waybill/json.hpp"
 #include "waybill/request_admission.hpp"
 #include "waybill/request_checks.hpp"

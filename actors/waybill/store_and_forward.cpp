@@ -9,6 +9,7 @@
 #include <caf/send.hpp>
 
 #include "waybill/attempt_rules.hpp"
+#include "waybill/caf_interception.hpp"
 #include "waybill/call_buffer.hpp"
 #include "waybill/discard_desk.hpp"
 #include "waybill/forward_notices.hpp"
