@@ -15,6 +15,11 @@ namespace waybill::file_format {
 
 using bytes = std::span<const std::uint8_t>;
 
+/// GCC 12 makes a loop over single bytes of std::ranges::copy.
+inline void copy_bytes(bytes from, std::uint8_t* to) noexcept {
+  std::memcpy(to, from.data(), from.size());
+}
+
 /// The number in the first four bytes.
 constexpr std::uint32_t big_endian(bytes x) noexcept {
   return std::uint32_t{x[0]} << 24U | std::uint32_t{x[1]} << 16U

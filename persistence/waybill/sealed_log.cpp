@@ -144,7 +144,7 @@ int sealed_log::read_page(std::size_t n, std::span<std::uint8_t> to) {
                       : is_sealed(page, frame.page_number() - 1);
   if (!good)
     return fail(damage::frame, n);
-  std::ranges::copy(page, to.begin());
+  copy_bytes(page, to.data());
   return SQLITE_OK;
 }
 
@@ -231,7 +231,7 @@ int sealed_log::settle_name() {
 }
 
 int sealed_log::hold(std::size_t n, bytes from, std::size_t at) {
-  std::ranges::copy(from, frame_.begin() + static_cast<std::ptrdiff_t>(at));
+  copy_bytes(from, frame_.data() + at);
   held_n_ = n;
   held_ = at + from.size();
   return held_ == frame_bytes ? write_frame() : SQLITE_OK;
@@ -302,7 +302,7 @@ int sealed_log::write_page_alone(std::size_t n, bytes from) {
                                 at);
       code != SQLITE_OK)
     return code;
-  std::ranges::copy(from, held_page().begin());
+  copy_bytes(from, held_page().data());
   if (const auto code = seal_held_page(); code != SQLITE_OK)
     return code;
   unchained_from_ = std::min(unchained_from_, n);

@@ -180,7 +180,7 @@ struct sealed_vfs::database_file : layer {
     if (number != 0 && is_sealed(given, number))
       return write_within_limit(real, from, n, offset);
     std::array<std::uint8_t, page_bytes> page{};
-    std::ranges::copy(given, page.begin());
+    copy_bytes(given, page.data());
     if (number == 0)
       if (const auto code = keep_log_name(page.data()); code != SQLITE_OK)
         return code;
