@@ -1,6 +1,7 @@
 #include "waybill/log_keeper.hpp"
 
 #include <algorithm>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -16,6 +17,8 @@ constexpr std::int64_t frame_bytes
   = page_bytes + std::int64_t{file_format::frame_header_bytes};
 constexpr std::int64_t scattered_log_pages = 1'000;
 constexpr std::int64_t pages_cut_off_at_once = 2'048;
+constexpr auto cannot_copy
+  = "the write-ahead log cannot be copied into the file";
 
 } // namespace
 
@@ -37,6 +40,8 @@ void log_keeper::close() noexcept {
   db_ = nullptr;
   frames_ = 0;
   is_held_ = false;
+  failure_.reset();
+  failed_at_ = 0;
 }
 
 std::int64_t log_keeper::bytes() const noexcept {
@@ -48,7 +53,7 @@ bool log_keeper::checkpoint_is_due() const noexcept {
   const auto most = is_scattered_
                       ? std::min(scattered_log_pages, checkpoint_pages_)
                       : checkpoint_pages_;
-  return is_held_ || frames_ + most_to_come >= most;
+  return (is_held_ && !failure_) || frames_ - failed_at_ + most_to_come >= most;
 }
 
 bool log_keeper::checkpoint() noexcept {
@@ -57,19 +62,23 @@ bool log_keeper::checkpoint() noexcept {
   const auto code = sqlite3_wal_checkpoint_v2(db_->get(), nullptr,
                                               SQLITE_CHECKPOINT_PASSIVE, &log,
                                               &copied);
-  if (code != SQLITE_OK) // an error is in the way; the log is kept
-    return (code & 0xFF) != SQLITE_CORRUPT;
+  if (code != SQLITE_OK)
+    return fail(code, cannot_copy);
+  const auto had_failed = failure_.has_value();
+  failure_.reset();
+  failed_at_ = 0;
   if (copied < log) {
     is_held_ = true;
     return true;
   }
-  // From here the next commit starts the log over. One that a slow reader let
-  // grow past its size gives its disk space back.
-  if (is_held_ || log > 2 * checkpoint_pages_) {
+  // From here the next commit starts the log over. One that has grown past its
+  // size gives its disk space back.
+  int cut = SQLITE_OK;
+  if (is_held_ || had_failed || log > 2 * checkpoint_pages_) {
     const sqlite::no_lock_wait guard{*db_};
-    const auto cut = sqlite3_wal_checkpoint_v2(db_->get(), nullptr,
-                                               SQLITE_CHECKPOINT_TRUNCATE,
-                                               nullptr, nullptr);
+    cut = sqlite3_wal_checkpoint_v2(db_->get(), nullptr,
+                                    SQLITE_CHECKPOINT_TRUNCATE, nullptr,
+                                    nullptr);
     is_held_ = (cut & 0xFF) == SQLITE_BUSY;
     if (is_held_)
       return true; // someone reads the end of it
@@ -77,13 +86,32 @@ bool log_keeper::checkpoint() noexcept {
   frames_ = 0;
   is_scattered_ = false;
   pages_to_cut_off_ = 0;
-  return true;
+  return cut == SQLITE_OK || fail(cut, "the write-ahead log cannot be cut");
 }
 
 bool log_keeper::empty() noexcept {
-  const auto code = sqlite3_wal_checkpoint_v2(db_->get(), nullptr,
-                                              SQLITE_CHECKPOINT_TRUNCATE,
-                                              nullptr, nullptr);
+  const auto copy = [this](int mode) {
+    return sqlite3_wal_checkpoint_v2(db_->get(), nullptr, mode, nullptr,
+                                     nullptr);
+  };
+  auto code = copy(SQLITE_CHECKPOINT_TRUNCATE);
+  if ((code & 0xFF) == SQLITE_BUSY) // readers are in the way of this one alone
+    code = copy(SQLITE_CHECKPOINT_PASSIVE);
+  failure_.reset();
+  return code == SQLITE_OK
+         || fail(code, "the write-ahead log cannot be copied into the file and "
+                       "stays beside it, with nothing lost");
+}
+
+// An error is in the way, and the log is kept.
+bool log_keeper::fail(int code, const char* what) noexcept {
+  failed_at_ = frames_;
+  try {
+    if (!failure_)
+      failure_ = sqlite::to_text(db_->get(), code, what);
+  } catch (const std::bad_alloc&) {
+    // The next failure is told.
+  }
   return (code & 0xFF) != SQLITE_CORRUPT;
 }
 
@@ -118,6 +146,7 @@ void log_keeper::on_written(std::int64_t frames) noexcept {
   largest_commit_ = std::max(largest_commit_,
                              is_restarted ? frames : frames - frames_);
   frames_ = frames;
+  failed_at_ = std::min(failed_at_, frames);
 }
 
 } // namespace waybill

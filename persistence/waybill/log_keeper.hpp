@@ -2,6 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
 
 #include "waybill/sqlite.hpp"
 
@@ -27,7 +30,8 @@ public:
   [[nodiscard]] std::int64_t bytes() const noexcept;
 
   /// Whether the log is to be copied into the file: before the next transaction
-  /// takes it past its size, and again while someone holds it.
+  /// takes it past its size, again while someone holds it, and if that has
+  /// failed, when it has grown by its size since.
   [[nodiscard]] bool checkpoint_is_due() const noexcept;
 
   /// Copies the log into the file, as far as readers let it. Does nothing in a
@@ -38,6 +42,15 @@ public:
   /// Copies all of it, and waits for readers a while: nothing comes after it.
   /// @returns false if the log is damaged, and is to be left alone.
   bool empty() noexcept;
+
+  /// What was in the way of the first of those that have failed since one has
+  /// not. Readers are no failure.
+  [[nodiscard]] const std::optional<std::string>& failure() const noexcept {
+    return failure_;
+  }
+  std::optional<std::string> take_failure() noexcept {
+    return std::exchange(failure_, std::nullopt);
+  }
 
   /// A reader has kept the log from being emptied, and `checkpoint()` has not
   /// succeeded since.
@@ -57,6 +70,8 @@ public:
   bool give_back_space(int max_pages, bool keep_some);
 
 private:
+  bool fail(int code, const char* what) noexcept;
+
   // The log has `frames` frames after a commit.
   void on_written(std::int64_t frames) noexcept;
 
@@ -67,6 +82,8 @@ private:
   std::int64_t largest_commit_ = 0;
   std::int64_t largest_commit_before_ = 0;
   bool is_held_ = false;
+  std::optional<std::string> failure_;
+  std::int64_t failed_at_ = 0; // frames at the last failure
   bool is_scattered_ = false;
   std::int64_t pages_to_cut_off_ = 0; // given back, but in the file yet
 };

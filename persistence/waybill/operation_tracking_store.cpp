@@ -303,7 +303,11 @@ void operation_tracking_store::probe_write() {
 }
 
 void operation_tracking_store::maintain() {
-  parts_->maintain();
+  auto& x = *parts_;
+  const auto has_failed = x.log.failure() && x.is_usable()
+                          && !x.transaction.is_open();
+  if (has_failed || x.checkpoint_is_due())
+    x.copy_log();
 }
 
 bool operation_tracking_store::checkpoint_is_due() const noexcept {
@@ -332,6 +336,11 @@ bool operation_tracking_store::log_is_overgrown() const noexcept {
   return parts_->log.is_overgrown();
 }
 
+const std::optional<std::string>&
+operation_tracking_store::checkpoint_failure() const noexcept {
+  return parts_->log.failure();
+}
+
 void operation_tracking_store::condemn(const store_error& found) {
   parts_->damage.note(found);
 }
@@ -347,8 +356,8 @@ void operation_tracking_store::recover() {
   parts_->open();
 }
 
-void operation_tracking_store::close() noexcept {
-  parts_->close();
+std::optional<std::string> operation_tracking_store::close() noexcept {
+  return parts_->close();
 }
 
 const store_options& operation_tracking_store::options() const noexcept {

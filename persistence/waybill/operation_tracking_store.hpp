@@ -169,11 +169,12 @@ public:
   /// Copies the write-ahead log into the file if it is due, which is before the
   /// next commit is likely to take it past `checkpoint_pages`. Verbs never do
   /// that, except for `begin()`; call it when nobody waits for an answer.
-  /// Nothing is lost if it fails; a later call tries again. Does nothing in a
-  /// transaction.
+  /// Nothing is lost if it fails, and see `checkpoint_failure()`: a later call
+  /// tries again, `begin()` when the log has grown by `checkpoint_pages` since.
+  /// Does nothing in a transaction.
   void maintain();
 
-  /// Whether `maintain()` and `begin()` would do that, which takes time.
+  /// Whether `begin()` would do that, which takes time.
   [[nodiscard]] bool checkpoint_is_due() const noexcept;
 
   /// Returns up to `max_pages` (1 or more) unused pages to the file system, if
@@ -194,6 +195,14 @@ public:
   /// True if the log is held and has more than twice `checkpoint_pages`.
   [[nodiscard]] bool log_is_overgrown() const noexcept;
 
+  /// Why the log could not be copied into the file when that was tried first
+  /// since it was done last, by an opening, `begin()`, `maintain()` or
+  /// `give_back_space()`; none if it could be, as far as readers let it. What
+  /// is committed is durable all the same, but the log grows: call `maintain()`
+  /// now and then.
+  [[nodiscard]] const std::optional<std::string>&
+  checkpoint_failure() const noexcept;
+
   /// Someone else has found the file damaged: changes nothing more, as after
   /// `store_corrupt`.
   void condemn(const store_error& found);
@@ -208,7 +217,11 @@ public:
 
   /// Checkpoints and closes; the object can only be destroyed after that.
   /// An open transaction is rolled back.
-  void close() noexcept;
+  /// @returns why the log could not be copied into the file and was left beside
+  ///          it, with nothing lost: the next opening goes on from both. None
+  ///          also if the file is damaged or a commit in doubt, when it is not
+  ///          tried.
+  std::optional<std::string> close() noexcept;
 
   [[nodiscard]] const store_options& options() const noexcept;
 

@@ -55,8 +55,6 @@ void make_baseline(sqlite::connection& db, durability synchronous,
   write_own(db);
   transitions.mark_switch(db);
   db.exec("COMMIT");
-  sqlite3_wal_checkpoint_v2(db.get(), nullptr, SQLITE_CHECKPOINT_PASSIVE,
-                            nullptr, nullptr);
 }
 
 void write_own(sqlite::connection& db) {

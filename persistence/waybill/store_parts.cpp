@@ -36,6 +36,8 @@ void store_parts::open() {
     log.open(db);
     transaction.load();
     make_baseline(db, options.synchronous, transitions);
+    copy_log();
+    damage.require_none();
     db.checkpoint_on_close(false);
     if (options.synchronous != durability::off)
       sync_folder_of(options.file); // SQLite does not tell when it could not
@@ -55,15 +57,20 @@ void store_parts::close_database() noexcept {
   log.close();
 }
 
-void store_parts::close() noexcept {
+std::optional<std::string> store_parts::close() noexcept {
   transaction.rollback();
+  std::optional<std::string> failure;
   if (is_usable()) {
     if (log.empty())
       db.checkpoint_on_close(true); // which also removes the log
+    failure = log.take_failure();
   }
   close_database();
+  if (!has_log(options.file)) // closing has copied it
+    failure.reset();
   vfs.syncer().stop();
   ownership = file_ownership{};
+  return failure;
 }
 
 void store_parts::begin() {
@@ -73,14 +80,13 @@ void store_parts::begin() {
     damage.require_none();
   }
   ownership.touch();
-  maintain();
+  if (checkpoint_is_due())
+    copy_log();
   damage.require_none();
   transaction.begin();
 }
 
-void store_parts::maintain() {
-  if (!checkpoint_is_due())
-    return;
+void store_parts::copy_log() {
   if (!log.checkpoint())
     damage.note({errc::store_corrupt,
                  sqlite::to_text(db.get(), SQLITE_CORRUPT, "copying the log"),

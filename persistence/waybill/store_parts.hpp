@@ -37,7 +37,8 @@ struct store_parts {
   /// @throws store_error as the constructor; then all is closed.
   void open();
   void close_database() noexcept;
-  void close() noexcept;
+  /// As the store's.
+  std::optional<std::string> close() noexcept;
 
   // -- running verbs ----------------------------------------------------------
 
@@ -59,10 +60,10 @@ struct store_parts {
     return log.checkpoint_is_due() && is_usable() && !transaction.is_open();
   }
 
-  /// Copies the log into the file if it is due.
-  void maintain();
+  /// Copies the log into the file.
+  void copy_log();
 
-  /// Does so, then begins.
+  /// Does so if it is due, then begins.
   void begin();
 
   /// What was committed stands only if the files are still this store's.
