@@ -32,7 +32,8 @@ health_notices::list health_notices::look_at(const storage_causes& causes,
     all.push_back({severity::info, "storage works again"});
   if (!gravest)
     return all;
-  const auto untold = troubles_[static_cast<std::size_t>(*gravest)].note(now);
+  auto& trouble = troubles_[static_cast<std::size_t>(*gravest)];
+  const auto untold = trouble.note(now, was_told);
   if (untold || was_told)
     all.push_back(describe(causes, untold.value_or(0)));
   return all;

@@ -18,11 +18,13 @@ public:
   using time_point = std::chrono::steady_clock::time_point;
 
   /// It is there: again, or still.
+  /// @param at_once whether it is told in any case.
   /// @returns if it is to be told now: how often it has come untold before.
-  std::optional<std::int64_t> note(time_point now) noexcept {
+  std::optional<std::int64_t> note(time_point now,
+                                   bool at_once = false) noexcept {
     if (!std::exchange(is_there_, true))
       ++came_;
-    if (is_told_ || now < next_)
+    if (is_told_ || (now < next_ && !at_once))
       return std::nullopt;
     is_told_ = true;
     return tell(now) - 1;

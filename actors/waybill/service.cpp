@@ -114,7 +114,12 @@ public:
                  std::vector{named<retention_actor>{retention_, "retention"}},
                  when)
              && clean_;
-    clean_ = all_ended(supervisor_.stop(when)) && clean_;
+    const auto tracker = supervisor_.stop(when);
+    clean_ = all_ended(tracker.late) && clean_;
+    if (tracker.log_left) {
+      clean_ = false;
+      notify(options_.on_notice, severity::warning, escape(*tracker.log_left));
+    }
     // It has nothing of its own to finish.
     const std::vector status{
       named<status_request_actor>{status_requests_, "status requests"}};

@@ -40,11 +40,15 @@ public:
   /// that are running, the tracker answers and commits what it has admitted,
   /// checkpoints and closes the file. Calling it again does nothing. Must not
   /// be called from an actor.
-  /// @returns false if `stop_timeout` passed first; then what was left has been
-  ///          killed, its requests answered with an error, and `on_notice` has
-  ///          been told what it was. A system call of the disk that hangs
-  ///          cannot be ended: the tracker's answers, and the end of the actor
-  ///          system, come behind it then.
+  /// @returns false if not all of that was done; `on_notice` has been told why.
+  ///          If `stop_timeout` passed first, what was left has been killed,
+  ///          and its requests answered with an error. A system call of the
+  ///          disk that hangs cannot be ended: the tracker's answers, and the
+  ///          end of the actor system, come behind it then. If the last
+  ///          checkpoint failed (the disk is full, say), nothing is lost: the
+  ///          log was left beside the file, and the next start goes on from
+  ///          both. It is none if a reader keeps the log, and is not tried on
+  ///          storage that has failed before.
   bool stop();
 
 private:

@@ -15,25 +15,40 @@ namespace waybill {
 enum class storage_cause : std::uint8_t {
   /// A reader keeps the write-ahead log from being emptied.
   log_held = 0,
+  /// The log cannot be copied into the file, and grows.
+  checkpoint_failing = 1,
   /// Reading or writing has failed, and nothing was committed since.
-  failing = 1,
+  failing = 2,
   /// The file is damaged. It does not heal.
-  damaged = 2,
+  damaged = 3,
 };
 
-constexpr std::size_t num_storage_causes = 3;
+constexpr std::size_t num_storage_causes = 4;
+
+/// How the write-ahead log is.
+struct log_condition {
+  /// Held by a reader, and too long.
+  bool is_overgrown = false;
+  /// Why it cannot be copied into the file.
+  std::optional<std::string> failure;
+};
 
 /// The causes that hold, several at once maybe. The first text of a cause stays
 /// while it holds.
 class storage_causes {
 public:
-  void set(storage_cause x, const char* text) {
-    if (auto& mine = texts_[static_cast<std::size_t>(x)]; !mine)
+  /// @param text none if it does not hold.
+  void set(storage_cause x, const std::optional<std::string>& text) {
+    if (auto& mine = texts_[static_cast<std::size_t>(x)]; !mine || !text)
       mine = text;
   }
 
-  void clear(storage_cause x) noexcept {
-    texts_[static_cast<std::size_t>(x)].reset();
+  void set(const log_condition& x) {
+    set(storage_cause::checkpoint_failing, x.failure);
+    set(storage_cause::log_held, std::nullopt);
+    if (x.is_overgrown)
+      set(storage_cause::log_held,
+          "a reader keeps the write-ahead log from being emptied");
   }
 
   [[nodiscard]] bool holds(storage_cause x) const noexcept {

@@ -21,29 +21,27 @@ storage_health::notices storage_health::failed(const store_error& e,
   return notices_.look_at(causes_, now);
 }
 
-storage_health::notices storage_health::works(bool log_is_overgrown,
+storage_health::notices storage_health::works(const log_condition& log,
                                               time_point now) {
-  causes_.clear(storage_cause::failing);
-  if (log_is_overgrown)
-    causes_.set(storage_cause::log_held,
-                "a reader keeps the write-ahead log from being emptied");
-  else
-    causes_.clear(storage_cause::log_held);
-  return notices_.look_at(causes_, now);
+  causes_.set(storage_cause::failing, std::nullopt);
+  return log_is(log, now);
 }
 
-storage_health::notices storage_health::log_fits(time_point now) {
-  causes_.clear(storage_cause::log_held);
+storage_health::notices storage_health::log_is(const log_condition& x,
+                                               time_point now) {
+  if (x.failure)
+    last_error_ = x.failure;
+  causes_.set(x);
   return notices_.look_at(causes_, now);
 }
 
 std::optional<storage_health::milliseconds>
 storage_health::next_try(bool at_once) noexcept {
-  const auto is_degraded = state() == health_state::degraded;
-  if ((!is_degraded && !notices_.has_untold())
-      || std::exchange(try_is_to_come_, true))
+  const auto fails = cause() == storage_cause::failing;
+  const auto tells = state() != health_state::failed && notices_.has_untold();
+  if ((!fails && !tells) || std::exchange(try_is_to_come_, true))
     return std::nullopt;
-  if (!is_degraded)
+  if (!fails)
     return max_delay;
   return at_once ? milliseconds::zero() : delay_;
 }

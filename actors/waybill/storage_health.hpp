@@ -47,10 +47,10 @@ public:
 
   /// Something has been written and committed, by a batch or a probe. A commit
   /// that changed nothing shows nothing.
-  [[nodiscard]] notices works(bool log_is_overgrown, time_point now);
+  [[nodiscard]] notices works(const log_condition& log, time_point now);
 
-  /// The log is not overgrown any more.
-  [[nodiscard]] notices log_fits(time_point now);
+  /// That has been found.
+  [[nodiscard]] notices log_is(const log_condition& x, time_point now);
 
   /// Work that waits for the disk has taken as long as `took`.
   [[nodiscard]] notices has_waited(const char* what, time_point::duration took,
@@ -60,7 +60,7 @@ public:
 
   /// What went untold, if that is to be told now.
   [[nodiscard]] notices catch_up(time_point now) {
-    return notices_.catch_up(now);
+    return cause() ? notices{} : notices_.catch_up(now);
   }
 
   /// Whether what is shown has changed since the last call.

@@ -106,10 +106,10 @@ public:
     }};
   }
 
-  std::vector<std::string> stop(time_point when) {
+  tracker_stop stop(time_point when) {
     std::unique_lock guard{mutex_};
     if (std::exchange(stopping_, true))
-      return late_;
+      return result_;
     changed_.notify_all();
     gate_->stop();
     // From when the thread has ended, nothing is started any more. It may be
@@ -117,7 +117,7 @@ public:
     if (!changed_.wait_until(guard, grace(when), [this] {
           return thread_ended_ || !thread_.joinable();
         }))
-      late_.emplace_back("the opening of the store");
+      result_.late.emplace_back("the opening of the store");
     if (const auto queries = std::exchange(queries_, std::nullopt))
       end_queries(guard, *queries, when);
     if (const auto tracker = std::exchange(tracker_, std::nullopt)) {
@@ -127,7 +127,7 @@ public:
       tell(self, *tracker, shut_down{});
       guard.lock();
       if (!changed_.wait_until(guard, when, closed)) {
-        late_.emplace_back("the tracking actor");
+        result_.late.emplace_back("the tracking actor");
         guard.unlock();
         self->send_exit(*tracker, caf::exit_reason::kill);
         guard.lock();
@@ -138,7 +138,7 @@ public:
       thread_.join(); // it holds no lock any more
     else if (thread_.joinable())
       thread_.detach();
-    return late_;
+    return result_;
   }
 
 private:
@@ -152,7 +152,7 @@ private:
     guard.lock();
     if (changed_.wait_until(guard, when, closed))
       return;
-    late_.emplace_back("the query actor");
+    result_.late.emplace_back("the query actor");
     guard.unlock();
     caf::anon_send_exit(queries, caf::exit_reason::kill);
     guard.lock();
@@ -213,6 +213,7 @@ private:
   void hear_end(const tracker_end& x) {
     const std::lock_guard guard{mutex_};
     end_ = x;
+    result_.log_left = x.log_left;
     changed_.notify_all();
   }
 
@@ -319,7 +320,7 @@ private:
   bool queries_closed_ = false;
   bool stopping_ = false;
   bool thread_ended_ = false;
-  std::vector<std::string> late_; // what had not ended in time
+  tracker_stop result_;
 };
 
 tracker_supervisor::tracker_supervisor(caf::actor_system& system,
@@ -342,10 +343,10 @@ const remembered_times& tracker_supervisor::remembered() const noexcept {
   return core_->remembered();
 }
 
-std::vector<std::string> tracker_supervisor::stop(time_point when) {
-  auto late = core_->stop(when);
+tracker_stop tracker_supervisor::stop(time_point when) {
+  auto result = core_->stop(when);
   caf::anon_send_exit(gate_, caf::exit_reason::user_shutdown);
-  return late;
+  return result;
 }
 
 } // namespace waybill

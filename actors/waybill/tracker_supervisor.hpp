@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,14 @@
 #include "waybill/remembered_times.hpp"
 
 namespace waybill {
+
+/// What stopping has come to.
+struct tracker_stop {
+  /// What had not ended in time, and was killed; for people.
+  std::vector<std::string> late;
+  /// Why the log was left beside the file, if it could not be copied into it.
+  std::optional<std::string> log_left;
+};
 
 /// The owner of a store's tracking actors, of which one at most runs at a time.
 class tracker_supervisor {
@@ -36,8 +45,8 @@ public:
 
   /// Admits nothing more; answers what has been admitted, closes the store and
   /// ends. Must not be called from an actor. Calling it again does nothing.
-  /// @returns what had not ended at `when`, and was killed then; for people.
-  std::vector<std::string> stop(time_point when);
+  /// @param when what has not ended by then is killed.
+  tracker_stop stop(time_point when);
 
 private:
   class core;

@@ -1,5 +1,6 @@
 #include "waybill/tracking_actor.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <new>
 #include <type_traits>
@@ -25,7 +26,11 @@ using std::chrono::steady_clock;
 
 constexpr auto max_purge_step = milliseconds{5};
 constexpr int vacuum_step_pages = 256;
-constexpr auto held_log_delay = milliseconds{200};
+constexpr auto log_delay = milliseconds{200};
+
+log_condition condition_of_log(const operation_tracking_store& store) {
+  return {store.log_is_overgrown(), store.checkpoint_failure()};
+}
 
 template <class Reply>
 using promise = caf::typed_response_promise<Reply>;
@@ -66,6 +71,7 @@ public:
   const char* name() const override { return "waybill.tracker"; }
 
   behavior_type make_behavior() override {
+    maintain(); // the opening may not have been able to
     return {
       [this](const record_enqueue& x) { return write(x); },
       [this](const record_attempt& x) { return write(x); },
@@ -139,10 +145,11 @@ public:
                             *waiting_);
     queries_.pass_waiting();
     waits_.refuse_all({code, "the tracker has ended before the wait"});
-    store_.close();
+    auto log_left = store_.close();
     if (const auto tell_owner = std::exchange(on_closed_, nullptr))
       tell_owner({to_failure(fail_state_).text,
-                  health_.state() == health_state::failed});
+                  health_.state() == health_state::failed,
+                  std::move(log_left)});
   }
 
 private:
@@ -334,8 +341,10 @@ private:
   void open_batch() {
     if (open_.is_active)
       return;
-    if (store_.checkpoint_is_due())
+    if (store_.checkpoint_is_due()) {
       finish_commit(); // nobody waits for an answer then
+      maintain();
+    }
     store_.begin();
     open_.is_active = true;
     policy_.begin_batch(steady_clock::now());
@@ -400,13 +409,12 @@ private:
     queries_.pass_waiting();
     listener_->on_commit();
     maintain(); // nobody waits for an answer now
-    note_success();
   }
 
   // A batch of requests that change nothing does not touch the disk.
   void note_success() {
     if (store_.has_written())
-      report(health_.works(store_.log_is_overgrown(), steady_clock::now()));
+      report(health_.works(condition_of_log(store_), steady_clock::now()));
   }
 
   // It is durable since `ended`.
@@ -452,9 +460,11 @@ private:
       finish_commit();
   }
 
-  // A log that a reader holds is watched, for there may be no commit after
-  // which to empty it.
+  // A log that a reader holds, or that cannot be copied, is watched, for there
+  // may be no commit after which to empty it.
   void maintain() {
+    if (log_is_watched_)
+      return; // its turn comes
     const auto began = steady_clock::now();
     {
       const health_board::at_work work{*board_, disk_work::checkpoint};
@@ -464,8 +474,15 @@ private:
     if (ended - began >= health_board::long_time)
       report(health_.has_waited("a checkpoint", ended - began, ended));
     board_->set_log(store_.wal_bytes());
-    if (store_.log_is_held() && !std::exchange(log_is_watched_, true))
-      tell_later(this, owned_tracking_actor{this}, held_log_delay, log_tick{});
+    report(health_.log_is(condition_of_log(store_), ended));
+    const auto fails = store_.checkpoint_failure().has_value();
+    log_is_watched_ = fails || store_.log_is_held();
+    if (!log_is_watched_)
+      return;
+    // A disk that takes long to fail is not asked all the time.
+    const auto took = std::chrono::ceil<milliseconds>(ended - began);
+    tell_later(this, owned_tracking_actor{this},
+               fails ? std::max(log_delay, 10 * took) : log_delay, log_tick{});
   }
 
   void watch_log() {
@@ -473,8 +490,6 @@ private:
     heed_damage();
     make_shown_state_durable();
     maintain();
-    if (!store_.log_is_overgrown())
-      report(health_.log_fits(steady_clock::now()));
   }
 
   // -- failing storage --------------------------------------------------------
@@ -570,7 +585,7 @@ private:
     health_.begin_try();
     finish_commit();
     heed_damage();
-    if (health_.state() != health_state::degraded) { // a batch has shown it
+    if (health_.cause() != storage_cause::failing) { // a batch has shown it
       report(health_.catch_up(steady_clock::now()));
       return try_again_later(false);
     }
@@ -589,7 +604,8 @@ private:
       } else {
         store_.probe_write();
       }
-      report(health_.works(store_.log_is_overgrown(), steady_clock::now()));
+      report(health_.works(condition_of_log(store_), steady_clock::now()));
+      maintain(); // the opening may not have been able to
     } catch (const store_error& e) {
       report(health_.failed(e, steady_clock::now()));
     }

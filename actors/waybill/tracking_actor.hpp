@@ -30,6 +30,8 @@ struct tracker_end {
   /// Whether its file is damaged; another tracking actor would find it no
   /// better.
   bool damaged = false;
+  /// Why the log was left beside the file; see `close()` of the store.
+  std::optional<std::string> log_left = std::nullopt;
 };
 
 /// What a tracking actor gets from its owner, who starts one after the other.

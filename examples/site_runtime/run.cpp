@@ -241,8 +241,8 @@ exit_code run(const arguments& given) {
                      + render_totals(work.accounts()) + '\n');
   print_hint(x, work, was_stopped);
   if (!is_clean)
-    std::cerr << "Ends when the attempts do that are still running, or at "
-                 "Ctrl-C.\n";
+    std::cerr << "If attempts are still running, this ends when they do, or "
+                 "at Ctrl-C.\n";
   if (was_stopped)
     return exit_code::interrupted;
   if (error == 0)

@@ -18,6 +18,10 @@ const store_error full{errc::store_full, "the disk is full"};
 const storage_health::time_point now{1h};
 const store_error damage{errc::store_corrupt, "page 7 is damaged"};
 
+const log_condition fits;
+const log_condition held{true, std::nullopt};
+const log_condition stuck{false, "the log cannot be copied"};
+
 std::vector<std::string> texts_of(const storage_health::notices& all) {
   std::vector<std::string> texts;
   for (const auto& each : all)
@@ -31,13 +35,14 @@ const std::string works_again = "storage works again";
 const std::string is_full = "storage is degraded: the disk is full";
 const std::string is_held = "storage is degraded: a reader keeps the "
                             "write-ahead log from being emptied";
+const std::string is_stuck = "storage is degraded: the log cannot be copied";
 
 } // namespace
 
 TEST_CASE("health says why storage fails, and that it works again") {
   storage_health health{t0, std::nullopt};
   CHECK(health.state() == health_state::ok);
-  CHECK(health.works(false, now).empty());
+  CHECK(health.works(fits, now).empty());
   CHECK(texts_of(health.failed(full, now)) == texts{is_full});
   health.changed_at(t0 + 1s);
   CHECK(health.cause() == storage_cause::failing);
@@ -46,7 +51,7 @@ TEST_CASE("health says why storage fails, and that it works again") {
   CHECK(shown.reason == "the disk is full");
   CHECK(shown.since == t0 + 1s);
   CHECK(shown.last_error == "the disk is full");
-  CHECK(texts_of(health.works(false, now)) == texts{works_again});
+  CHECK(texts_of(health.works(fits, now)) == texts{works_again});
   shown = health.describe();
   CHECK(shown.state == health_state::ok);
   CHECK(shown.reason.empty());
@@ -64,22 +69,66 @@ TEST_CASE("the first failure stays the reason, the last one is told, too") {
 
 TEST_CASE("a failure is shown before a log that is held, which stays") {
   storage_health health{t0, std::nullopt};
-  CHECK(texts_of(health.works(true, now)) == texts{is_held});
-  CHECK(health.works(true, now).empty());
+  CHECK(texts_of(health.works(held, now)) == texts{is_held});
+  CHECK(health.works(held, now).empty());
   CHECK(texts_of(health.failed(full, now)) == texts{is_full});
   SECTION("until something is committed") {
-    CHECK(texts_of(health.works(true, now)) == texts{works_again, is_held});
-    CHECK(texts_of(health.log_fits(now)) == texts{works_again});
+    CHECK(texts_of(health.works(held, now)) == texts{works_again, is_held});
+    CHECK(texts_of(health.log_is(fits, now)) == texts{works_again});
     CHECK(health.state() == health_state::ok);
   }
   SECTION("unless it is emptied meanwhile") {
-    CHECK(health.log_fits(now).empty());
+    CHECK(health.log_is(fits, now).empty());
     CHECK(health.cause() == storage_cause::failing);
-    CHECK(texts_of(health.works(false, now)) == texts{works_again});
+    CHECK(texts_of(health.works(fits, now)) == texts{works_again});
   }
   SECTION("unless both end at once") {
-    CHECK(texts_of(health.works(false, now)) == texts{works_again});
+    CHECK(texts_of(health.works(fits, now)) == texts{works_again});
   }
+}
+
+TEST_CASE("a log that cannot be copied is shown before one that is held, and "
+          "behind a failure") {
+  storage_health health{t0, std::nullopt};
+  CHECK(texts_of(health.works(held, now)) == texts{is_held});
+  CHECK(health.take_change());
+  CHECK(texts_of(health.log_is(stuck, now)) == texts{is_stuck});
+  CHECK(health.take_change());
+  CHECK(health.state() == health_state::degraded);
+  CHECK(health.describe().reason == "the log cannot be copied");
+  CHECK(health.describe().last_error == "the log cannot be copied");
+  SECTION("until it can be") {
+    CHECK(health.log_is(stuck, now).empty());
+    CHECK(texts_of(health.log_is(held, now)) == texts{works_again, is_held});
+    CHECK(texts_of(health.log_is(fits, now)) == texts{works_again});
+    CHECK(health.describe().last_error == "the log cannot be copied");
+  }
+  SECTION("not only until something is committed") {
+    CHECK(health.works(stuck, now).empty());
+    CHECK(texts_of(health.failed(full, now)) == texts{is_full});
+    CHECK(texts_of(health.works(stuck, now)) == texts{works_again, is_stuck});
+    CHECK(health.cause() == storage_cause::checkpoint_failing);
+  }
+  SECTION("and what is written to try storage again does not make it longer") {
+    CHECK_FALSE(health.next_try(false));
+    static_cast<void>(health.failed(full, now));
+    CHECK(health.next_try(false) == 20ms);
+    static_cast<void>(health.works(stuck, now));
+    health.begin_try();
+    CHECK_FALSE(health.next_try(false));
+  }
+}
+
+TEST_CASE("nobody is told that storage works while the log cannot be copied") {
+  storage_health health{t0, std::nullopt};
+  for (auto n = 0; n < 3; ++n) {
+    static_cast<void>(health.failed(full, now));
+    static_cast<void>(health.works(fits, now));
+  }
+  static_cast<void>(health.log_is(stuck, now));
+  CHECK(health.catch_up(now + 1h).empty());
+  static_cast<void>(health.log_is(fits, now + 1h));
+  CHECK_FALSE(health.catch_up(now + 1h).empty());
 }
 
 TEST_CASE("storage that fails again and again is told ever later, and how "
@@ -94,7 +143,7 @@ TEST_CASE("storage that fails again and again is told ever later, and how "
     say(health.failed(full, now + passed));
     CHECK(health.state() == health_state::degraded);
     CHECK(health.take_change());
-    say(health.works(false, now + passed + 5ms));
+    say(health.works(fits, now + passed + 5ms));
     CHECK(health.state() == health_state::ok);
     CHECK(health.take_change());
   }
@@ -120,12 +169,12 @@ TEST_CASE("storage that fails again and again is told ever later, and how "
 TEST_CASE("storage that goes on failing is told when its time has come") {
   storage_health health{t0, std::nullopt};
   CHECK_FALSE(health.failed(full, now).empty());
-  CHECK_FALSE(health.works(false, now).empty());
+  CHECK_FALSE(health.works(fits, now).empty());
   CHECK(health.failed(full, now + 500ms).empty());
   CHECK(health.failed(full, now + 900ms).empty());
   CHECK(texts_of(health.failed(full, now + 1s)) == texts{is_full});
   CHECK(health.failed(full, now + 1h).empty());
-  CHECK(texts_of(health.works(false, now + 1h)) == texts{works_again});
+  CHECK(texts_of(health.works(fits, now + 1h)) == texts{works_again});
 }
 
 TEST_CASE("a failure is told at once that comes long after the one before") {
@@ -134,7 +183,7 @@ TEST_CASE("a failure is told at once that comes long after the one before") {
     for (const auto passed : {0s, 2s}) {
       const auto at = now + day * 24h + passed;
       CHECK(texts_of(health.failed(full, at)) == texts{is_full});
-      CHECK(texts_of(health.works(false, at)) == texts{works_again});
+      CHECK(texts_of(health.works(fits, at)) == texts{works_again});
     }
 }
 
@@ -142,7 +191,7 @@ TEST_CASE("a damaged file is told, however often storage has failed before") {
   storage_health health{t0, std::nullopt};
   for (auto n = 0; n < 9; ++n) {
     static_cast<void>(health.failed(full, now));
-    static_cast<void>(health.works(false, now));
+    static_cast<void>(health.works(fits, now));
   }
   CHECK(texts_of(health.failed(damage, now))
         == texts{"storage is failed: page 7 is damaged"});
@@ -150,14 +199,14 @@ TEST_CASE("a damaged file is told, however often storage has failed before") {
 
 TEST_CASE("a damaged file does not heal") {
   storage_health health{t0, std::nullopt};
-  CHECK_FALSE(health.works(true, now).empty());
+  CHECK_FALSE(health.works(held, now).empty());
   CHECK_FALSE(health.failed(full, now).empty());
   const auto told = health.failed(damage, now);
   REQUIRE(told.size() == 1);
   CHECK(told[0].level == severity::error);
   CHECK(told[0].text == "storage is failed: page 7 is damaged");
-  CHECK(health.works(false, now).empty());
-  CHECK(health.log_fits(now).empty());
+  CHECK(health.works(fits, now).empty());
+  CHECK(health.log_is(fits, now).empty());
   CHECK(health.failed(full, now).empty());
   CHECK(health.state() == health_state::failed);
   CHECK(health.reason() == "page 7 is damaged");

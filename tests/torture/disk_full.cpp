@@ -17,6 +17,7 @@
 #include <fstream>
 #include <thread>
 
+#include "support/actors.hpp"
 #include "support/plain_sqlite.hpp"
 #include "support/program.hpp"
 #include "support/requests.hpp"
@@ -192,10 +193,14 @@ private:
                  + " back only after "
                  + std::to_string(returned / milliseconds{1}) + " ms");
     r_.require(write_some() == 0, "refused although there is space again");
-    if (!idle)
-      r_.require(ask(system_, service_->tracker(), get_health{}).state
-                   == health_state::ok,
-                 "writes go on, but health is not ok");
+    // A log that could not be copied meanwhile is tried again soon.
+    r_.require(eventually(
+                 [&] {
+                   return ask(system_, service_->tracker(), get_health{}).state
+                          == health_state::ok;
+                 },
+                 milliseconds{1'000}),
+               "writes go on, but health is not ok");
   }
 
   // Sends a window of writes.
