@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "output/data_text.hpp"
+#include "waybill/text.hpp"
 
 namespace waybill::cli {
 
@@ -73,6 +74,13 @@ operation_tracking_store context::take_store(if_missing what) const {
   options.file = file();
   options.history = history_to_keep(file());
   return operation_tracking_store{options};
+}
+
+bool context::close(operation_tracking_store& store) {
+  const auto left = store.close();
+  if (left)
+    note(escape(*left));
+  return !left;
 }
 
 void complain(const std::string& line) {

@@ -80,6 +80,10 @@ public:
   [[nodiscard]] operation_tracking_store take_store(if_missing what
                                                     = if_missing::refuse) const;
 
+  /// Closes it, and notes if its log has to stay beside the file.
+  /// @returns whether the log was copied into the file.
+  bool close(operation_tracking_store& store);
+
 private:
   const settings given_;
   writer& out_;

@@ -285,6 +285,31 @@ TEST_CASE_METHOD(cli_fixture,
 
 // -- import -------------------------------------------------------------------
 
+TEST_CASE_METHOD(cli_fixture,
+                 "an import whose log finds no room in the file is "
+                 "done, and says where it is") {
+  record(20'000);
+  const auto more = dir / "more.db";
+  {
+    operation_tracking_store other{options_for(more)};
+    for (std::uint64_t n = 30'001; n <= 30'300; ++n)
+      other.record_enqueue(enqueue(n), at(0));
+  }
+  write_file(dir / "in", run_waybill(more, {"export"}).out);
+  store.close();
+  const auto size = std::filesystem::file_size(options.file);
+  const auto x = run_limited(options.file, static_cast<int>(size / 512),
+                             {"import", dir / "in"});
+  CHECK(x.code == 0);
+  CHECK(x.says("300 imported"));
+  CHECK(x.complains("the write-ahead log cannot be copied into the file and "
+                    "stays beside it, with nothing lost: "));
+  CHECK(std::filesystem::file_size(options.file) == size);
+  store = operation_tracking_store{options};
+  CHECK(total() == 20'300);
+  CHECK(waybill_alone({"vacuum"}).err.empty());
+}
+
 TEST_CASE_METHOD(cli_fixture, "a bad line stops an import with its number and "
                               "field") {
   record(3);

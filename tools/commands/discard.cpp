@@ -73,7 +73,7 @@ exit_code run_discard(context& c, const discard_options& x) {
   const auto [outcome] = store.record_terminal(request, timestamp::now());
   const auto reply = store.get_status(
     {.id = request.id, .deadline = std::nullopt}, timestamp::now());
-  store.close();
+  c.close(store);
   if (c.json())
     c.print_json(json_text(
       {{"id", to_string(request.id)}, {"outcome", to_string(outcome)}}));

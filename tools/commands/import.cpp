@@ -221,6 +221,7 @@ exit_code run_import(context& c, const import_options& x) {
     throw;
   }
   const auto finished = source.at_end();
+  c.close(store);
   report(c, work.done(), finished);
   return finished ? exit_code::ok : exit_code::interrupted;
 }

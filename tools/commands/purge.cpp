@@ -144,7 +144,7 @@ exit_code run_purge(context& c, const purge_options& x) {
   const auto due = c.messages().is_interactive() ? count_due(c, requests) : 0;
   const auto [deleted, finished] = purge(c, store, requests, due);
   give_back_space(c, store, unused_space::some);
-  store.close();
+  c.close(store);
   report(c, x, deleted, older_than, finished);
   return end(c, finished, "purge again to go on");
 }

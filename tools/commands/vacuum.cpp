@@ -55,12 +55,15 @@ exit_code run_vacuum(context& c) {
   stop_on_signals();
   auto store = c.take_store();
   const auto before = c.open_reader().size();
-  const auto finished = give_back_space(c, store, unused_space::none);
+  auto finished = give_back_space(c, store, unused_space::none);
   // The file shrinks when the log is copied into it.
-  store.close();
+  const auto is_copied = c.close(store);
+  finished = finished && is_copied;
   report(c, before, c.open_reader().size(), finished);
   if (finished)
     return exit_code::ok;
+  if (!is_copied)
+    return exit_code::store_error;
   c.note("stopped; vacuum again to go on");
   return exit_code::interrupted;
 }
