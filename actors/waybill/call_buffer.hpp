@@ -103,31 +103,34 @@ public:
     return c;
   }
 
-  /// Another sender of a call that is being recorded.
-  /// @returns false if too many wait already.
-  bool add_sender(tracked_call& c, promise sender) {
-    if (num_waiting_again_ >= max_calls_)
-      return false;
-    ++num_waiting_again_;
-    c.senders.push_back(std::move(sender));
-    return true;
+  /// Another sender of a known call: waits for its recording, or is answered.
+  void add_sender(tracked_call& c, promise& sender) {
+    if (c.phase != call_phase::recording)
+      sender.deliver(forward_reply{c.terminal
+                                     ? forward_outcome::already_terminal
+                                     : forward_outcome::already_accepted});
+    else if (num_waiting_again_ >= max_calls_)
+      sender.deliver(
+        to_error(errc::overloaded, "too many wait for a recording"));
+    else {
+      ++num_waiting_again_;
+      c.senders.push_back(sender);
+    }
   }
 
-  /// Those who wait for the recording, the first one first; for their answers.
-  std::vector<promise> take_senders(tracked_call& c) {
-    auto senders = std::exchange(c.senders, {});
-    num_waiting_again_ -= static_cast<std::int64_t>(senders.size()) - 1;
-    return senders;
-  }
-
-  /// Answers them: the first sender's call it is, the others came with the
-  /// same.
+  /// Answers those who wait for the recording: the first sender's call it is,
+  /// the others came with the same.
   void answer_senders(tracked_call& c, forward_outcome outcome) {
     for (auto& to : take_senders(c)) {
       to.deliver(forward_reply{outcome});
       if (outcome == forward_outcome::accepted)
         outcome = forward_outcome::already_accepted;
     }
+  }
+
+  void refuse_senders(tracked_call& c, const failure& why) {
+    for (auto& to : take_senders(c))
+      to.deliver(to_error(why.code, why.text));
   }
 
   /// Takes a call to its next phase; a timer of the one before is cancelled.
@@ -148,6 +151,17 @@ public:
     leave(c);
     bytes_ -= c.bytes;
     calls_.erase(tracked_operation_id{c.call.id}); // not by what it erases
+  }
+
+  /// An operation has become terminal: no attempt begins any more.
+  void call_off(const tracked_operation_id& id) {
+    auto* const c = find(id);
+    if (c == nullptr || c->phase == call_phase::recording)
+      return; // a new one of this id; its recording will tell
+    if (is_waiting(c->phase))
+      forget(*c);
+    else
+      c->terminal = true;
   }
 
   /// Forgets those that wait.
@@ -173,6 +187,13 @@ private:
 
   [[nodiscard]] std::int64_t in(call_phase x) const {
     return in_phase_.at(index(x));
+  }
+
+  // The first one first.
+  std::vector<promise> take_senders(tracked_call& c) {
+    auto senders = std::exchange(c.senders, {});
+    num_waiting_again_ -= static_cast<std::int64_t>(senders.size()) - 1;
+    return senders;
   }
 
   void leave(tracked_call& c) {

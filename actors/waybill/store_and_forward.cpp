@@ -26,8 +26,6 @@ using std::chrono::milliseconds;
 
 // Before a recording that contradicts the one before.
 constexpr auto contradiction_delay = milliseconds{10};
-// Before a thread is asked for again when none was to be had.
-constexpr auto thread_delay = milliseconds{500};
 
 // The internal interface: what it says to itself, and its workers to it.
 using forwarder
@@ -147,19 +145,11 @@ private:
       to.deliver(to_error(errc::stopped, "store-and-forward is stopping; not "
                                          "taken"));
     else if (auto* const known = calls_.find(x.id))
-      take_again(*known, to);
+      calls_.add_sender(*known, to);
     else if (const auto why = calls_.find_refusal(bytes))
       to.deliver(to_error(why->code, why->text));
     else
       record(calls_.add(x, bytes, to));
-  }
-
-  void take_again(tracked_call& c, promise<forward_reply>& to) {
-    if (c.phase != phase::recording)
-      to.deliver(forward_reply{c.terminal ? forward_outcome::already_terminal
-                                          : forward_outcome::already_accepted});
-    else if (!calls_.add_sender(c, to))
-      to.deliver(to_error(errc::overloaded, "too many wait for a recording"));
   }
 
   // -- recording --------------------------------------------------------------
@@ -209,8 +199,7 @@ private:
   }
 
   void not_recorded(tracked_call& c, const failure& why) {
-    for (auto& to : calls_.take_senders(c))
-      to.deliver(to_error(why.code, why.text));
+    calls_.refuse_senders(c, why);
     drop(c);
   }
 
@@ -246,27 +235,36 @@ private:
     if (stopping_)
       return;
     while (auto* const c = calls_.first_ready()) {
-      const auto worker = occupy_worker(c->call.id);
+      const auto at = now();
+      const auto worker = occupy_worker(c->call.id, at);
+      const auto has_threads = workers_.next_start() <= at;
+      if (!worker && !has_threads)
+        begin_later(workers_.next_start());
       if (!worker)
         return;
-      if (!thread_timer_)
+      if (has_threads)
         notices_.threads_found();
       calls_.enter(*c, phase::delivering);
       tell(this, worker->actor, delivery_job{worker->number, c->call});
     }
   }
 
+  void begin_later(timer_queue::time_point when) {
+    if (begin_timer_)
+      timers_.cancel(*std::exchange(begin_timer_, std::nullopt));
+    begin_timer_ = timers_.add(when, [this] { begin_timer_.reset(); });
+  }
+
   // A want of threads may pass: the call stays where it is meanwhile.
   std::optional<worker_pool::worker>
-  occupy_worker(const tracked_operation_id& call) {
+  occupy_worker(const tracked_operation_id& call, timer_queue::time_point at) {
     try {
-      return workers_.occupy(call, !thread_timer_);
+      return workers_.occupy(call, at);
     } catch (const std::system_error& e) {
-      thread_timer_ = timers_.add(now() + thread_delay,
-                                  [this] { thread_timer_.reset(); });
       notices_.threads_wanted(e.what(),
-                              "tried again every " + to_text(thread_delay),
-                              now());
+                              "tried again every "
+                                + to_text(worker_pool::thread_delay),
+                              at);
       return std::nullopt;
     }
   }
@@ -376,7 +374,7 @@ private:
       importance::optional, {},
       [this, id, to = job.to](const update_reply& x) mutable {
         if (x.outcome != update_outcome::not_found)
-          call_off(id);
+          calls_.call_off(id);
         end_discard(id);
         to.deliver(x);
       },
@@ -384,17 +382,6 @@ private:
         end_discard(id);
         to.deliver(to_error(why.code, why.text));
       });
-  }
-
-  // The operation is terminal in the store.
-  void call_off(const tracked_operation_id& id) {
-    auto* const c = calls_.find(id);
-    if (c == nullptr || c->phase == phase::recording)
-      return; // a new one of this id; its recording will tell
-    if (is_waiting(c->phase))
-      calls_.forget(*c);
-    else
-      c->terminal = true;
   }
 
   void end_discard(const tracked_operation_id& id) {
@@ -451,7 +438,7 @@ private:
   call_buffer calls_; // has its timers there
   discard_desk discards_;
   worker_pool workers_;
-  std::optional<timer_queue::entry> thread_timer_; // for the next try
+  std::optional<timer_queue::entry> begin_timer_; // for the next attempt
   bool stopping_ = false;
   bool ending_ = false;
   std::size_t num_workers_left_ = 0;

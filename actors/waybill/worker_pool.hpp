@@ -1,6 +1,7 @@
 // The threads that a store-and-forward actor delivers with.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -15,6 +16,11 @@ namespace waybill {
 /// all others are busy, up to `max_concurrency` of them.
 class worker_pool {
 public:
+  using time_point = std::chrono::steady_clock::time_point;
+
+  /// Before a thread is asked for again when none was to be had.
+  static constexpr auto thread_delay = std::chrono::milliseconds{500};
+
   struct worker {
     delivery_worker actor;
     /// Its number, from 0.
@@ -28,13 +34,16 @@ public:
       max_workers_{static_cast<std::size_t>(x.max_concurrency)},
       last_error_cap_{x.last_error_cap} {}
 
+  /// From when on another worker may be started; later than now only while
+  /// there is no thread for one.
+  [[nodiscard]] time_point next_start() const noexcept { return next_start_; }
+
   /// Gives `call` to a worker that is free; whoever asks tells it.
-  /// @param may_start whether a worker may be started for it.
   /// @returns none if all are busy.
   /// @throws std::system_error if there is no thread to start one.
   std::optional<worker> occupy(const tracked_operation_id& call,
-                               bool may_start) {
-    const auto number = find_free(may_start);
+                               time_point now) {
+    const auto number = find_free(now);
     if (!number)
       return std::nullopt;
     calls_.at(*number) = call;
@@ -57,17 +66,19 @@ public:
   }
 
 private:
-  std::optional<std::size_t> find_free(bool may_start) {
+  std::optional<std::size_t> find_free(time_point now) {
     if (!free_.empty()) {
       const auto number = free_.back();
       free_.pop_back();
       return number;
     }
-    if (!may_start || actors_.size() >= max_workers_)
+    if (now < next_start_ || actors_.size() >= max_workers_)
       return std::nullopt;
     calls_.resize(actors_.size() + 1);
+    next_start_ = now + thread_delay;
     actors_.push_back(
       spawn_delivery_worker(*system_, deliver_, last_error_cap_));
+    next_start_ = now;
     return actors_.size() - 1;
   }
 
@@ -79,6 +90,7 @@ private:
   // What each is at, or was.
   std::vector<tracked_operation_id> calls_;
   std::vector<std::size_t> free_;
+  time_point next_start_{};
 };
 
 } // namespace waybill
