@@ -160,6 +160,7 @@ CAF_ADD_TYPE_ID(waybill, (waybill::histogram))
 CAF_ADD_TYPE_ID(waybill, (waybill::status_total))
 CAF_ADD_TYPE_ID(waybill, (waybill::get_stats))
 CAF_ADD_TYPE_ID(waybill, (waybill::stats_reply))
+CAF_ADD_TYPE_ID(waybill, (waybill::breaker_state))
 
 CAF_END_TYPE_ID_BLOCK(waybill)
 

@@ -9,6 +9,9 @@ namespace {
 constexpr std::array<std::string_view, num_forward_outcomes> outcome_names{
   "accepted", "already_accepted", "already_terminal"};
 
+constexpr std::array<std::string_view, num_breaker_states> state_names{
+  "closed", "open", "half_open"};
+
 } // namespace
 
 std::string to_string(forward_outcome x) {
@@ -18,6 +21,15 @@ std::string to_string(forward_outcome x) {
 std::optional<forward_outcome>
 parse_forward_outcome(std::string_view text) noexcept {
   return detail::enum_value<0, forward_outcome>(outcome_names, text);
+}
+
+std::string to_string(breaker_state x) {
+  return detail::enum_name<0>(state_names, x);
+}
+
+std::optional<breaker_state>
+parse_breaker_state(std::string_view text) noexcept {
+  return detail::enum_value<0, breaker_state>(state_names, text);
 }
 
 record_enqueue to_enqueue(const forward_call& call) {

@@ -99,6 +99,20 @@ struct get_backlog {
   static constexpr auto fields() { return std::tuple{}; }
 };
 
+/// Whether a target is left alone because its attempts fail.
+enum class breaker_state : std::uint8_t {
+  /// Attempts begin as they are due.
+  closed = 0,
+  /// None begins for a while.
+  open = 1,
+  /// One begins, or runs; how it ends decides.
+  half_open = 2,
+};
+inline constexpr int num_breaker_states = 3;
+std::string to_string(breaker_state x);
+std::optional<breaker_state>
+parse_breaker_state(std::string_view text) noexcept;
+
 struct backlog_reply {
   /// Calls accepted and not yet terminal, those below included.
   std::int64_t calls = 0;
@@ -106,6 +120,11 @@ struct backlog_reply {
   std::int64_t delivering = 0;
   /// Calls that wait for their next attempt's time.
   std::int64_t backing_off = 0;
+  breaker_state breaker = breaker_state::closed;
+  /// When an attempt may begin again, if the breaker is open.
+  std::optional<timestamp> open_until = std::nullopt;
+  /// Calls that are due but for the breaker, which is not closed.
+  std::int64_t held_back = 0;
 
   bool operator==(const backlog_reply&) const = default;
   static constexpr const char* type_name = "backlog_reply";
@@ -113,7 +132,10 @@ struct backlog_reply {
     using self = backlog_reply;
     return std::tuple{field{"calls", &self::calls},
                       field{"delivering", &self::delivering},
-                      field{"backing_off", &self::backing_off}};
+                      field{"backing_off", &self::backing_off},
+                      field{"breaker", &self::breaker},
+                      field{"open_until", &self::open_until},
+                      field{"held_back", &self::held_back}};
   }
 };
 

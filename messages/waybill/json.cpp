@@ -175,6 +175,12 @@ struct enum_info<forward_outcome> {
 };
 
 template <>
+struct enum_info<breaker_state> {
+  static constexpr int count = num_breaker_states;
+  static constexpr auto parse = &parse_breaker_state;
+};
+
+template <>
 struct enum_info<health_state> {
   static constexpr int count = num_health_states;
   static constexpr auto parse = &parse_health_state;

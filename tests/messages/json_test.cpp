@@ -78,7 +78,7 @@ void for_each_sample(F f) {
   f(forward_reply{forward_outcome::already_terminal});
   f(discard{id_of(1), "why"});
   f(get_backlog{});
-  f(backlog_reply{1, 2, 3});
+  f(backlog_reply{1, 2, 3, breaker_state::half_open, t0, 4});
   f(shut_down{});
 }
 

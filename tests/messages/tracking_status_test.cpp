@@ -69,6 +69,7 @@ TEST_CASE("every enumerator is read back from its name, and nothing else is") {
   check_names<update_outcome>(0, num_update_outcomes, parse_update_outcome);
   check_names<health_state>(0, num_health_states, parse_health_state);
   check_names<forward_outcome>(0, num_forward_outcomes, parse_forward_outcome);
+  check_names<breaker_state>(0, num_breaker_states, parse_breaker_state);
   CHECK(to_string(static_cast<errc>(0)) == "invalid(0)");
 }
 
