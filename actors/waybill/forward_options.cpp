@@ -25,7 +25,7 @@ static_assert(limits::max_target == 1'024);
 template <class Kind>
 using member = option<forward_options>::place<Kind>;
 
-const std::array<option<forward_options>, 13> all_forward_options{{
+const std::array<option<forward_options>, 20> all_forward_options{{
   {"target",
    member<text_kind>{&forward_options::target,
                      {&is_target, "valid UTF-8 of at most 1024 bytes"}},
@@ -58,6 +58,27 @@ const std::array<option<forward_options>, 13> all_forward_options{{
    "how much longer each wait is than the one before"},
   {"jitter", member<real_kind>{&forward_options::jitter, {0, 1}},
    "the part of each wait that is random"},
+  {"breaker_failure_ratio",
+   member<real_kind>{&forward_options::breaker_failure_ratio, {0, 1}},
+   "the part of the attempts whose failing opens the breaker; 0: never"},
+  {"breaker_min_attempts",
+   member<number_kind>{&forward_options::breaker_min_attempts,
+                       {{1, 1'000'000, "attempts"}}},
+   "attempts that must have ended before it opens"},
+  {"breaker_window",
+   member<duration_kind>{&forward_options::breaker_window, {1s, 1h}},
+   "how far back attempts are counted"},
+  {"breaker_first_pause",
+   member<duration_kind>{&forward_options::breaker_first_pause, {1ms, 1h}},
+   "how long it is open before one attempt tries"},
+  {"breaker_max_pause",
+   member<duration_kind>{&forward_options::breaker_max_pause, {1ms, 24h}},
+   "the longest; not less than `breaker_first_pause`"},
+  {"max_rate", member<real_kind>{&forward_options::max_rate, {0, 1'000'000}},
+   "attempts begun a second; 0: no limit"},
+  {"burst",
+   member<number_kind>{&forward_options::burst, {{1, 1'000'000, "attempts"}}},
+   "of them, those that may begin at once"},
   {"seed", member<seed_kind>{&forward_options::seed, {}},
    "makes the jitter repeatable"},
   {"report_timeout",
@@ -88,6 +109,11 @@ void validate(const forward_options& x) {
     refuse_option("max_delay", "must be at least first_delay ("
                                  + to_text(x.first_delay) + "), but is "
                                  + to_text(x.max_delay));
+  if (x.breaker_max_pause < x.breaker_first_pause)
+    refuse_option("breaker_max_pause", "must be at least breaker_first_pause ("
+                                         + to_text(x.breaker_first_pause)
+                                         + "), but is "
+                                         + to_text(x.breaker_max_pause));
 }
 
 forward_options forward_options_from_json(std::string_view text) {

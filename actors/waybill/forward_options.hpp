@@ -41,6 +41,22 @@ struct forward_options {
   /// The part of each wait that is random; 0 to 1. Spreads out calls that
   /// failed together.
   double jitter = 0.5;
+  /// The part of the attempts that has to fail transiently for the breaker to
+  /// open, which then lets none begin for a while; 0 to 1. 0: it never does.
+  double breaker_failure_ratio = 0.5;
+  /// Attempts that must have ended for that; 1 to 1000000.
+  std::int64_t breaker_min_attempts = 10;
+  /// How far back attempts are counted; 1s to 1h.
+  std::chrono::milliseconds breaker_window{30'000};
+  /// How long it is open before one attempt tries; 1ms to 1h. Each time that
+  /// this fails it is open for twice as long.
+  std::chrono::milliseconds breaker_first_pause{5'000};
+  /// At most; `breaker_first_pause` to 1d.
+  std::chrono::milliseconds breaker_max_pause{300'000};
+  /// Attempts begun a second; 0 to 1000000. 0: as many as can be.
+  double max_rate = 0;
+  /// Of them, those that may begin at once after a quiet time; 1 to 1000000.
+  std::int64_t burst = 10;
   /// Makes the jitter repeatable; random if none.
   std::optional<std::uint64_t> seed;
   /// How long to wait for the tracker before a report is repeated; 1ms to 1h.

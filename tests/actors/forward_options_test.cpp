@@ -27,6 +27,8 @@ forward_options exact(std::chrono::milliseconds first,
   return x;
 }
 
+const delivery_result busy_again{.what = delivery_result::kind::transient};
+
 template <class F>
 void expect_invalid(const char* option, F&& set) {
   forward_options x;
@@ -69,6 +71,29 @@ TEST_CASE("the backoff of a late attempt is the longest wait") {
   }
 }
 
+TEST_CASE("no attempt's number is too high for a wait or a report") {
+  std::mt19937_64 random{seed_for("high attempts")};
+  std::uniform_real_distribution<double> from_0_to_1;
+  for (const std::int64_t attempt :
+       {std::int64_t{1'000}, std::int64_t{1'000'000},
+        std::int64_t{INT32_MAX} - 1, std::int64_t{INT32_MAX}}) {
+    for (const auto factor : {1.0, 1.000001, 2.0, 10.0}) {
+      for (const auto max : {1s, 60s, 168 * 3'600s}) {
+        auto x = exact(200ms, max, factor);
+        x.jitter = from_0_to_1(random);
+        CAPTURE(attempt, factor, x.jitter);
+        const auto r = from_0_to_1(random);
+        const auto wait = wait_after(x, attempt, busy_again, r);
+        CHECK(wait >= 0ms);
+        CHECK(wait <= max);
+        CHECK(wait >= backoff(x, 1, r)); // it does not start over
+        CHECK(wait >= backoff(x, attempt - 1, r) - 1ms);
+      }
+    }
+    CHECK(retry_report(id_of(1), attempt, busy_again).retry_count == attempt);
+  }
+}
+
 TEST_CASE("jitter takes at most its part off the wait") {
   std::mt19937_64 random{seed_for("jitter")};
   std::uniform_real_distribution<double> from_0_to_1;
@@ -101,6 +126,10 @@ TEST_CASE("forward options at the ends of their ranges are valid") {
   least.backoff_factor = 1.0;
   least.jitter = 0.0;
   least.last_error_cap = 64;
+  least.breaker_failure_ratio = least.max_rate = 0;
+  least.breaker_min_attempts = least.burst = 1;
+  least.breaker_window = 1s;
+  least.breaker_first_pause = least.breaker_max_pause = 1ms;
   CHECK_NOTHROW(validate(least));
   forward_options most;
   most.target = std::string(limits::max_target, 'x');
@@ -113,6 +142,11 @@ TEST_CASE("forward options at the ends of their ranges are valid") {
   most.backoff_factor = 10.0;
   most.jitter = 1.0;
   most.last_error_cap = 1'048'576;
+  most.breaker_failure_ratio = 1;
+  most.breaker_min_attempts = most.burst = 1'000'000;
+  most.breaker_window = most.breaker_first_pause = 1h;
+  most.breaker_max_pause = 24h;
+  most.max_rate = 1e6;
   CHECK_NOTHROW(validate(most));
 }
 
@@ -127,6 +161,9 @@ TEST_CASE("a forward option out of its range is named, with the range") {
     expect_invalid("max_bytes", [&](o& x) { x.max_bytes = n; });
     expect_invalid("max_attempts", [&](o& x) { x.max_attempts = n; });
     expect_invalid("last_error_cap", [&](o& x) { x.last_error_cap = n; });
+    expect_invalid("breaker_min_attempts",
+                   [&](o& x) { x.breaker_min_attempts = n; });
+    expect_invalid("burst", [&](o& x) { x.burst = n; });
   }
   using std::chrono::milliseconds;
   for (const auto d : {milliseconds::min(), -1ms, 0ms,
@@ -134,12 +171,23 @@ TEST_CASE("a forward option out of its range is named, with the range") {
     expect_invalid("first_delay", [&](o& x) { x.first_delay = d; });
     expect_invalid("max_delay", [&](o& x) { x.max_delay = d; });
     expect_invalid("report_timeout", [&](o& x) { x.report_timeout = d; });
+    expect_invalid("breaker_window", [&](o& x) { x.breaker_window = d; });
+    expect_invalid("breaker_first_pause",
+                   [&](o& x) { x.breaker_first_pause = d; });
+    expect_invalid("breaker_max_pause", [&](o& x) { x.breaker_max_pause = d; });
   }
+  expect_invalid("breaker_window", [](o& x) { x.breaker_window = 999ms; });
+  expect_invalid("breaker_max_pause", [](o& x) {
+    x.breaker_max_pause = x.breaker_first_pause - 1ms;
+  });
   expect_invalid("max_delay", [](o& x) { x.max_delay = x.first_delay - 1ms; });
   for (const auto v :
        {-1.0, 10.5, std::nan(""), std::numeric_limits<double>::infinity()}) {
     expect_invalid("backoff_factor", [&](o& x) { x.backoff_factor = v; });
     expect_invalid("jitter", [&](o& x) { x.jitter = v; });
+    expect_invalid("breaker_failure_ratio",
+                   [&](o& x) { x.breaker_failure_ratio = v; });
+    expect_invalid("max_rate", [&](o& x) { x.max_rate = v * 1e6; });
   }
   const auto e = error_of([] {
     forward_options x;
@@ -192,18 +240,25 @@ TEST_CASE("forward options come from JSON, CAF's config and the command line") {
     CHECK(x.backoff_factor == 1.5);
     CHECK(x.jitter == 0);
     CHECK(x.seed == 7U);
+    CHECK(x.breaker_failure_ratio == 0.25);
+    CHECK(x.breaker_max_pause == 10min);
+    CHECK(x.max_rate == 2.5);
+    CHECK(x.burst == 3);
     CHECK(x.max_attempts == forward_options{}.max_attempts);
   };
   check(forward_options_from_json(
     R"({"target": "mes", "max_concurrency": 9, "first_delay": "5ms",
         "max_retry_after": "2h", "backoff_factor": 1.5, "jitter": 0,
-        "seed": 7})"));
+        "seed": 7, "breaker_failure_ratio": 0.25, "breaker_max_pause": "10min",
+        "max_rate": 2.5, "burst": 3})"));
   for (const std::string section : {"mes", "targets.mes"}) {
     actor_config config;
     const std::string values
       = "mes {\n target = \"mes\"\n max-concurrency = 9\n"
         " first-delay = 5ms\n max_retry_after = 2h\n"
-        " backoff-factor = 1.5\n jitter = 0\n seed = 7\n}\n";
+        " backoff-factor = 1.5\n jitter = 0\n seed = 7\n"
+        " breaker-failure-ratio = 0.25\n breaker-max-pause = 10min\n"
+        " max-rate = 2.5\n burst = 3\n}\n";
     read_config(config,
                 section == "mes" ? values : "targets {\n" + values + "}\n");
     check(forward_options_from_config(config, section));
@@ -218,7 +273,11 @@ TEST_CASE("forward options come from JSON, CAF's config and the command line") {
                                  "--mes.max-retry-after=2h",
                                  "--mes.backoff-factor=1.5",
                                  "--mes.jitter=0",
-                                 "--mes.seed=7"};
+                                 "--mes.seed=7",
+                                 "--mes.breaker-failure-ratio=0.25",
+                                 "--mes.breaker-max-pause=10min",
+                                 "--mes.max-rate=2.5",
+                                 "--mes.burst=3"};
   std::vector<char*> pointers;
   for (auto& word : words)
     pointers.push_back(word.data());
