@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "waybill/circuit_breaker.hpp"
 #include "waybill/protocol.hpp"
 #include "waybill/timer_queue.hpp"
 
@@ -43,6 +44,8 @@ struct tracked_call {
   /// The running attempt's number, or the next one's.
   std::int64_t attempt = 1;
   timer_queue::time_point due{};
+  /// The running attempt's, for its end.
+  circuit_breaker::ticket ticket = 0;
   /// Discarded while an attempt ran or was reported.
   bool terminal = false;
   /// Those who wait for the recording.
@@ -66,11 +69,13 @@ public:
   [[nodiscard]] bool empty() const noexcept { return calls_.empty(); }
   [[nodiscard]] std::size_t size() const noexcept { return calls_.size(); }
 
+  /// Those that are ready are taken to be held back.
   [[nodiscard]] backlog_reply backlog() const {
     return {.calls = static_cast<std::int64_t>(size()),
             .delivering = in(call_phase::delivering),
             .backing_off = in(call_phase::reporting_retry)
-                           + in(call_phase::backing_off)};
+                           + in(call_phase::backing_off),
+            .held_back = in(call_phase::ready)};
   }
 
   [[nodiscard]] tracked_call* find(const tracked_operation_id& id) {

@@ -1,10 +1,13 @@
 // What a store-and-forward actor tells an operator.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <utility>
 
+#include "waybill/circuit_breaker.hpp"
 #include "waybill/errc.hpp"
 #include "waybill/options.hpp"
 #include "waybill/recurring_trouble.hpp"
@@ -60,11 +63,28 @@ public:
       tell(severity::info, "threads are to be had again");
   }
 
+  /// The breaker has opened, or closed: how an attempt ended decided it.
+  void breaker_changed(circuit_breaker::change what,
+                       std::chrono::milliseconds pause,
+                       const std::optional<std::string>& error,
+                       time_point now) {
+    using change = circuit_breaker::change;
+    if (what == change::opened)
+      if (const auto untold = failing_.note(now))
+        tell(severity::warning,
+             "too many attempts fail; none begins for " + to_text(pause)
+               + ", then one to try: " + escape(error.value_or("(no reason)"))
+               + to_untold_text(*untold));
+    if (what == change::closed && failing_.end())
+      tell(severity::info, "the target works again");
+  }
+
 private:
   notice_function hear_;
   std::string begin_;
   recurring_trouble refusals_;
   recurring_trouble want_of_threads_;
+  recurring_trouble failing_;
 };
 
 } // namespace waybill

@@ -8,6 +8,7 @@
 
 #include <caf/send.hpp>
 
+#include "waybill/attempt_pacing.hpp"
 #include "waybill/attempt_rules.hpp"
 #include "waybill/caf_interception.hpp"
 #include "waybill/call_buffer.hpp"
@@ -50,6 +51,7 @@ public:
       random_{options_.seed ? *options_.seed : std::random_device{}()},
       calls_{options_.max_calls, options_.max_bytes, timers_},
       discards_{options_.max_calls},
+      pacing_{options_},
       workers_{this->system(), std::move(deliver), options_},
       tracker_{std::move(tracker), options_.report_timeout, make_host()} {}
 
@@ -63,7 +65,9 @@ public:
     return {
       [this](const forward_call& x) { return receive(x); },
       [this](const discard& x) { return receive(x); },
-      [this](const get_backlog&) { return calls_.backlog(); },
+      [this](const get_backlog&) {
+        return pacing_.describe(calls_.backlog(), options_.clock);
+      },
       [this](const shut_down&) {
         stop();
         proceed();
@@ -236,6 +240,9 @@ private:
       return;
     while (auto* const c = calls_.first_ready()) {
       const auto at = now();
+      if (const auto next = pacing_.next_attempt(workers_.num_busy(), at);
+          next > at)
+        return begin_later(next);
       const auto worker = occupy_worker(c->call.id, at);
       const auto has_threads = workers_.next_start() <= at;
       if (!worker && !has_threads)
@@ -244,15 +251,18 @@ private:
         return;
       if (has_threads)
         notices_.threads_found();
+      c->ticket = pacing_.begin(at);
       calls_.enter(*c, phase::delivering);
       tell(this, worker->actor, delivery_job{worker->number, c->call});
     }
   }
 
+  // The end of another attempt needs no timer.
   void begin_later(timer_queue::time_point when) {
     if (begin_timer_)
       timers_.cancel(*std::exchange(begin_timer_, std::nullopt));
-    begin_timer_ = timers_.add(when, [this] { begin_timer_.reset(); });
+    if (when != timer_queue::time_point::max())
+      begin_timer_ = timers_.add(when, [this] { begin_timer_.reset(); });
   }
 
   // A want of threads may pass: the call stays where it is meanwhile.
@@ -271,6 +281,8 @@ private:
 
   void delivered(const delivery_done& x) {
     auto& c = *calls_.find(workers_.release(x.worker));
+    const auto changed = pacing_.end(c.ticket, x.result.what, now());
+    notices_.breaker_changed(changed, pacing_.pause(), x.result.error, now());
     if (c.terminal)
       return calls_.forget(c); // discarded meanwhile
     if (const auto end = end_after(options_, c.attempt, x.result))
@@ -437,6 +449,7 @@ private:
   wake_up timer_;
   call_buffer calls_; // has its timers there
   discard_desk discards_;
+  attempt_pacing pacing_;
   worker_pool workers_;
   std::optional<timer_queue::entry> begin_timer_; // for the next attempt
   bool stopping_ = false;

@@ -20,6 +20,10 @@ namespace waybill {
 /// it goes on with the attempt number where that one stopped. Give an operation
 /// to one store-and-forward actor at a time.
 ///
+/// While too many attempts fail transiently, none begins (`breaker_…` in the
+/// options): the calls wait, without using up attempts, and one of them tries
+/// the target now and then. `max_rate` bounds the attempts begun a second.
+///
 /// Reports are repeated, with a backoff, until the tracker has answered: every
 /// verb is idempotent. Whoever sent the call waits that long for its answer; an
 /// error says that the call has not been taken:

@@ -34,6 +34,11 @@ public:
       max_workers_{static_cast<std::size_t>(x.max_concurrency)},
       last_error_cap_{x.last_error_cap} {}
 
+  /// Attempts that run.
+  [[nodiscard]] std::int64_t num_busy() const noexcept {
+    return static_cast<std::int64_t>(actors_.size() - free_.size());
+  }
+
   /// From when on another worker may be started; later than now only while
   /// there is no thread for one.
   [[nodiscard]] time_point next_start() const noexcept { return next_start_; }

@@ -37,9 +37,10 @@ inline discard give_up(std::uint64_t n) {
   return {.id = id_of(n), .reason = "no longer wanted"};
 }
 
-/// Options for tests: hardly any waits.
+/// Options for tests: hardly any waits, and no breaker.
 inline forward_options quick() {
   forward_options x;
+  x.breaker_failure_ratio = 0;
   x.first_delay = 1ms;
   x.max_delay = 4ms;
   return x;
@@ -47,7 +48,7 @@ inline forward_options quick() {
 
 /// Options for tests in which a call, once failed, waits for ever.
 inline forward_options patient() {
-  forward_options x;
+  auto x = quick();
   x.first_delay = std::chrono::hours{1};
   x.max_delay = std::chrono::hours{1};
   return x;
