@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdint>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include "input/values.hpp"
@@ -60,15 +61,18 @@ constexpr const char* epilogue
 
 // -- values -------------------------------------------------------------------
 
-template <class Number>
-CLI::Option* add_number(CLI::App& app, const std::string& name, Number& to,
+// Of a number or an optional one, which has no default.
+template <class Number, class Value>
+CLI::Option* add_number(CLI::App& app, const std::string& name, Value& to,
                         Number min, Number max, const std::string& meaning) {
   const auto read = [=, &to](const std::string& text) {
     to = waybill::cli::read_number(name, text, min, max);
   };
-  return app.add_option_function<std::string>(name, read, meaning)
-    ->type_name("N")
-    ->default_str(std::to_string(to));
+  auto* const option = app.add_option_function<std::string>(name, read,
+                                                            meaning);
+  if constexpr (std::is_same_v<Number, Value>)
+    option->default_str(std::to_string(to));
+  return option->type_name("N");
 }
 
 CLI::Option* add_duration(CLI::App& app, const std::string& name,
@@ -145,6 +149,13 @@ void define(CLI::App& app, arguments& x) {
                            "slows down past it");
   add_number<std::int64_t>(app, "--max-attempts", x.max_attempts, 1, 1'000,
                            "attempts before a call is parked");
+  add_number<std::int64_t>(app, "--max-rate", x.max_rate, 0, 1'000'000,
+                           "external attempts begun per second; 0 is no\n"
+                           "limit");
+  add_number<std::int64_t>(app, "--breaker-percent", x.breaker_percent, 0, 100,
+                           "share of failed external attempts at which the\n"
+                           "server is left alone for a while; 0 is never\n"
+                           "(50; 0 for its own endpoint)");
   add_duration(app, "--first-delay", x.first_delay, 1ms, 24h,
                "wait before the second attempt");
   add_duration(app, "--max-delay", x.max_delay, 1ms, 24h,

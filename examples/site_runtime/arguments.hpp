@@ -33,6 +33,12 @@ struct arguments {
   std::int64_t concurrency = 8;
   std::int64_t max_calls = 1'000;
   std::int64_t max_attempts = 6;
+  /// External attempts a second; 0 for no limit.
+  std::int64_t max_rate = 0;
+  /// The share of failed external attempts, in percent, at which the server is
+  /// left alone for a while; 0 for never. If none: 50, but 0 for an endpoint of
+  /// our own, which fails call by call and not as a whole.
+  std::optional<std::int64_t> breaker_percent;
   std::chrono::milliseconds first_delay{250};
   std::chrono::milliseconds max_delay{2'000};
   std::chrono::milliseconds timeout{2'000};

@@ -95,16 +95,30 @@ waybill::options tracking_options(const arguments& x, progress& view) {
   return options;
 }
 
-waybill::forward_options forward_options(const arguments& x, std::string target,
-                                         std::int64_t concurrency) {
+waybill::forward_options forward_options(const arguments& x,
+                                         std::string target) {
   waybill::forward_options options;
   options.target = std::move(target);
-  options.max_concurrency = concurrency;
   options.max_calls = x.max_calls;
   options.max_attempts = x.max_attempts;
   options.first_delay = x.first_delay;
   options.max_delay = x.max_delay;
   options.seed = x.seed;
+  return options;
+}
+
+waybill::forward_options external_options(const arguments& x) {
+  auto options = forward_options(x, "external system");
+  options.max_concurrency = x.concurrency;
+  options.max_rate = static_cast<double>(x.max_rate);
+  const auto percent = x.breaker_percent.value_or(x.endpoint ? 50 : 0);
+  options.breaker_failure_ratio = static_cast<double>(percent) / 100;
+  return options;
+}
+
+waybill::forward_options database_options(const arguments& x) {
+  auto options = forward_options(x, "remote database");
+  options.max_concurrency = 1;
   return options;
 }
 
@@ -221,11 +235,12 @@ exit_code run(const arguments& given) {
   const job_actors actors{
     .tracker = service.tracker(),
     .external = service.spawn_store_and_forward(
-      forward_options(x, "external system", x.concurrency),
+      external_options(x),
       [external](const auto& call) { return external->deliver(call); }),
-    .database = service.spawn_store_and_forward(
-      forward_options(x, "remote database", 1),
-      [remote](const auto& call) { return remote->deliver(call); })};
+    .database = service.spawn_store_and_forward(database_options(x),
+                                                [remote](const auto& call) {
+                                                  return remote->deliver(call);
+                                                })};
   job work{system, actors, view, x.rate};
   work.work(*source, [] { return signalled != 0; });
 

@@ -35,15 +35,20 @@ TEST_CASE("without arguments the defaults hold") {
   CHECK(x.database == "site_runtime.db");
   CHECK_FALSE(x.endpoint);
   CHECK_FALSE(x.status);
+  CHECK(x.max_rate == 0);
+  CHECK_FALSE(x.breaker_percent);
 }
 
 TEST_CASE("an option takes its value from the next word or after =") {
-  const auto x = parse({"--db", "a.db", "--seed=7", "--max-delay", "1min",
-                        "calls.jsonl", "--first-delay=5ms"});
+  const auto x
+    = parse({"--db", "a.db", "--seed=7", "--max-delay", "1min", "calls.jsonl",
+             "--first-delay=5ms", "--max-rate=9", "--breaker-percent", "0"});
   CHECK(x.database == "a.db");
   CHECK(x.seed == 7);
   CHECK(x.max_delay == 1min);
   CHECK(x.first_delay == 5ms);
+  CHECK(x.max_rate == 9);
+  CHECK(x.breaker_percent == 0);
   CHECK(x.input == "calls.jsonl");
 }
 
@@ -67,6 +72,9 @@ TEST_CASE("a wrong argument is refused by its name and value") {
   CHECK(reason({"--concurrency", "257"})
         == "--concurrency must be a whole number from 1 to 256, but is "
            "\"257\"");
+  CHECK(reason({"--breaker-percent", "101"})
+        == "--breaker-percent must be a whole number from 0 to 100, but is "
+           "\"101\"");
   CHECK(reason({"--seed", "99999999999999999999"})
         == "--seed must be a whole number from 0 to 18446744073709551615, but "
            "is \"99999999999999999999\"");
@@ -86,8 +94,9 @@ TEST_CASE("the help names every option and fits into 80 columns") {
   const auto text = site_runtime::help_text();
   for (const auto* option :
        {"--db", "--endpoint", "--seed", "--rate", "--concurrency",
-        "--max-calls", "--max-attempts", "--first-delay", "--max-delay",
-        "--timeout", "--latency", "--status", "--json", "--help"})
+        "--max-calls", "--max-attempts", "--max-rate", "--breaker-percent",
+        "--first-delay", "--max-delay", "--timeout", "--latency", "--status",
+        "--json", "--help"})
     CHECK(text.find(option) != std::string::npos);
   std::size_t begin = 0;
   for (auto end = text.find('\n'); end != std::string::npos;

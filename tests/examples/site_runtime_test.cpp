@@ -35,9 +35,10 @@ using waybill::test::read_file;
 using waybill::test::temp_dir;
 using waybill::test::write_file;
 
-// Backoffs and answers that take no time worth mentioning.
+// Backoffs and answers that take no time worth mentioning, and no breaker.
 const std::vector<std::string> quick{"--first-delay=2ms", "--max-delay=10ms",
-                                     "--latency=1ms", "--timeout=400ms"};
+                                     "--latency=1ms", "--timeout=400ms",
+                                     "--breaker-percent=0"};
 
 constexpr auto external = "ExternalSystem.CachedCall";
 constexpr auto database = "Database.CachedWrite";
@@ -505,6 +506,38 @@ TEST_CASE("a server that is down parks its calls with the reason") {
   CHECK(x.code == 0);
   CHECK(x.totals()["parked"] == 5);
   CHECK(x.says("cannot connect to " + url));
+}
+
+TEST_CASE("a server that is down is left alone, and its calls wait") {
+  const temp_dir dir;
+  auto running = start(dir,
+                       {.arguments = {"--endpoint=http://127.0.0.1:9",
+                                      "--max-attempts=20", "-"},
+                        .input = calls(50)},
+                       {"--first-delay=2ms", "--max-delay=10ms"});
+  const std::string notice
+    = "waybill: store-and-forward to external system: too many attempts fail; "
+      "none begins for 5s, then one to try: cannot connect to ";
+  for (int i = 0; i < 1'000 && running.err().find(notice) == std::string::npos;
+       ++i)
+    std::this_thread::sleep_for(10ms);
+  running.signal(SIGINT);
+  const auto x = end_of(running);
+  CHECK(x.code == 130);
+  CHECK(x.says(notice));
+  CHECK(x.totals()["in_flight"] == 50);
+}
+
+TEST_CASE("a run of few calls a second takes its time") {
+  const temp_dir dir;
+  counting_endpoint server;
+  const auto began = std::chrono::steady_clock::now();
+  const auto x
+    = run(dir, {.arguments = {"--endpoint", server.url(), "--max-rate=20", "-"},
+                .input = calls(30)});
+  CHECK(x.code == 0);
+  CHECK(x.totals()["operations"] == 30);
+  CHECK(std::chrono::steady_clock::now() - began >= 1s); // 10 at once
 }
 
 TEST_CASE("an interrupt stops the run in order and the next one finishes it") {
