@@ -1,7 +1,9 @@
 // Who owns a store's files: whoever holds the lock of FILE-lock.
 //
 // FILE-lock is empty, and stays when the store closes. It has the owner and the
-// mode of the database, so that whoever may open that may take its lock.
+// mode of the database, so that whoever may open that may take its lock. The
+// log of an open store is locked too (store_opening.cpp), should someone remove
+// the lock file.
 #pragma once
 
 #include <chrono>

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <new>
 #include <span>
+#include <utility>
 
 #include "waybill/file_format.hpp"
 #include "waybill/file_limits.hpp"
@@ -17,6 +18,9 @@ namespace waybill::sqlite {
 namespace {
 
 using namespace file_format;
+
+// Of the locks in a log's index: https://sqlite.org/walformat.html#wal_locks.
+constexpr int checkpoint_lock = 1;
 
 // A page that was never written, in a hole of the file, may be read for its
 // place alone. SQLite finds one that should have content, unless it is the rest
@@ -129,6 +133,7 @@ struct sealed_vfs::database_file : layer {
   bool sealed = false; // unless the header says that it is another program's
   sealed_log* log = nullptr; // while it is open
   log_findings* found = nullptr;
+  bool may_checkpoint = false; // and nobody else
 
   static database_file& of(sqlite3_file* x) noexcept {
     return static_cast<database_file&>(layer::of(x));
@@ -194,11 +199,39 @@ struct sealed_vfs::database_file : layer {
     return SQLITE_CORRUPT;
   }
 
-  int control(int op, void* arg) const {
+  int control(int op, void* arg) {
+    if (op == keep_checkpoints_opcode)
+      return keep_checkpoints();
     if (op != damage_opcode)
       return real->pMethods->xFileControl(real, op, arg);
     *static_cast<std::string*>(arg) = text_of(*found);
     return SQLITE_OK;
+  }
+
+  int keep_checkpoints() noexcept {
+    if (may_checkpoint)
+      return SQLITE_OK;
+    const auto code = real->pMethods->xShmLock(
+      real, checkpoint_lock, 1, SQLITE_SHM_LOCK | SQLITE_SHM_EXCLUSIVE);
+    may_checkpoint = code == SQLITE_OK;
+    return code;
+  }
+
+  // What SQLite locks and unlocks for a checkpoint is held already; it is the
+  // first of what it locks to read the log anew.
+  int lock_shared(int first, int n, int flags) const noexcept {
+    if (may_checkpoint && first == checkpoint_lock) {
+      ++first;
+      --n;
+    }
+    return n == 0 ? SQLITE_OK : real->pMethods->xShmLock(real, first, n, flags);
+  }
+
+  int unmap_shared(int remove) noexcept {
+    if (std::exchange(may_checkpoint, false))
+      real->pMethods->xShmLock(real, checkpoint_lock, 1,
+                               SQLITE_SHM_UNLOCK | SQLITE_SHM_EXCLUSIVE);
+    return real->pMethods->xShmUnmap(real, remove);
   }
 
   // Only the log gives the file another name.
@@ -235,6 +268,12 @@ struct sealed_vfs::database_file : layer {
       };
       m.xFileControl = [](sqlite3_file* f, int op, void* arg) {
         return of(f).control(op, arg);
+      };
+      m.xShmLock = [](sqlite3_file* f, int first, int n, int flags) {
+        return of(f).lock_shared(first, n, flags);
+      };
+      m.xShmUnmap = [](sqlite3_file* f, int remove) {
+        return of(f).unmap_shared(remove);
       };
       return m;
     }();

@@ -18,6 +18,11 @@ namespace waybill::sqlite {
 /// a reason: sets a std::string to the reason, if there is one.
 constexpr int damage_opcode = 0x5759'4244;
 
+/// An opcode for a VFS's database file whose log has an index: from now on only
+/// this connection checkpoints, until it closes. SQLITE_BUSY if another one
+/// does.
+constexpr int keep_checkpoints_opcode = 0x5759'4243;
+
 /// What `code`, from anything but COMMIT, means for a request.
 errc to_errc(int code) noexcept;
 

@@ -24,6 +24,31 @@ void configure(sqlite::connection& db, const store_options& options) {
     throw store_error{errc::store_unavailable, options.file + ": is read-only"};
 }
 
+// The lock file may have been removed. But nobody has anything to checkpoint
+// except an owner, so the one of the log's index that is for this is another
+// sign of who that is; it goes with the process. An ordinary SQLite that copies
+// the log is waited for.
+void take_checkpoints(sqlite::connection& db, const std::string& file) {
+  if (db.query_text("PRAGMA journal_mode") != "wal")
+    return; // there is no log yet
+  constexpr int step_ms = 10;
+  for (int waited = 0;; waited += step_ms) {
+    const auto code = sqlite3_file_control(db.get(), "main",
+                                           sqlite::keep_checkpoints_opcode,
+                                           nullptr);
+    if (code == SQLITE_OK)
+      return;
+    if (code != SQLITE_BUSY)
+      sqlite::raise(db.get(), code, "locking the log");
+    if (waited >= sqlite::busy_timeout_ms)
+      throw store_error{errc::store_locked,
+                        file
+                          + ": another owner holds this store (its log is "
+                            "locked)"};
+    sqlite3_sleep(step_ms);
+  }
+}
+
 } // namespace
 
 sqlite::connection open_database(const store_options& options,
@@ -36,11 +61,13 @@ sqlite::connection open_database(const store_options& options,
                           | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE,
                         vfs};
   configure(db, options);
+  take_checkpoints(db, options.file);
   migrate(db, options.file);
   if (db.query_text("PRAGMA journal_mode = WAL") != "wal")
     throw store_error{errc::store_unavailable,
                       options.file
                         + ": the file system cannot hold a write-ahead log"};
+  take_checkpoints(db, options.file); // of a new file, too
   verify_schema(db, options.file);
   read_identity(db); // every store has one
   return db;
