@@ -72,8 +72,9 @@ int sealed_log::write_at(bytes from, std::size_t offset) noexcept {
 int sealed_log::read(std::span<std::uint8_t> to, sqlite3_int64 offset) {
   if (const auto code = write_held_header(); code != SQLITE_OK)
     return code;
-  if (const auto at = place_of(offset);
-      at && at->at == frame_header_bytes && to.size() == page_bytes)
+  const auto at = place_of(offset);
+  read_n_ = at && at->at == 0 && to.size() == frame_bytes ? at->n : none;
+  if (at && at->at == frame_header_bytes && to.size() == page_bytes)
     return read_page(at->n, to);
   const auto code = read_at(to, static_cast<std::size_t>(offset));
   // Only recovery reads the header: the log is about to be believed.
@@ -152,6 +153,7 @@ int sealed_log::read_page(std::size_t n, std::span<std::uint8_t> to) {
 
 int sealed_log::write(bytes from, sqlite3_int64 offset) {
   const auto at = place_of(offset);
+  const auto read_n = std::exchange(read_n_, none);
   if (held_ > 0) {
     if (at && at->n == held_n_ && at->at == held_
         && held_ + from.size() <= frame_bytes)
@@ -163,8 +165,13 @@ int sealed_log::write(bytes from, sqlite3_int64 offset) {
   if (at && at->n == lone && at->at == frame_header_bytes)
     return hold(lone, from, frame_header_bytes);
   owed_sync_.reset();
-  if (at && at->at == 0 && from.size() < frame_bytes)
-    return hold(at->n, from, 0);
+  if (at && at->at == 0 && from.size() < frame_bytes) {
+    const auto code = hold(at->n, from, 0);
+    // A checksum that is made anew, for which SQLite has read the frame: no
+    // page comes after it, and after the last of them nothing at all.
+    const auto is_alone = at->n >= unchained_from_ && at->n == read_n;
+    return code == SQLITE_OK && is_alone ? write_held_header() : code;
+  }
   if (at && at->at == frame_header_bytes && from.size() == page_bytes)
     return write_page_alone(at->n, from);
   if (const auto code = syncer_->finish(); code != SQLITE_OK)

@@ -125,6 +125,7 @@ private:
   std::array<std::uint8_t, frame_bytes> frame_{}; // what is held
   std::size_t held_ = 0;                          // bytes of it
   std::size_t held_n_ = 0;                        // it is this frame
+  std::size_t read_n_ = none; // what was read last, nothing written since
   // A frame whose header was held when a sync came: should the page come next,
   // the header was not SQLite's last word.
   std::size_t lone_header_ = none;

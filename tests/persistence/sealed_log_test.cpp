@@ -158,6 +158,30 @@ TEST_CASE_METHOD(sealed_log_fixture,
 }
 
 TEST_CASE_METHOD(sealed_log_fixture,
+                 "promise 1, durability: a transaction that outgrows the cache "
+                 "survives a kill, whatever is synced",
+                 "[promise-1]") {
+  for (const auto synchronous :
+       {durability::off, durability::normal, durability::full}) {
+    const auto name = std::to_string(static_cast<int>(synchronous)) + ".db";
+    CAPTURE(name);
+    options.file = dir / name.c_str();
+    options.synchronous = synchronous;
+    operation_tracking_store store{options};
+    spill(store); // after the first one SQLite looks how long the log is
+    spill(store, 100);
+    const auto expected = content_of(options.file);
+    CHECK(store_reader{options.file}.check().value().faults.empty());
+    const temp_dir copy; // as a kill leaves it
+    copy_files(dir.path(), copy.path());
+    options.file = copy / name.c_str();
+    std::filesystem::remove(options.file + "-shm");
+    const operation_tracking_store next{options};
+    CHECK((content_of(options.file) == expected)); // large
+  }
+}
+
+TEST_CASE_METHOD(sealed_log_fixture,
                  "a log on a disk that needs whole sectors is padded, sealed "
                  "and synced as SQLite has it") {
   vfs.powersafe_overwrite = false;
