@@ -43,9 +43,10 @@ exit_code complain_about(const waybill::store_error& e, const invocation& x) {
              + waybill::escape(*x.given.file) + "; stop it first");
     return exit_code::store_error;
   }
-  // SQLite names no file.
+  // SQLite names no file; what does is a path from the root.
   const std::string what{e.what()};
   const auto of_file = e.sqlite_code() != 0 && x.given.file
+                       && !what.starts_with('/')
                        && what.find(*x.given.file) == what.npos;
   complain(waybill::escape(of_file ? *x.given.file + ": " + what : what));
   return e.code() == waybill::errc::invalid_request ? exit_code::usage

@@ -54,11 +54,13 @@ errc to_errc(int code) noexcept {
 }
 
 std::string to_text(sqlite3* db, int code, std::string_view doing) {
-  std::string message{doing};
-  message += ": ";
+  std::string message;
+  // First what is wrong, and only then who has found out.
   if (db != nullptr && (code & 0xFF) == SQLITE_CORRUPT)
     if (const auto reason = reason_of_damage(db); !reason.empty())
-      message += reason + ": ";
+      message = reason + "; ";
+  message += doing;
+  message += ": ";
   // The connection's message says more than the code's, if it is about it.
   if (db != nullptr && (sqlite3_extended_errcode(db) & 0xFF) == (code & 0xFF))
     message += sqlite3_errmsg(db);
@@ -111,10 +113,13 @@ void connection::distrust() {
 void connection::set_up(std::int64_t cache_bytes) {
   distrust();
   sqlite3_busy_timeout(get(), busy_timeout_ms);
-  exec("PRAGMA mmap_size = 0");
-  exec("PRAGMA cell_size_check = ON");
-  exec("PRAGMA temp_store = MEMORY");
-  exec(("PRAGMA cache_size = -" + std::to_string(cache_bytes / 1'024)).c_str());
+  // The first of them that reads the file says what is wrong with that.
+  constexpr auto doing = "cannot be opened";
+  exec("PRAGMA mmap_size = 0", doing);
+  exec("PRAGMA cell_size_check = ON", doing);
+  exec("PRAGMA temp_store = MEMORY", doing);
+  exec(("PRAGMA cache_size = -" + std::to_string(cache_bytes / 1'024)).c_str(),
+       doing);
 }
 
 void connection::checkpoint_on_close(bool on) noexcept {
@@ -122,10 +127,10 @@ void connection::checkpoint_on_close(bool on) noexcept {
                     nullptr);
 }
 
-void connection::exec(const char* sql) {
+void connection::exec(const char* sql, std::string_view doing) {
   const auto code = sqlite3_exec(get(), sql, nullptr, nullptr, nullptr);
   if (code != SQLITE_OK)
-    raise(get(), code, sql);
+    raise(get(), code, doing.empty() ? sql : doing);
 }
 
 std::int64_t connection::query_int(const char* sql) {

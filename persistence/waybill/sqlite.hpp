@@ -26,7 +26,8 @@ constexpr int keep_checkpoints_opcode = 0x5759'4243;
 /// What `code`, from anything but COMMIT, means for a request.
 errc to_errc(int code) noexcept;
 
-/// Names `doing`, SQLite's message and its code.
+/// Names what damage was found, if any was, `doing`, SQLite's message and its
+/// code.
 std::string to_text(sqlite3* db, int code, std::string_view doing);
 
 /// Throws a store_error with that text.
@@ -63,7 +64,8 @@ public:
   void set_up(std::int64_t cache_bytes);
 
   /// Runs statements that return nothing of interest.
-  void exec(const char* sql);
+  /// @param doing what an error says was being done; the statements if empty.
+  void exec(const char* sql, std::string_view doing = {});
 
   /// Reads one integer, for example a pragma's value.
   std::int64_t query_int(const char* sql);

@@ -499,6 +499,19 @@ TEST_CASE("what is no store is called what it is") {
       CHECK(x.code == 3);
       CHECK(x.err == "waybill: " + (dir / name.c_str()) + ": " + reason + '\n');
     }
+  // A file that is cut off, and one that is not the store's at all.
+  {
+    operation_tracking_store store{options_for(dir / "cut")};
+    record_some(store);
+  }
+  std::filesystem::resize_file(dir / "cut", 8'192);
+  for (const auto& words : std::vector<std::vector<std::string>>{
+         {"list"}, {"check"}, {"vacuum"}, {"export"}})
+    CHECK(run_waybill(dir / "cut", words)
+            .complains("cut: cannot be opened: database disk image is "
+                       "malformed"));
+  CHECK(run_waybill(dir / "new", {"restore", dir / "text"}).err
+        == "waybill: " + (dir / "text") + ": is not a database\n");
   CHECK(run_waybill(dir / "marked", {"vacuum"})
           .complains("marked: is read-only: it has mode 0440 and belongs to "
                      "user "));
