@@ -176,6 +176,8 @@ TEST_CASE("a mistyped word is answered with what was meant") {
     reason({"list", "status", "parked"})
     == "list takes no more arguments, but there is \"status\"; did you mean "
        "--status?");
+  CHECK(filter_reason({"--status", "failed,Parkd"})
+          .ends_with("but is \"failed,Parkd\"; did you mean parked?"));
   // Of other commands, or in the wrong place.
   CHECK(reason({"counts", "--all"})
         == "counts has no option --all, but list and stuck have");

@@ -5,6 +5,7 @@
 #include <array>
 #include <string_view>
 
+#include "input/suggestion.hpp"
 #include "output/times.hpp"
 #include "waybill/text.hpp"
 
@@ -34,6 +35,13 @@ bool add_statuses(const std::string& word, status_set& to) {
       known = to[i] = true;
   }
   return known;
+}
+
+std::vector<std::string> status_words() {
+  std::vector<std::string> words{"in-flight", "finished"};
+  for (std::size_t i = 0; i < num_tracking_statuses; ++i)
+    words.push_back(lower(to_string(static_cast<tracking_status>(i))));
+  return words;
 }
 
 void check_not_empty(const std::string& option, const std::string& value) {
@@ -122,7 +130,7 @@ read_statuses(const std::vector<std::string>& values) {
         must_be("--status",
                 "of Submitted, Retrying, Delivered, Parked, Failed, "
                 "Discarded, in-flight and finished, with commas in between",
-                value);
+                value, did_you_mean(nearest(lower(word), status_words())));
   std::vector<tracking_status> statuses;
   for (std::size_t i = 0; i < wanted.size(); ++i)
     if (wanted[i])

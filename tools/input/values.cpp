@@ -9,8 +9,9 @@ std::string quoted(const std::string& value) {
 }
 
 void must_be(const std::string& option, const std::string& what,
-             const std::string& value) {
-  throw usage_error{option + " must be " + what + ", but is " + quoted(value)};
+             const std::string& value, const std::string& hint) {
+  throw usage_error{option + " must be " + what + ", but is " + quoted(value)
+                    + hint};
 }
 
 std::vector<std::string> split(std::string_view list) {

@@ -14,9 +14,10 @@ namespace waybill::cli {
 /// `value` in quotes, escaped.
 std::string quoted(const std::string& value);
 
-/// @throws usage_error `OPTION must be WHAT, but is "VALUE"`.
+/// @throws usage_error `OPTION must be WHAT, but is "VALUE"HINT`.
 [[noreturn]] void must_be(const std::string& option, const std::string& what,
-                          const std::string& value);
+                          const std::string& value,
+                          const std::string& hint = {});
 
 /// The parts of a list with commas.
 std::vector<std::string> split(std::string_view list);
