@@ -135,15 +135,17 @@ private:
   template <class Reply>
   void look(const get_status& x, Reply reply, fail_function fail) {
     microseconds patience = timeout_;
-    if (x.deadline) {
-      const auto now = clock_.wall_or_system();
-      if (now > *x.deadline) {
-        const auto why = too_late(*x.deadline);
-        fail({why.code(), why.what()});
-        return;
+    try { // as the tracker has it
+      require_valid(x);
+      if (x.deadline) {
+        const auto now = clock_.wall_or_system();
+        require_in_time(x, now);
+        patience = std::min(patience,
+                            std::max(*x.deadline - now, least_patience));
       }
-      patience = std::min(patience,
-                          std::max(*x.deadline - now, least_patience));
+    } catch (const store_error& why) {
+      fail({why.code(), why.what()});
+      return;
     }
     const auto serial = ++last_serial_;
     waiting_.emplace(serial, std::move(fail));

@@ -159,14 +159,15 @@ TEST_CASE_METHOD(actor_fixture,
 }
 
 TEST_CASE_METHOD(actor_fixture,
-                 "a status request whose fields are out of range is refused") {
+                 "a status request whose fields are out of range is refused, "
+                 "as by the tracker") {
   auto running = start(system, make_options());
-  const auto& actor = running.status_requests();
-  CHECK(error_of(actor, get_status{}) == errc::invalid_request);
-  CHECK(error_of(actor, get_status{id_of(1), timestamp{INT64_MIN}})
-        == errc::deadline_passed);
-  CHECK(error_of(actor, get_status{id_of(1), timestamp{INT64_MAX}})
-        == errc::invalid_request);
+  for (const auto& x : {get_status{}, get_status{{}, at(0)},
+                        get_status{id_of(1), timestamp{INT64_MIN}},
+                        get_status{id_of(1), timestamp{INT64_MAX}}}) {
+    CHECK(error_of(running.tracker(), x) == errc::invalid_request);
+    CHECK(error_of(running.status_requests(), x) == errc::invalid_request);
+  }
 }
 
 TEST_CASE_METHOD(actor_fixture,
