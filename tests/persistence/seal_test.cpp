@@ -1,6 +1,7 @@
 // Damage that SQLite alone would not notice: in pages, by their seals; in the
 // middle of the log.
 
+#include <chrono>
 #include <filesystem>
 
 #include "support/store_fixture.hpp"
@@ -208,7 +209,10 @@ TEST_CASE_METHOD(damage_fixture,
     return 0;
   }};
   REQUIRE(owner.await_report());
-  for (int i = 0; i < 300; ++i)
+  // Fewer where others keep the disk busy: an opening reads the whole log.
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+  for (int i = 0; i < 300 && (i < 20 || std::chrono::steady_clock::now() < end);
+       ++i)
     CHECK_NOTHROW(store_reader{file}.get_counts());
   owner.kill();
 }

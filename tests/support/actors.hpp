@@ -107,7 +107,7 @@ inline caf::actor tracker_behind(caf::actor_system& system,
 
 /// Waits until `f()` holds, at most `limit`.
 template <class F>
-bool eventually(F&& f, std::chrono::milliseconds limit = 5s) {
+bool eventually(F&& f, std::chrono::milliseconds limit = 30s) {
   const auto end = std::chrono::steady_clock::now() + limit;
   while (!f()) {
     if (std::chrono::steady_clock::now() > end)
