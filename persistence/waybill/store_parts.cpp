@@ -36,8 +36,7 @@ void store_parts::open() {
     log.open(db);
     transaction.load();
     make_baseline(db, options.synchronous, transitions);
-    copy_log();
-    damage.require_none();
+    copy_log(); // what that finds damaged, the first verb tells
     db.checkpoint_on_close(false);
     if (options.synchronous != durability::off)
       sync_folder_of(options.file); // SQLite does not tell when it could not

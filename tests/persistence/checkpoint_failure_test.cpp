@@ -211,7 +211,7 @@ TEST_CASE_METHOD(checkpoint_fixture,
 
 TEST_CASE_METHOD(checkpoint_fixture,
                  "promise 11, corruption: a log that turns out to be damaged "
-                 "when the opening copies it is refused",
+                 "when the opening copies it is used no more",
                  "[promise-11]") {
   fill_log(60);
   const temp_dir copy;
@@ -219,7 +219,13 @@ TEST_CASE_METHOD(checkpoint_fixture,
   options.file = copy / "ops.db";
   store.reset();
   fail_writes(SQLITE_CORRUPT);
-  CHECK(error_of([&] { store.emplace(options); }).code == errc::store_corrupt);
+  store.emplace(options);
+  const auto before = bytes_in(copy.path());
+  CHECK(error_of([&] { store->get_status(status_of(1), at(9)); }).code
+        == errc::store_corrupt);
+  CHECK(error_of([&] { store->record_enqueue(enqueue(9'000), at(9)); }).code
+        == errc::store_corrupt);
+  CHECK(changes_since(before, copy.path()) == "");
   CHECK(log_size() > 60 * 4'096);
 }
 

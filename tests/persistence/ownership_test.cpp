@@ -1,5 +1,6 @@
 // One owner for a file: who else comes gets `store_locked` and changes nothing.
 
+#include "support/fault_vfs.hpp"
 #include "support/store_fixture.hpp"
 
 using namespace waybill;
@@ -63,6 +64,25 @@ TEST_CASE("promise 10, single owner: the owner in another process keeps this "
   // At once: the kernel has given the ownership up.
   operation_tracking_store next{options};
   CHECK(next.get_status(status_of(1), at(0)).snapshot == fresh(1, at(0)));
+}
+
+TEST_CASE("promise 10, single owner: an owner that cannot open its file again "
+          "keeps others out all the same",
+          "[promise-10]") {
+  const temp_dir dir;
+  fault_vfs vfs;
+  const auto others = options_for(dir / "ops.db");
+  auto options = others;
+  options.vfs = vfs.name();
+  operation_tracking_store store{options};
+  store.record_enqueue(enqueue(1), at(0));
+  vfs.before = [](const io_call&) { return SQLITE_CANTOPEN; };
+  CHECK(error_of([&] { store.recover(); }).code);
+  vfs.heal();
+  CHECK(open_code(others) == locked);
+  CHECK(in_child([&] { return open_code(others); }) == locked);
+  store.recover();
+  CHECK(store.get_status(status_of(1), at(1)).snapshot == fresh(1, at(0)));
 }
 
 TEST_CASE_METHOD(store_fixture, "another name of the same file meets its lock",
