@@ -120,9 +120,15 @@ std::optional<sight> look_behind_the_end(sqlite3* db) {
     return sight{true, 0, sum_of(header_bytes)};
   if (header.salt() != end->salt)
     return std::nullopt; // it begins anew with what is written next
+  // As far as it goes by now: an owner may write faster than this reads.
+  sqlite3_int64 size = 0;
+  if (log->pMethods->xFileSize(log, &size) != SQLITE_OK)
+    return std::nullopt;
   torn_log_search search{header, n == 0 ? header.checksum() : frame.checksum()};
   std::optional<sight> found;
-  for (; read(buffer, frame_offset(n, sqlite::page_bytes)); ++n) {
+  for (; frame_offset(n, sqlite::page_bytes) < static_cast<std::size_t>(size)
+         && read(buffer, frame_offset(n, sqlite::page_bytes));
+       ++n) {
     if (search.pass(frame))
       return found;
     if (search.is_damaged() && !found)
