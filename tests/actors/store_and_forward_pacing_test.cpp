@@ -336,8 +336,10 @@ TEST_CASE_METHOD(pacing_fixture,
                  return ++*served % 11 == 0 ? taken : busy;
                }});
   send_all(system, actor, calls(20));
-  for (int i = 0; i < 500 && backlog(actor).calls > 0; ++i)
+  for (int i = 0; i < 500 && backlog(actor).calls > 0; ++i) {
     pass(actor, 5s);
+    REQUIRE(eventually([&] { return backlog(actor).delivering == 0; }));
+  }
   REQUIRE(all_done(actor));
   CHECK(*served == 220);
   std::size_t told = 0;
