@@ -15,14 +15,31 @@
 
 namespace waybill {
 
+/// What is kept of a request until its answer goes out.
+template <class Reply>
+struct kept_of_request {
+  struct type {};
+};
+
+/// What the question was about.
+template <>
+struct kept_of_request<status_reply> {
+  using type = tracked_operation_id;
+};
+
+/// All of it: it may begin anew.
+template <>
+struct kept_of_request<purge_reply> {
+  using type = begun_purge;
+};
+
 /// An answer to a single request.
 template <class Reply>
 struct held_answer {
   owed_answer<Reply> to;
   Reply reply;
   bool is_read_again = false;
-  /// What a question was about.
-  tracked_operation_id id;
+  [[no_unique_address]] typename kept_of_request<Reply>::type kept;
 
   /// What the answer to a question is once the batch is undone; without one it
   /// fails with the batch.
@@ -47,12 +64,33 @@ public:
   template <class Request>
   void hold(const owed_answer<typename Request::reply>& to, const Request& x,
             typename Request::reply reply) {
-    tracked_operation_id id;
+    using answer = held_answer<typename Request::reply>;
+    answer held_one{to, std::move(reply), false, {}};
     if constexpr (std::is_same_v<Request, get_status>)
-      id = x.id;
-    held<typename Request::reply>().push_back(
-      {to, std::move(reply), false, id});
+      held_one.kept = x.id;
+    held<typename Request::reply>().push_back(std::move(held_one));
     ++requests_;
+  }
+
+  /// That of a purge that has ended.
+  void hold(begun_purge x) {
+    const auto to = x.to;
+    const purge_reply reply{x.deleted()};
+    held<purge_reply>().push_back({to, reply, false, std::move(x)});
+    ++requests_;
+  }
+
+  /// The batch is undone: purges of which it had the last steps, if those may
+  /// be tried alone, are taken out.
+  [[nodiscard]] std::vector<begun_purge> take_purges(const store_error& e) {
+    std::vector<begun_purge> all;
+    if (!purge_queue::may_go_alone(e))
+      return all;
+    for (auto& each : held<purge_reply>())
+      all.push_back(std::move(each.kept));
+    held<purge_reply>().clear();
+    requests_ -= std::ssize(all);
+    return all;
   }
 
   // -- bundles ----------------------------------------------------------------
@@ -109,7 +147,7 @@ public:
   template <class Status, class Counts, class Stats>
   void read_again(Status&& status, Counts&& counts, Stats&& stats) {
     for (auto& x : held<status_reply>())
-      x.read_again(try_read([&] { return status(x.id); }));
+      x.read_again(try_read([&] { return status(x.kept); }));
     for (auto& x : held<counts_reply>())
       x.read_again(try_read(counts));
     for (auto& x : held<stats_reply>())
@@ -125,7 +163,7 @@ public:
       if (x.is_read_again)
         x.to.answer(waiting, std::move(x.reply));
       else
-        x.to.refuse(waiting, failure_of(x.reply, e));
+        x.to.refuse(waiting, failure_of(x.kept, e));
     });
     for (auto& each : bundles_)
       each.fail_open(e);
@@ -157,13 +195,13 @@ private:
     }
   }
 
-  template <class Reply>
-  static const store_error& failure_of(const Reply&, const store_error& e) {
+  template <class Kept>
+  static const store_error& failure_of(const Kept&, const store_error& e) {
     return e;
   }
 
-  static store_error failure_of(const purge_reply& x, const store_error& e) {
-    return purge_failure(x.deleted, e);
+  static store_error failure_of(const begun_purge& x, const store_error& e) {
+    return purge_failure(x.committed, e);
   }
 
   template <class F>

@@ -36,7 +36,8 @@ const std::array<option<options>, 19> all_options{{
   {"checkpoint_pages",
    place<number_kind>{&options::checkpoint_pages,
                       {store_options::checkpoint_pages_range}},
-   "the write-ahead log is copied into the file at this size; a page has "
+   "the write-ahead log is copied into the file at this size, or at an eighth "
+   "of what the disk has free; a page has "
    "4,096 bytes"},
   {"history",
    place<number_kind>{&options::history, {store_options::history_range}},

@@ -3,29 +3,35 @@
 
 #include <cstdint>
 #include <deque>
+#include <iterator>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "waybill/owed_answer.hpp"
+#include "waybill/purge_failure.hpp"
 
 namespace waybill {
 
-/// What is told of a purge that fails: earlier steps may stand.
-inline store_error purge_failure(std::int64_t deleted, const store_error& e) {
-  return deleted == 0
-           ? e
-           : store_error{errc::outcome_unknown, e.what(), e.sqlite_code()};
-}
+/// A purge, and what it has done.
+struct begun_purge {
+  purge_terminal request;
+  owed_answer<purge_reply> to;
+  std::int64_t committed = 0; // rows that were deleted by batches before
+  std::int64_t in_batch = 0;  // and in the open one
+
+  [[nodiscard]] std::int64_t deleted() const noexcept {
+    return committed + in_batch;
+  }
+};
 
 /// One purge after the other, in steps; then space is given back, in steps too.
+///
+/// The steps share the batches of requests. If the disk has no space for one,
+/// they have transactions of their own from then on, which need less, until
+/// they are through.
 class purge_queue {
 public:
-  struct purge {
-    purge_terminal request;
-    owed_answer<purge_reply> to;
-    std::int64_t deleted = 0;
-  };
-
   void push(const purge_terminal& x, const owed_answer<purge_reply>& to) {
     purges_.push_back({x, to});
     purges_.back().request.deadline.reset(); // it was in time
@@ -36,8 +42,11 @@ public:
   /// @returns true if the message for the next step has to be sent; it lines up
   ///          behind what waits, so that requests go between two steps.
   [[nodiscard]] bool schedule() noexcept {
-    return (!purges_.empty() || space_is_free_)
-           && !std::exchange(is_scheduled_, true);
+    if (purges_.empty() && !space_is_free_) {
+      is_alone_ = false;
+      return false;
+    }
+    return !std::exchange(is_scheduled_, true);
   }
 
   /// The message has come.
@@ -48,6 +57,9 @@ public:
     return purges_.empty() ? nullptr : &purges_.front().request;
   }
 
+  /// Whether it has a transaction of its own.
+  [[nodiscard]] bool is_alone() const noexcept { return is_alone_; }
+
   /// Whether there may be space to give back, when no purge is left. If that
   /// fails, it is for the next purge to try again.
   [[nodiscard]] bool space_is_free() const noexcept { return space_is_free_; }
@@ -56,28 +68,53 @@ public:
 
   /// A step of the current purge has been done.
   /// @returns the purge if that was the last one.
-  std::optional<purge> advance(std::int64_t deleted, bool is_last) {
-    purges_.front().deleted += deleted;
+  std::optional<begun_purge> advance(std::int64_t deleted, bool is_last) {
+    purges_.front().in_batch += deleted;
     if (!is_last)
       return std::nullopt;
     auto done = take();
-    space_is_free_ = space_is_free_ || done.deleted > 0;
+    space_is_free_ = space_is_free_ || done.deleted() > 0;
     return done;
+  }
+
+  /// The batch that it was in has been committed.
+  void keep_steps() noexcept {
+    if (!purges_.empty())
+      purges_.front().committed += std::exchange(purges_.front().in_batch, 0);
   }
 
   // -- failures ---------------------------------------------------------------
 
   /// A step of the current purge has failed.
-  void refuse_current(const store_error& e, admission& waiting) {
-    if (purges_.empty())
-      return; // it fell with the batch before
-    auto x = take();
-    x.to.refuse(waiting, purge_failure(x.deleted, e));
+  void fail_step(const store_error& e, admission& waiting) {
+    if (is_alone_ || !may_go_alone(e))
+      refuse_current(e, waiting);
+    else
+      is_alone_ = true;
+  }
+
+  /// Whether steps for which a batch found no space are to be tried alone.
+  static bool may_go_alone(const store_error& e) noexcept {
+    return e.code() == errc::store_full;
+  }
+
+  /// The open batch has been undone, and steps with it.
+  /// @param ended the purges of which it had the last ones, if they may go
+  ///        alone.
+  void undo_steps(const store_error& e, std::vector<begun_purge> ended,
+                  admission& waiting) {
+    if (!may_go_alone(e))
+      return refuse_begun(e, waiting);
+    is_alone_ = true;
+    purges_.insert(purges_.begin(), std::move_iterator{ended.begin()},
+                   std::move_iterator{ended.end()});
+    for (auto& each : purges_)
+      each.in_batch = 0;
   }
 
   /// A batch has failed, which a step of the current purge may have been in.
   void refuse_begun(const store_error& e, admission& waiting) {
-    if (!purges_.empty() && purges_.front().deleted > 0)
+    if (!purges_.empty() && purges_.front().deleted() > 0)
       refuse_current(e, waiting);
   }
 
@@ -87,14 +124,22 @@ public:
   }
 
 private:
-  purge take() {
+  void refuse_current(const store_error& e, admission& waiting) {
+    if (purges_.empty())
+      return; // it fell with the batch before
+    auto x = take();
+    x.to.refuse(waiting, purge_failure(x.committed, e));
+  }
+
+  begun_purge take() {
     auto x = std::move(purges_.front());
     purges_.pop_front();
     return x;
   }
 
-  std::deque<purge> purges_;
+  std::deque<begun_purge> purges_;
   bool space_is_free_ = false;
+  bool is_alone_ = false;
   bool is_scheduled_ = false;
 };
 

@@ -81,6 +81,9 @@ public:
     totals_.commit_latency.add(to_us(took));
   }
 
+  /// A step of a purge that had a transaction of its own.
+  void purged_alone(std::int64_t rows) noexcept { totals_.purged += rows; }
+
   void rolled_back(std::int64_t requests, errc why) noexcept {
     (certainty_of(why) == certainty::unknown ? totals_.unknown
                                              : totals_.not_stored)

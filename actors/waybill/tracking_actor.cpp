@@ -398,6 +398,7 @@ private:
       return fail_batch({errc::outcome_unknown, e.what()});
     }
     open_.did = stats_.take_batch();
+    purges_.keep_steps();
     if (syncs) {
       std::swap(open_, synced_); // which owes nothing
       synced_.is_active = true;
@@ -510,7 +511,7 @@ private:
       return note_failure(e);
     // SQLite has rolled the whole batch back: none of it is stored.
     report(health_.failed(e, steady_clock::now()));
-    fail_batch({errc::not_stored,
+    fail_batch({e.code() == errc::store_full ? e.code() : errc::not_stored,
                 std::string{"rolled back after an error: "} + e.what(),
                 e.sqlite_code()});
   }
@@ -538,8 +539,11 @@ private:
     store_.rollback();
     stats_.take_batch();
     waits_.forget_finished();
+    auto ended = open_.answers.take_purges(e);
     refuse(open_, e);
-    purges_.refuse_begun(e, *waiting_);
+    purges_.undo_steps(e, std::move(ended), *waiting_);
+    if (purges_.schedule())
+      tell(this, owned_tracking_actor{this}, purge_tick{});
     tell_waiters(); // those who came meanwhile
     queries_.pass_waiting();
     note_failure(e);
@@ -640,19 +644,12 @@ private:
     purges_.begin_step();
     heed_damage();
     const health_board::at_work work{*board_, disk_work::request};
+    if (purges_.is_alone())
+      commit(); // what others have asked for is not to fall with it
     const auto is_purge = purges_.current() != nullptr;
     try {
       if (is_purge) {
-        open_batch(); // if the batch before falls now, the purge does, too
-        const auto step = store_.purge_chunk(*purges_.current(), clock_.wall(),
-                                             purge_chunk_rows_, max_purge_step);
-        stats_.purged(step.deleted);
-        if (const auto finished = purges_.advance(step.deleted,
-                                                  step.finished)) {
-          open_.answers.hold(finished->to, finished->request,
-                             purge_reply{finished->deleted});
-          commit_if_due();
-        }
+        purge_some();
       } else if (purges_.space_is_free()) {
         commit();
         purges_.set_space_is_free(store_.give_back_space(vacuum_step_pages));
@@ -662,13 +659,36 @@ private:
       if (!is_of_request(e.code()))
         report(health_.failed(e, steady_clock::now()));
       if (is_purge)
-        purges_.refuse_current(e, *waiting_);
+        purges_.fail_step(e, *waiting_);
       else
         purges_.set_space_is_free(false);
       on_error(e);
     }
     if (purges_.schedule())
       tell(this, owned_tracking_actor{this}, purge_tick{});
+  }
+
+  void purge_some() {
+    const auto alone = purges_.is_alone();
+    if (!alone)
+      open_batch(); // if the batch before falls now, the purge does, too
+    const auto step = store_.purge_chunk(*purges_.current(), clock_.wall(),
+                                         purge_chunk_rows_, max_purge_step);
+    auto ended = purges_.advance(step.deleted, step.finished);
+    if (!alone) {
+      stats_.purged(step.deleted);
+      if (ended) {
+        open_.answers.hold(std::move(*ended));
+        commit_if_due();
+      }
+      return;
+    }
+    stats_.purged_alone(step.deleted);
+    purges_.keep_steps();
+    note_success();
+    if (ended)
+      ended->to.answer(*waiting_, {ended->deleted()});
+    maintain();
   }
 
   operation_tracking_store store_;

@@ -5,10 +5,30 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdint>
 
 namespace waybill::sqlite {
+
+namespace {
+
+int write_zeros(sqlite3_file* file, sqlite3_int64 from,
+                sqlite3_int64 to) noexcept {
+  static constexpr std::array<std::uint8_t, 65'536> zeros{};
+  while (from < to) {
+    const auto n = std::min<sqlite3_int64>(to - from, zeros.size());
+    const auto code = write_within_limit(file, zeros.data(),
+                                         static_cast<int>(n), from);
+    if (code != SQLITE_OK)
+      return with_quota(file, code);
+    from += n;
+  }
+  return SQLITE_OK;
+}
+
+} // namespace
 
 bool may_have_size(sqlite3_int64 bytes) noexcept {
   rlimit limit{};
@@ -22,6 +42,35 @@ int write_within_limit(sqlite3_file* file, const void* from, int n,
   return may_have_size(offset + n)
            ? file->pMethods->xWrite(file, from, n, offset)
            : SQLITE_FULL;
+}
+
+int with_quota(sqlite3_file* file, int code) noexcept {
+  auto system_code = 0;
+  return code == SQLITE_IOERR_WRITE
+             && file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO,
+                                             &system_code)
+                  == SQLITE_OK
+             && (system_code == EDQUOT || system_code == EFBIG)
+           ? SQLITE_FULL
+           : code;
+}
+
+// The file gets a little more than is asked for, so that this is not to be done
+// for each page.
+int make_room(sqlite3_file* file, sqlite3_int64 used,
+              sqlite3_int64 bytes) noexcept {
+  constexpr sqlite3_int64 lot = 65'536;
+  sqlite3_int64 size = 0;
+  auto code = file->pMethods->xFileSize(file, &size);
+  if (code != SQLITE_OK || size >= bytes)
+    return code;
+  const auto begin = std::max(size, used);
+  code = write_zeros(file, begin, (bytes + lot - 1) / lot * lot);
+  if (code == SQLITE_FULL)
+    code = write_zeros(file, begin, bytes);
+  if (code != SQLITE_OK) // some of it may have found a place
+    file->pMethods->xTruncate(file, begin);
+  return code;
 }
 
 // The kernel itself writes to each page, which is an error to it where it is a

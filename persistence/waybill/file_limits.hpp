@@ -1,7 +1,7 @@
 // What the kernel ends a process for when its files cannot grow, asked before:
 // a write beyond the limit on the size of files (SIGXFSZ), and one to shared
 // memory whose file finds no place on its disk (SIGBUS). How a host takes those
-// signals is its own affair.
+// signals is its own affair. And what must be had before it is needed.
 #pragma once
 
 #include <sqlite3.h>
@@ -17,6 +17,17 @@ bool may_have_size(sqlite3_int64 bytes) noexcept;
 /// @returns an SQLite result code; SQLITE_FULL beyond that size.
 int write_within_limit(sqlite3_file* file, const void* from, int n,
                        sqlite3_int64 offset) noexcept;
+
+/// What a file has answered, in SQLite's result codes, of which only ENOSPC is
+/// a full disk: so are a quota and that limit.
+int with_quota(sqlite3_file* file, int code) noexcept;
+
+/// Sees to it that a file has `bytes` bytes on its disk. If it cannot, it gives
+/// back what it could.
+/// @param used how many of them others may write to meanwhile.
+/// @returns an SQLite result code; SQLITE_FULL as above.
+int make_room(sqlite3_file* file, sqlite3_int64 used,
+              sqlite3_int64 bytes) noexcept;
 
 /// Gives each page of mapped memory its place in the file that it is of; what
 /// it holds stays, whoever else changes it.

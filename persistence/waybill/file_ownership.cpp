@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "waybill/space_reserve.hpp"
 #include "waybill/store_error.hpp"
 
 namespace waybill {
@@ -125,6 +126,15 @@ void file_ownership::withdraw() noexcept {
 bool file_ownership::is_held() const noexcept {
   const auto named = look_at(lock_file_);
   return fd_ >= 0 && named && id_of(*named) == id_;
+}
+
+void file_ownership::reserve_space() noexcept {
+  if (fd_ >= 0)
+    waybill::reserve_space(fd_, opening_reserve_bytes);
+}
+
+bool file_ownership::release_space() noexcept {
+  return fd_ >= 0 && waybill::release_space(fd_);
 }
 
 void file_ownership::touch() noexcept {

@@ -3,7 +3,7 @@
 // FILE-lock is empty, and stays when the store closes. It has the owner and the
 // mode of the database, so that whoever may open that may take its lock. The
 // log of an open store is locked too (store_opening.cpp), should someone remove
-// the lock file.
+// the lock file. It keeps space in reserve (space_reserve.hpp).
 #pragma once
 
 #include <chrono>
@@ -37,6 +37,13 @@ public:
   [[nodiscard]] const std::string& lock_file() const noexcept {
     return lock_file_;
   }
+
+  /// Keeps the space in reserve that opening the store needs.
+  void reserve_space() noexcept;
+
+  /// Gives it to whoever comes first.
+  /// @returns false if there was none.
+  bool release_space() noexcept;
 
   /// Tells those who clean up by age that the lock file is in use, at most once
   /// an hour.

@@ -39,7 +39,7 @@ void log_keeper::open(sqlite::connection& db) {
 void log_keeper::close() noexcept {
   db_ = nullptr;
   frames_ = 0;
-  is_held_ = false;
+  is_held_ = is_full_ = false;
   failure_.reset();
   failed_at_ = 0;
 }
@@ -50,13 +50,18 @@ std::int64_t log_keeper::bytes() const noexcept {
 
 bool log_keeper::checkpoint_is_due() const noexcept {
   const auto most_to_come = std::max(largest_commit_, largest_commit_before_);
-  const auto most = is_scattered_
-                      ? std::min(scattered_log_pages, checkpoint_pages_)
-                      : checkpoint_pages_;
-  return (is_held_ && !failure_) || frames_ - failed_at_ + most_to_come >= most;
+  const auto most = is_scattered_ ? std::min(scattered_log_pages, most_frames_)
+                                  : most_frames_;
+  return (is_held_ && !failure_) || is_full_
+         || frames_ - failed_at_ + most_to_come >= most;
+}
+
+void log_keeper::set_share(std::int64_t bytes) noexcept {
+  most_frames_ = std::min(checkpoint_pages_, bytes / frame_bytes);
 }
 
 bool log_keeper::checkpoint() noexcept {
+  is_full_ = false; // once it is tried
   int log = 0;
   int copied = 0;
   const auto code = sqlite3_wal_checkpoint_v2(db_->get(), nullptr,
@@ -89,6 +94,17 @@ bool log_keeper::checkpoint() noexcept {
   return cut == SQLITE_OK || fail(cut, "the write-ahead log cannot be cut");
 }
 
+void log_keeper::cut() noexcept {
+  const sqlite::no_lock_wait guard{*db_};
+  sqlite3_wal_checkpoint_v2(db_->get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE,
+                            nullptr, nullptr);
+}
+
+void log_keeper::restart() noexcept {
+  sqlite3_wal_checkpoint_v2(db_->get(), nullptr, SQLITE_CHECKPOINT_RESTART,
+                            nullptr, nullptr);
+}
+
 bool log_keeper::empty() noexcept {
   const auto copy = [this](int mode) {
     return sqlite3_wal_checkpoint_v2(db_->get(), nullptr, mode, nullptr,
@@ -119,13 +135,14 @@ bool log_keeper::is_overgrown() const noexcept {
   return is_held_ && frames_ > 2 * checkpoint_pages_;
 }
 
-bool log_keeper::give_back_space(int max_pages, bool keep_some) {
+bool log_keeper::give_back_space(std::int64_t max_pages,
+                                 std::optional<std::int64_t> keep_least) {
   const auto unused = db_->query_int("PRAGMA freelist_count");
   const auto all = db_->query_int("PRAGMA page_count");
-  const auto keep = keep_some ? std::max<std::int64_t>(1'024, all / 10) : 0;
+  const auto keep = keep_least ? std::max(*keep_least, all / 10) : 0;
   if (unused <= keep)
     return false;
-  const auto pages = std::min<std::int64_t>(max_pages, unused - keep);
+  const auto pages = std::min(max_pages, unused - keep);
   note_scattered_pages();
   db_->exec(
     ("PRAGMA incremental_vacuum(" + std::to_string(pages) + ")").c_str());

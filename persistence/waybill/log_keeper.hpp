@@ -30,14 +30,30 @@ public:
   [[nodiscard]] std::int64_t bytes() const noexcept;
 
   /// Whether the log is to be copied into the file: before the next transaction
-  /// takes it past its size, again while someone holds it, and if that has
-  /// failed, when it has grown by its size since.
+  /// takes it past its size, again while someone holds it, when it has found no
+  /// space to grow, and if that has failed, when it has grown by its size
+  /// since.
   [[nodiscard]] bool checkpoint_is_due() const noexcept;
 
   /// Copies the log into the file, as far as readers let it. Does nothing in a
   /// transaction that writes.
   /// @returns false if the log is damaged: nothing may be done with it.
   bool checkpoint() noexcept;
+
+  /// How many bytes of the disk the log may have, if that is less than it may
+  /// have pages.
+  void set_share(std::int64_t bytes) noexcept;
+
+  /// The disk had no space for what was to be written: what the log has is
+  /// copied into the file next, so that it can begin anew in the space it has.
+  void note_full() noexcept { is_full_ = true; }
+
+  /// Copies all of it, and waits a while for readers that keep the next
+  /// transaction from beginning it anew.
+  void restart() noexcept;
+
+  /// Copies all of it, and gives its space back, unless someone reads it.
+  void cut() noexcept;
 
   /// Copies all of it, and waits for readers a while: nothing comes after it.
   /// @returns false if the log is damaged, and is to be left alone.
@@ -65,9 +81,11 @@ public:
 
   /// Returns up to `max_pages` unused pages to the file system, those above
   /// what stays for what comes.
-  /// @param keep_some whether anything stays.
+  /// @param keep how many unused pages stay at least, if any: then a tenth of
+  ///        the file does, too.
   /// @returns true if there is more to return.
-  bool give_back_space(int max_pages, bool keep_some);
+  bool give_back_space(std::int64_t max_pages,
+                       std::optional<std::int64_t> keep);
 
 private:
   bool fail(int code, const char* what) noexcept;
@@ -76,12 +94,14 @@ private:
   void on_written(std::int64_t frames) noexcept;
 
   std::int64_t checkpoint_pages_;
+  std::int64_t most_frames_ = checkpoint_pages_;
   sqlite::connection* db_ = nullptr;
   std::int64_t frames_ = 0;
   // Frames of the largest commit since the log began, and of the one before.
   std::int64_t largest_commit_ = 0;
   std::int64_t largest_commit_before_ = 0;
   bool is_held_ = false;
+  bool is_full_ = false;
   std::optional<std::string> failure_;
   std::int64_t failed_at_ = 0; // frames at the last failure
   bool is_scattered_ = false;

@@ -62,6 +62,7 @@ std::optional<log_end> find_log_end(sqlite3* db) noexcept {
       return std::nullopt;
   return log_end{
     .frames = words[4],
+    .pages = words[5],
     .salt = {words[8], words[9]},
   };
 }

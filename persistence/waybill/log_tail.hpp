@@ -22,6 +22,8 @@ namespace waybill {
 struct log_end {
   /// 0 if the log is empty, or begins anew with the next frame.
   std::uint32_t frames = 0;
+  /// How many pages the database has then; 0 if no log has told yet.
+  std::uint32_t pages = 0;
   file_format::log_salt salt{};
 };
 

@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "waybill/operation_row.hpp"
+#include "waybill/purge_failure.hpp"
+#include "waybill/purge_step.hpp"
 #include "waybill/request_checks.hpp"
 #include "waybill/store_opening.hpp"
 #include "waybill/store_parts.hpp"
@@ -14,10 +16,8 @@ namespace waybill {
 
 namespace {
 
-constexpr std::array terminal_statuses{tracking_status::delivered,
-                                       tracking_status::parked,
-                                       tracking_status::failed,
-                                       tracking_status::discarded};
+constexpr std::int64_t probed_pages = 16;
+constexpr std::int64_t spare_pages = 1'024; // that stay in the file, if unused
 
 // Takes an operation in flight to its next state, or leaves it where it is.
 template <class Report>
@@ -133,11 +133,15 @@ operation_tracking_store::purge_terminal(const waybill::purge_terminal& request,
   constexpr std::int64_t chunk_rows = 512;
   constexpr auto chunk_time = std::chrono::milliseconds{50};
   purge_reply reply;
-  for (;;) {
-    const auto step = purge_chunk(request, now, chunk_rows, chunk_time);
-    reply.deleted += step.deleted;
-    if (step.finished)
-      return reply;
+  try {
+    for (;;) {
+      const auto step = purge_chunk(request, now, chunk_rows, chunk_time);
+      reply.deleted += step.deleted;
+      if (step.finished)
+        return reply;
+    }
+  } catch (const store_error& e) {
+    throw purge_failure(reply.deleted, e);
   }
 }
 
@@ -172,15 +176,11 @@ void operation_tracking_store::begin() {
 }
 
 void operation_tracking_store::commit() {
-  parts_->transaction.commit();
-  parts_->confirm_commit();
+  parts_->commit();
 }
 
 bool operation_tracking_store::begin_commit(std::function<void()> on_synced) {
-  if (parts_->transaction.begin_commit(std::move(on_synced)))
-    return true; // it is confirmed when it is finished
-  parts_->confirm_commit();
-  return false;
+  return parts_->begin_commit(std::move(on_synced));
 }
 
 bool operation_tracking_store::sync_has_ended() const {
@@ -216,46 +216,18 @@ bool operation_tracking_store::may_be_undone(
 
 // -- care ---------------------------------------------------------------------
 
-operation_tracking_store::purge_progress
+purge_progress
 operation_tracking_store::purge_chunk(const waybill::purge_terminal& request,
                                       timestamp now, std::int64_t max_rows,
                                       std::chrono::microseconds max_time) {
-  using std::chrono::steady_clock;
   require_acceptable(request, now);
   // SQLite takes a negative limit for none.
   require_positive("max_rows", max_rows);
   auto& x = *parts_;
-  return x.write([&] {
-    auto now_is = steady_clock::now();
-    const auto stop = now_is + max_time;
-    purge_progress progress;
-    for (const auto status : terminal_statuses) {
-      if (request.status && *request.status != status)
-        continue;
-      for (;;) {
-        const auto limit = std::min(x.lot.rows(), max_rows - progress.deleted);
-        const auto deleted = x.operations.delete_finished(
-          status, request.older_than,
-          request.not_before.value_or(min_timestamp), limit);
-        for (const auto& row : deleted) {
-          x.counters.add(row.kind, status, -1);
-          x.transitions.remove(row.seq, row.last_transition);
-        }
-        if (!deleted.empty())
-          x.log.note_scattered_pages();
-        progress.deleted += std::ssize(deleted);
-        const auto began = std::exchange(now_is, steady_clock::now());
-        if (std::ssize(deleted) < limit)
-          break; // no more of this status
-        x.lot.fit(now_is - began);
-        if (progress.deleted >= max_rows || now_is >= stop) {
-          progress.finished = false;
-          return progress;
-        }
-      }
-    }
-    return progress;
-  });
+  const auto run = [&](std::int64_t rows) {
+    return x.write([&] { return purge_step(x, request, rows, max_time); });
+  };
+  return x.transaction.is_begun() ? run(max_rows) : x.free_space(max_rows, run);
 }
 
 counts_reply operation_tracking_store::get_counts(timestamp now) {
@@ -298,6 +270,7 @@ void operation_tracking_store::probe_write() {
   const sqlite::no_lock_wait guard{x.db};
   x.write([&] {
     write_own(x.db);
+    x.transaction.require_room(probed_pages); // as requests would
     return true;
   });
 }
@@ -318,8 +291,19 @@ bool operation_tracking_store::give_back_space(int max_pages, bool keep_some) {
   require_positive("max_pages", max_pages);
   auto& x = *parts_;
   return x.read([&] {
-    const auto more = x.log.give_back_space(max_pages, keep_some);
+    std::optional<std::int64_t> keep;
+    if (keep_some)
+      keep = x.space.is_short() ? 0 : spare_pages;
+    const auto more = x.free_space(max_pages, [&](std::int64_t pages) {
+      return x.log.give_back_space(pages, keep);
+    });
+    if (!more && x.space.is_short()) {
+      x.log.cut();
+      x.ownership.reserve_space();
+      x.space.note_given_back();
+    }
     x.files.database_written();
+    x.settle_log_space();
     return more;
   });
 }

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "waybill/messages.hpp"
+#include "waybill/purge_progress.hpp"
 #include "waybill/queries.hpp"
 #include "waybill/remembered_times.hpp"
 #include "waybill/store_error.hpp"
@@ -79,6 +80,8 @@ public:
 
   /// Deletes all terminal operations that are due, in chunks with a transaction
   /// each. Must not be called in a transaction.
+  /// @throws store_error `outcome_unknown`, whatever the reason, if chunks
+  ///         before stand.
   purge_reply purge_terminal(const waybill::purge_terminal& request,
                              timestamp now);
 
@@ -133,15 +136,10 @@ public:
 
   // -- care -------------------------------------------------------------------
 
-  /// What one step of a purge did.
-  struct purge_progress {
-    std::int64_t deleted = 0;
-    /// False if rows that are due may be left.
-    bool finished = true;
-  };
-
   /// Deletes at most `max_rows` due rows (1 or more) and stops early after
-  /// `max_time`, but gets on by some rows in any case.
+  /// `max_time`, but gets on by some rows in any case. Outside a transaction
+  /// it also works while the disk is full: it begins the log anew, for which it
+  /// waits a second at most for readers, and deletes fewer rows if need be.
   purge_progress purge_chunk(const waybill::purge_terminal& request,
                              timestamp now, std::int64_t max_rows,
                              std::chrono::microseconds max_time);
@@ -161,8 +159,8 @@ public:
   store_size size();
 
   /// Commits a small write of the store's own, without waiting for another
-  /// program's lock: whether storage works. Must not be called in a
-  /// transaction.
+  /// program's lock, and sees whether the file has room for more: whether
+  /// storage works. Must not be called in a transaction.
   /// @throws store_error as a verb.
   void probe_write();
 
@@ -178,7 +176,9 @@ public:
   [[nodiscard]] bool checkpoint_is_due() const noexcept;
 
   /// Returns up to `max_pages` (1 or more) unused pages to the file system, if
-  /// more than a tenth of the file (and 1,024 pages) is unused.
+  /// more than a tenth of the file (and 1,024 pages) is unused. Since the disk
+  /// was found full a tenth is enough, until all above that has been returned.
+  /// Works on a full disk, as `purge_chunk()`.
   /// @param keep_some whether that much stays for what comes; if not, all
   ///        unused pages go.
   /// @returns true if there is more to return.

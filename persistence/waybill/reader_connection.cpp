@@ -68,7 +68,10 @@ void reader_connection::open(std::int64_t cache_bytes) {
   try {
     connect(file_, 0, cache_bytes);
   } catch (const store_error& e) {
-    if (!is_of_folder(e) || !folder_is_read_only(file_))
+    // Without a log nothing need be made beside it.
+    const auto is_full = e.code() == errc::store_full;
+    if (is_full ? has_log(file_)
+                : !is_of_folder(e) || !folder_is_read_only(file_))
       throw;
     if (has_log(file_))
       throw store_error{errc::store_unavailable,

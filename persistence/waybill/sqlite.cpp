@@ -1,6 +1,6 @@
 #include "waybill/sqlite.hpp"
 
-#include <cerrno>
+#include "waybill/file_limits.hpp"
 
 namespace waybill::sqlite {
 
@@ -14,18 +14,9 @@ sqlite3_file* open_file(sqlite3* db, int which) noexcept {
   return file;
 }
 
-// A quota and a limit on the size of files are a full disk too; SQLite takes
-// only ENOSPC for one.
 bool is_full(sqlite3* db, int code) noexcept {
-  if (db == nullptr || code != SQLITE_IOERR_WRITE)
-    return false;
-  auto* const log = log_of(db);
-  auto system_code = 0;
-  return log != nullptr
-         && log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO,
-                                        &system_code)
-              == SQLITE_OK
-         && (system_code == EDQUOT || system_code == EFBIG);
+  auto* const log = db == nullptr ? nullptr : log_of(db);
+  return log != nullptr && (with_quota(log, code) & 0xFF) == SQLITE_FULL;
 }
 
 std::string reason_of_damage(sqlite3* db) {

@@ -48,7 +48,7 @@ struct store_options {
   /// Longest `last_error` kept, in bytes; longer ones are shortened.
   std::size_t last_error_cap = 4'096;
   /// The write-ahead log is copied into the file once it has this many pages
-  /// (of 4,096 bytes).
+  /// (of 4,096 bytes), or an eighth of what the disk has free.
   int checkpoint_pages = 4'000;
   /// How many transitions of an operation are kept at least, and less than
   /// twice as many; 0 keeps none, and `watch_transitions` sees none.

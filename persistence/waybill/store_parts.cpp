@@ -4,6 +4,7 @@
 
 #include "waybill/file_access.hpp"
 #include "waybill/schema.hpp"
+#include "waybill/space_reserve.hpp"
 #include "waybill/store_opening.hpp"
 
 namespace waybill {
@@ -31,6 +32,23 @@ store_parts::store_parts(store_options chosen)
 }
 
 void store_parts::open() {
+  try {
+    try_to_open();
+  } catch (const store_error& e) {
+    if (e.code() != errc::store_full || !ownership.release_space())
+      throw;
+    note(e);
+    try {
+      try_to_open();
+    } catch (...) {
+      ownership.reserve_space();
+      throw;
+    }
+  }
+  ownership.reserve_space();
+}
+
+void store_parts::try_to_open() {
   try {
     db = open_database(options, vfs.name());
     log.open(db);
@@ -67,6 +85,7 @@ std::optional<std::string> store_parts::close() noexcept {
   close_database();
   if (!has_log(options.file)) // closing has copied it
     failure.reset();
+  ownership.reserve_space(); // the log has given up its own
   vfs.syncer().stop();
   ownership = file_ownership{};
   return failure;
@@ -91,6 +110,41 @@ void store_parts::copy_log() {
                  sqlite::to_text(db.get(), SQLITE_CORRUPT, "copying the log"),
                  SQLITE_CORRUPT});
   files.database_written();
+  settle_log_space();
+}
+
+void store_parts::settle_log_space() noexcept {
+  reserve_space(log_file, log_reserve_bytes);
+  log.set_share(share_of_log(log_file));
+}
+
+void store_parts::note(const store_error& e) noexcept {
+  if (e.code() != errc::store_full)
+    return;
+  space.note_full();
+  log.note_full();
+}
+
+void store_parts::commit() {
+  try {
+    transaction.commit();
+  } catch (const store_error& e) {
+    note(e);
+    throw;
+  }
+  confirm_commit();
+}
+
+bool store_parts::begin_commit(std::function<void()> on_synced) {
+  try {
+    if (transaction.begin_commit(std::move(on_synced)))
+      return true; // it is confirmed when it is finished
+  } catch (const store_error& e) {
+    note(e);
+    throw;
+  }
+  confirm_commit();
+  return false;
 }
 
 void store_parts::confirm_commit() {

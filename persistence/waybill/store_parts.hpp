@@ -1,6 +1,7 @@
 // What a store consists of, and how its verbs are run.
 #pragma once
 
+#include <functional>
 #include <new>
 #include <optional>
 #include <string>
@@ -20,6 +21,7 @@
 #include "waybill/store_file.hpp"
 #include "waybill/store_options.hpp"
 #include "waybill/store_transaction.hpp"
+#include "waybill/tight_space.hpp"
 #include "waybill/transition_log.hpp"
 
 namespace waybill {
@@ -66,6 +68,34 @@ struct store_parts {
   /// Does so if it is due, then begins.
   void begin();
 
+  /// Ends it as the store's verb of that name does.
+  void commit();
+  bool begin_commit(std::function<void()> on_synced);
+
+  /// Runs `f(lot)`, which frees up to `most` rows or pages in a transaction of
+  /// its own. On a full disk the log begins anew in the space that it has, and
+  /// lots get as small as fits.
+  template <class F>
+  auto free_space(std::int64_t most, F&& f) {
+    for (;;) {
+      try {
+        const auto done = f(space.lot(most));
+        space.grow();
+        return done;
+      } catch (const store_error& e) {
+        if (e.code() != errc::store_full || !is_usable())
+          throw;
+        note(e);
+        if (!space.shrink(most))
+          throw;
+      }
+      log.restart();
+    }
+  }
+
+  /// Something has failed.
+  void note(const store_error& e) noexcept;
+
   /// What was committed stands only if the files are still this store's.
   /// @throws store_error `outcome_unknown` if they are not: that ends all work
   ///         on them.
@@ -94,7 +124,8 @@ struct store_parts {
         confirm_commit();
       }
       return reply;
-    } catch (const store_error&) {
+    } catch (const store_error& e) {
+      note(e);
       if (alone)
         transaction.rollback();
       else if (operations.changes_begun() != changes)
@@ -113,11 +144,18 @@ struct store_parts {
   /// Kinds that no operation has any more give their numbers to new ones.
   void make_room_for_kind(const std::string& kind);
 
+  // Without the space that is kept for this.
+  void try_to_open();
+
+  // So that the log can begin anew on a full disk, and is not what fills it.
+  void settle_log_space() noexcept;
+
   // What has become of the files, if it is not what this owner did.
   [[nodiscard]] std::optional<std::string> find_file_fault() const;
 
   // Each is behind what it needs.
   store_options options;
+  std::string log_file{options.file + "-wal"};
   file_ownership ownership;
   sqlite::sealed_vfs vfs; // SQLite changes it
   damage_latch damage;
@@ -135,6 +173,7 @@ struct store_parts {
                                 {&names, &counters, &in_flight, &transitions,
                                  &operations}};
   purge_lot lot{options.history};
+  tight_space space;
 };
 
 } // namespace waybill

@@ -2,6 +2,9 @@
 
 #include <utility>
 
+#include "waybill/file_limits.hpp"
+#include "waybill/page_seal.hpp"
+
 namespace waybill {
 
 void store_transaction::load() {
@@ -9,6 +12,7 @@ void store_transaction::load() {
     x->load(db_);
   begin_ = db_.prepare("BEGIN IMMEDIATE");
   commit_ = db_.prepare("COMMIT");
+  page_count_ = db_.prepare("PRAGMA page_count");
   phase_ = phase::idle;
 }
 
@@ -16,6 +20,7 @@ void store_transaction::close() noexcept {
   phase_ = phase::unusable;
   begin_ = {};
   commit_ = {};
+  page_count_ = {};
   for (auto* const x : participants_)
     x->close();
 }
@@ -64,11 +69,37 @@ void store_transaction::flush() {
     damage_.watch([&] {
       for (auto* const x : participants_)
         x->flush();
+      make_room(0);
     });
   } catch (...) {
     rollback();
     throw;
   }
+}
+
+// A log whose pages find no room in the file could never be emptied again. So
+// the file gets it before the log gets the pages, and a full disk is met while
+// nothing has been written yet.
+void store_transaction::make_room(std::int64_t more) {
+  constexpr std::int64_t page_bytes = sqlite::page_bytes;
+  auto* const file = sqlite::file_of(db_.get());
+  if (file == nullptr || !log_end_ || log_end_->pages == 0)
+    return;
+  const sqlite::reset_guard guard{page_count_};
+  page_count_.step();
+  const auto pages = page_count_.integer(0) + more;
+  if (pages <= log_end_->pages)
+    return; // they have it
+  // Other faults are the checkpoint's, which may meet a better day.
+  if (const auto code = sqlite::make_room(file, page_bytes * log_end_->pages,
+                                          page_bytes * pages);
+      code == SQLITE_FULL)
+    sqlite::raise(db_.get(), code, "making room in the file");
+}
+
+void store_transaction::require_room(std::int64_t pages) {
+  if (db_.query_int("PRAGMA freelist_count") < pages)
+    make_room(pages);
 }
 
 bool store_transaction::begin_commit(std::function<void()> on_synced) {

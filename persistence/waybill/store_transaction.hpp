@@ -97,6 +97,11 @@ public:
   /// @throws store_error `outcome_unknown` if it failed.
   std::chrono::steady_clock::time_point finish_commit();
 
+  /// Whether the database can have `pages` more, and get them into its file.
+  /// Only between `begin()` and its end.
+  /// @throws store_error `store_full` if it cannot.
+  void require_room(std::int64_t pages);
+
   /// Undoes all since `begin()`, if it was called.
   void rollback() noexcept;
 
@@ -118,6 +123,7 @@ private:
   };
 
   void flush();
+  void make_room(std::int64_t pages);
   [[nodiscard]] bool is_undone(const store_error& e) const noexcept;
 
   sqlite::connection& db_;
@@ -126,6 +132,7 @@ private:
   std::vector<transaction_participant*> participants_;
   sqlite::statement begin_;
   sqlite::statement commit_;
+  sqlite::statement page_count_;
   std::optional<log_end> log_end_; // when the transaction began
   int changes_before_ = 0;         // and SQLite's count of changed rows
   bool has_written_ = false;

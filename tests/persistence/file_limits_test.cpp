@@ -2,12 +2,10 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
-
-#include <csignal>
 
 #include "support/child_process.hpp"
 #include "support/fault_vfs.hpp"
+#include "support/small_disk.hpp"
 #include "support/store_fixture.hpp"
 #include "waybill/file_limits.hpp"
 #include "waybill/store_reader.hpp"
@@ -18,16 +16,6 @@ using namespace waybill::test;
 namespace {
 
 constexpr auto full = static_cast<int>(errc::store_full);
-
-// No file of this process may grow past `bytes`; the signal is as a process
-// starts with it.
-void limit_files(rlim_t bytes) {
-  rlimit x{};
-  ::getrlimit(RLIMIT_FSIZE, &x);
-  x.rlim_cur = bytes;
-  ::setrlimit(RLIMIT_FSIZE, &x);
-  std::signal(SIGXFSZ, SIG_DFL);
-}
 
 // How `f` ends in a process of its own under that limit; 0 is success.
 template <class F>

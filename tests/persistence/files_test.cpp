@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "support/child_process.hpp"
 #include "support/store_fixture.hpp"
 
 using namespace waybill;
@@ -173,6 +174,40 @@ TEST_CASE_METHOD(files_fixture, "a relative name is meant from where we are") {
   std::filesystem::current_path(before);
   CHECK(store.options().file == dir / "ops.db");
   CHECK(std::filesystem::exists(dir / "ops.db"));
+}
+
+TEST_CASE_METHOD(files_fixture,
+                 "promise 1, durability: a folder that cannot be synced is "
+                 "refused by name, with a store in it or without",
+                 "[promise-1]") {
+  const auto is_there = GENERATE(false, true);
+  CAPTURE(is_there);
+  const auto folder = dir / "closed";
+  REQUIRE(std::filesystem::create_directory(folder));
+  const auto options = options_for(folder + "/ops.db");
+  if (is_there)
+    operation_tracking_store{options};
+  CHECK(in_child([&] {
+          // Root may do everything.
+          constexpr uid_t nobody = 65'534;
+          if (::geteuid() == 0) {
+            for (const auto& name : {dir.path().string(), folder, options.file,
+                                     options.file + "-lock"})
+              if (::chown(name.c_str(), nobody, nobody) != 0 && is_there)
+                return 1;
+            if (::setgid(nobody) != 0 || ::setuid(nobody) != 0)
+              return 2;
+          }
+          ::chmod(folder.c_str(), 0300); // it can be used, but not opened
+          const auto e = error_of([&] { operation_tracking_store{options}; });
+          ::chmod(folder.c_str(), 0700);
+          if (e.code != errc::store_unavailable
+              || !e.mentions(folder + ": cannot sync this folder: "))
+            return 3;
+          operation_tracking_store{options}.record_enqueue(enqueue(1), at(0));
+          return 0;
+        })
+        == 0);
 }
 
 TEST_CASE_METHOD(files_fixture,

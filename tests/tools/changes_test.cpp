@@ -1,6 +1,7 @@
 // `purge`, `discard` and `vacuum`, end to end, and what a running service means
 // to the commands that change a store.
 
+#include "support/small_disk.hpp"
 #include "tools/waybill_program.hpp"
 #include "waybill/json.hpp"
 
@@ -123,4 +124,42 @@ TEST_CASE_METHOD(cli_fixture, "vacuum makes the file smaller") {
   CHECK(sizes["finished"] == true);
   CHECK(waybill({"stats", "--json"}).json()["free_bytes"] == 0);
   CHECK(waybill_alone({"vacuum"}).says("the file had "));
+}
+
+TEST_CASE("a disk that a store has filled is cleared by purge and vacuum") {
+  CHECK(on_small_disk([](const small_disk& disk) {
+          const auto options = options_for(disk.file());
+          const auto then = timestamp::now() - 1h;
+          const auto fault = error_of([&] {
+            operation_tracking_store store{options};
+            for (std::uint64_t n = 1;; ++n) {
+              store.record_enqueue(enqueue(n), then);
+              store.record_terminal({id_of(n),
+                                     n % 2 == 0 ? tracking_status::failed
+                                                : tracking_status::parked,
+                                     std::string(4'000, 'x'),
+                                     500,
+                                     {}},
+                                    then);
+            }
+          });
+          disk.fill();
+          if (fault.code != errc::store_full || disk.free_bytes() != 0)
+            return 1;
+          if (run_waybill(options.file, {"counts"}).code != 0)
+            return 2;
+          const auto purged = run_waybill(options.file,
+                                          {"purge", "--older-than", "30min",
+                                           "--status", "failed"});
+          if (purged.code != 0 || disk.free_bytes() < 1'000'000)
+            return 3;
+          operation_tracking_store{options}.purge_terminal(
+            purge_before(timestamp::now()), timestamp::now());
+          disk.fill();
+          if (run_waybill(options.file, {"vacuum"}).code != 0
+              || disk.free_bytes() < 1'000'000)
+            return 4;
+          return 0;
+        })
+        == 0);
 }

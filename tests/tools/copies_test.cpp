@@ -286,8 +286,7 @@ TEST_CASE_METHOD(cli_fixture,
 // -- import -------------------------------------------------------------------
 
 TEST_CASE_METHOD(cli_fixture,
-                 "an import whose log finds no room in the file is "
-                 "done, and says where it is") {
+                 "an import for which the file finds no room is refused") {
   record(20'000);
   const auto more = dir / "more.db";
   {
@@ -300,13 +299,29 @@ TEST_CASE_METHOD(cli_fixture,
   const auto size = std::filesystem::file_size(options.file);
   const auto x = run_limited(options.file, static_cast<int>(size / 512),
                              {"import", dir / "in"});
+  CHECK(x.code == 3);
+  CHECK(x.complains("full"));
+  CHECK(std::filesystem::file_size(options.file) == size);
+  store = operation_tracking_store{options};
+  CHECK(total() == 20'000);
+}
+
+TEST_CASE_METHOD(cli_fixture,
+                 "a change that cannot be copied from the log into the file is "
+                 "done, and says where it is") {
+  record(20'000);
+  store.close();
+  const auto size = std::filesystem::file_size(options.file);
+  const auto x
+    = run_limited(options.file, static_cast<int>(size / 1'024),
+                  {"discard", id_text(20'000), "--reason", "given up"});
   CHECK(x.code == 0);
-  CHECK(x.says("300 imported"));
+  CHECK(x.says(" is discarded"));
   CHECK(x.complains("the write-ahead log cannot be copied into the file and "
                     "stays beside it, with nothing lost: "));
   CHECK(std::filesystem::file_size(options.file) == size);
   store = operation_tracking_store{options};
-  CHECK(total() == 20'300);
+  CHECK(snapshot_of(20'000)->status == tracking_status::discarded);
   CHECK(waybill_alone({"vacuum"}).err.empty());
 }
 

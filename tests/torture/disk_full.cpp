@@ -1,27 +1,17 @@
 // Row 7: a real file system runs full, or a file reaches the limit on its size,
-// while clients write and read; then there is space again. Nothing acknowledged
-// is lost, reads go on throughout, writes go on within a second, and nothing is
-// restarted.
-
-#include <fcntl.h>
-#include <sched.h>
-#include <sys/mount.h>
-#include <sys/resource.h>
-#include <unistd.h>
+// while clients write and read; then there is space again, or a purge makes
+// some. Nothing acknowledged is lost, reads go on throughout, writes go on
+// within a second, and nothing is restarted.
 
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
-#include <csignal>
-#include <cstring>
-#include <fstream>
 #include <thread>
 
 #include "support/actors.hpp"
 #include "support/plain_sqlite.hpp"
 #include "support/program.hpp"
 #include "support/requests.hpp"
-#include "support/temp_dir.hpp"
+#include "support/small_disk.hpp"
 #include "torture/ledger.hpp"
 #include "torture/rows.hpp"
 #include "waybill/ask.hpp"
@@ -36,78 +26,6 @@ using clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr std::size_t window = 32;
-
-bool mount_small_disk(const std::filesystem::path& at) {
-  return ::mount("tmpfs", at.c_str(), "tmpfs", 0, "size=8m") == 0;
-}
-
-// Why a small file system cannot be had here; empty if it can. Must be called
-// before this process has a second thread.
-std::string enter_own_namespace() {
-  const auto uid = ::getuid();
-  const auto gid = ::getgid();
-  if (::unshare(CLONE_NEWNS) != 0) {
-    if (::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
-      return std::string{"neither root nor user namespaces: "}
-             + std::strerror(errno);
-    std::ofstream{"/proc/self/setgroups"} << "deny";
-    std::ofstream{"/proc/self/uid_map"} << "0 " << uid << " 1";
-    std::ofstream{"/proc/self/gid_map"} << "0 " << gid << " 1";
-  }
-  // What is mounted here is nobody else's, and goes with this process.
-  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
-    return std::string{"cannot make mounts private: "} + std::strerror(errno);
-  const temp_dir trial;
-  if (!mount_small_disk(trial.path()))
-    return std::string{"cannot mount a tmpfs: "} + std::strerror(errno);
-  ::umount2(trial.path().c_str(), MNT_DETACH);
-  return {};
-}
-
-class small_disk {
-public:
-  // Without a mount it must not be filled: it is everybody's.
-  explicit small_disk(bool mounted) : mounted_{mounted} {
-    if (mounted && !mount_small_disk(at_.path()))
-      throw std::runtime_error{std::string{"cannot mount a small tmpfs: "}
-                               + std::strerror(errno)};
-  }
-  ~small_disk() {
-    if (mounted_)
-      ::umount2(at_.path().c_str(), MNT_DETACH);
-  }
-  small_disk(const small_disk&) = delete;
-  small_disk& operator=(const small_disk&) = delete;
-
-  [[nodiscard]] std::string file() const { return at_ / "ops.db"; }
-
-  // Leaves no page free.
-  void fill() const {
-    const descriptor fd{::open((at_ / "ballast").c_str(),
-                               O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
-                               0600)};
-    const std::vector<char> page(4'096, 'x');
-    while (::write(fd.get(), page.data(), page.size()) > 0) {
-      // Until there is no space.
-    }
-  }
-
-  void free() const { ::unlink((at_ / "ballast").c_str()); }
-
-  [[nodiscard]] bool is_mounted() const noexcept { return mounted_; }
-
-private:
-  const bool mounted_;
-  temp_dir at_;
-};
-
-// No file of this process may grow past `bytes`.
-void limit_files(rlim_t bytes) {
-  rlimit x{};
-  ::getrlimit(RLIMIT_FSIZE, &x);
-  x.rlim_cur = bytes;
-  ::setrlimit(RLIMIT_FSIZE, &x);
-}
 
 class disk_full_row {
 public:
@@ -127,7 +45,10 @@ public:
     const auto cycles = r_.pick(30, 200);
     for (int i = 0; i < cycles; ++i) {
       const auto by_limit = !disk_.is_mounted() || i % 3 == 2;
-      run_cycle(by_limit, i % 2 == 0);
+      if (i % 5 == 4)
+        run_purge(by_limit);
+      else
+        run_cycle(by_limit, i % 2 == 0);
       r_.tried(1, cycles);
     }
     r_.require(ask(system_, service_->tracker(), get_health{}).restarts == 0,
@@ -145,6 +66,7 @@ public:
     r_.figure(std::to_string(reads_while_full_) + " reads while full");
     r_.figure("slowest of them "
               + std::to_string(slowest_read_ / milliseconds{1}) + " ms");
+    r_.figure(std::to_string(purged_) + " purged from full disks");
     r_.figure("writes again after at most "
               + std::to_string(slowest_return_ / milliseconds{1}) + " ms");
   }
@@ -160,7 +82,7 @@ private:
     // The log may have room within itself.
     auto is_full = false;
     for (int i = 0; i < 500 && !is_full; ++i)
-      is_full = write_some() == window;
+      is_full = write_some() > 0 && recorded_ == 0;
     r_.require(is_full, "the disk is full, but writes go on");
     for (int i = 0; i < 10; ++i)
       write_and_read();
@@ -203,6 +125,60 @@ private:
                "writes go on, but health is not ok");
   }
 
+  // The disk stays as full as others have left it.
+  void run_purge(bool by_limit) {
+    if (by_limit)
+      limit_files(std::max(size_of(""), size_of("-wal")) + 200'000);
+    else
+      disk_.fill(1'000'000);
+    for (int full = 0, tries = 0; full < 3 && tries < 5'000; ++tries) {
+      finish_some();
+      full = recorded_ == 0 ? full + 1 : 0;
+    }
+    if (!by_limit)
+      disk_.fill();
+    const auto begin = clock::now();
+    client_->send(purge_before(timestamp::now() + std::chrono::hours{1}));
+    const auto reply = client_->receive();
+    note(book_.told_purge(reply));
+    if (const auto* const e = std::get_if<failure>(&reply))
+      r_.violation("a purge of a full disk is refused: " + e->text);
+    else
+      purged_ += std::get<purge_reply>(reply).deleted;
+    const auto is_back = [&] {
+      return write_some() == 0 && (by_limit || disk_.free_bytes() > 100'000);
+    };
+    while (!is_back() && clock::now() - begin < std::chrono::seconds{10})
+      std::this_thread::sleep_for(milliseconds{1});
+    const auto returned = clock::now() - begin;
+    slowest_return_ = std::max(slowest_return_, returned);
+    r_.require(returned <= std::chrono::seconds{1},
+               "a purge has made no space, or after "
+                 + std::to_string(returned / milliseconds{1}) + " ms");
+    if (by_limit)
+      limit_files(RLIM_INFINITY);
+    else
+      disk_.free();
+  }
+
+  [[nodiscard]] rlim_t size_of(const char* suffix) const {
+    return std::filesystem::file_size(disk_.file() + suffix);
+  }
+
+  // Sends a window of operations that end at once.
+  void finish_some() {
+    const auto first = next_;
+    for (std::size_t i = 0; i < window; ++i) {
+      client_->send(enqueue(next_));
+      client_->send(terminal(next_++));
+    }
+    recorded_ = 0;
+    for (auto n = first; n < next_; ++n) {
+      recorded_ += told(n, stage::submitted) ? 1 : 0;
+      told(n, stage::finished);
+    }
+  }
+
   // Sends a window of writes.
   // @returns how many of them were refused.
   std::size_t write_some() {
@@ -221,8 +197,12 @@ private:
         client_->send(enqueue(next_++));
       }
     std::size_t refused = 0;
-    for (const auto& x : all)
-      refused += told(x.n, x.to) ? 0 : 1;
+    recorded_ = 0;
+    for (const auto& x : all) {
+      const auto is_done = told(x.n, x.to);
+      refused += is_done ? 0 : 1;
+      recorded_ += is_done && x.to == stage::submitted ? 1 : 0;
+    }
     return refused;
   }
 
@@ -303,6 +283,8 @@ private:
   std::uint64_t next_ = 1;
   std::int64_t acknowledged_ = 0;
   std::int64_t refused_ = 0;
+  int recorded_ = 0; // new operations, of the last window
+  std::int64_t purged_ = 0;
   std::int64_t reads_while_full_ = 0;
   clock::duration slowest_read_{};
   clock::duration slowest_return_{};
@@ -311,9 +293,7 @@ private:
 } // namespace
 
 void disk_full(report& r) {
-  // SQLite is told of the limit by an error; the signal would end the process.
-  std::signal(SIGXFSZ, SIG_IGN);
-  const auto why = enter_own_namespace();
+  const auto why = small_disk::allow();
   if (!why.empty())
     r.figure("only by a limit on the size of files, for no small file system "
              "can be mounted here ("

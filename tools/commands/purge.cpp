@@ -9,6 +9,7 @@
 #include "interruption.hpp"
 #include "output/json.hpp"
 #include "output/progress.hpp"
+#include "waybill/purge_failure.hpp"
 
 namespace waybill::cli {
 
@@ -35,6 +36,17 @@ struct purge_result {
   bool finished = true;
 };
 
+// @param deleted by the steps before.
+auto purge_some(operation_tracking_store& store, const purge_terminal& request,
+                std::int64_t deleted) {
+  try {
+    return store.purge_chunk(request, timestamp::now(), rows_a_step,
+                             time_a_step);
+  } catch (const store_error& e) {
+    throw purge_failure(deleted, e);
+  }
+}
+
 purge_result purge(context& c, operation_tracking_store& store,
                    const std::vector<purge_terminal>& requests,
                    std::int64_t due) {
@@ -46,8 +58,7 @@ purge_result purge(context& c, operation_tracking_store& store,
         result.finished = false;
         return result;
       }
-      const auto step = store.purge_chunk(request, timestamp::now(),
-                                          rows_a_step, time_a_step);
+      const auto step = purge_some(store, request, result.deleted);
       store.maintain();
       result.deleted += step.deleted;
       view.show(result.deleted, due);

@@ -1,0 +1,14 @@
+// What one step of a purge did.
+#pragma once
+
+#include <cstdint>
+
+namespace waybill {
+
+struct purge_progress {
+  std::int64_t deleted = 0; // rows
+  /// False if rows that are due may be left.
+  bool finished = true;
+};
+
+} // namespace waybill
