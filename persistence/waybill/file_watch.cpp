@@ -7,6 +7,7 @@ namespace waybill {
 void file_watch::begin(const std::string& file) {
   database_ = remember(file);
   log_ = remember(file + "-wal");
+  index_ = remember(file + "-shm");
 }
 
 void file_watch::database_written() noexcept {
@@ -20,6 +21,8 @@ file_watch::find_fault(std::int64_t log_bytes) const {
   auto fault = find_fault(database_, database_.bytes);
   if (!fault)
     fault = find_fault(log_, log_bytes);
+  if (!fault)
+    fault = find_fault(index_, index_.bytes);
   return fault;
 }
 

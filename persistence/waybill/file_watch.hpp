@@ -4,7 +4,9 @@
 // synced as before, and is gone with the process. The host itself may cause
 // that: when it opens and closes the database by other means than SQLite's, the
 // locks of this process on it go, and whoever is the next to close it removes
-// the log as if nobody were at work.
+// the log as if nobody were at work. Who comes when the log's index is gone
+// makes another one, and neither hears of the other any more; memory that is
+// cut off ends a process by a signal.
 #pragma once
 
 #include <cstdint>
@@ -15,10 +17,11 @@
 
 namespace waybill {
 
-/// Compares database and log with what they were. Costs a look at each name.
+/// Compares database, log and its index with what they were. Costs a look at
+/// each name.
 class file_watch {
 public:
-  /// Remembers what there is. Both files must be open.
+  /// Remembers what there is. All of them must be open.
   void begin(const std::string& file);
 
   /// The database has been written, and may have another size now.
@@ -44,6 +47,7 @@ private:
 
   watched database_;
   watched log_;
+  watched index_;
 };
 
 } // namespace waybill

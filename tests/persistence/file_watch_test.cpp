@@ -58,6 +58,13 @@ const std::array mishaps{
          }},
   mishap{"the log is cut off",
          [](const std::string& file) { fs::resize_file(file + "-wal", 0); }},
+  mishap{"the log's index is removed",
+         [](const std::string& file) { fs::remove(file + "-shm"); }},
+  mishap{"the log's index is replaced",
+         [](const std::string& file) {
+           fs::copy_file(file + "-shm", file + "-copy");
+           fs::rename(file + "-copy", file + "-shm");
+         }},
   mishap{"the database is removed",
          [](const std::string& file) { fs::remove(file); }},
   mishap{"the database is replaced",
@@ -106,6 +113,17 @@ TEST_CASE("nothing is begun on files that have been taken away",
     CHECK(error_of([&] { x.store.record_enqueue(enqueue(2), at(1)); }).code
           == errc::store_corrupt);
   }
+}
+
+TEST_CASE_METHOD(store_fixture,
+                 "memory that is shared by a file is not used when that has "
+                 "been cut off") {
+  store.record_enqueue(enqueue(1), at(0));
+  fs::resize_file(options.file + "-shm", 0);
+  const auto e = error_of([&] { store.record_enqueue(enqueue(2), at(1)); });
+  CHECK(e.code == errc::store_corrupt);
+  CHECK(e.mentions("-shm: was cut off"));
+  store.close();
 }
 
 TEST_CASE(
