@@ -1,6 +1,7 @@
 #include "waybill/store_check.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <utility>
@@ -194,6 +195,22 @@ private:
           db_.query_int("SELECT min(first) FROM epoch"));
     check("the first number of an epoch",
           db_.query_int("SELECT max(first) FROM epoch"));
+    check_reached("store.off_to", db_.query_int("SELECT off_to FROM store"));
+    // While the history is off, nothing is kept.
+    const auto missing_to = db_.query_int("SELECT missing_to FROM store");
+    if (missing_to != INT64_MAX)
+      check_reached("store.missing_to", missing_to);
+    const auto incarnation = db_.query_int("SELECT incarnation FROM identity");
+    if (incarnation < 0 || incarnation > UINT32_MAX)
+      fault("identity.incarnation is " + std::to_string(incarnation));
+  }
+
+  // A transition that there has been.
+  void check_reached(const char* what, std::int64_t number) {
+    const auto last = last_transition(db_);
+    if (number < 0 || number > last)
+      fault(std::string{what} + " is " + std::to_string(number)
+            + ", but the last transition has number " + std::to_string(last));
   }
 
   // A kind's name id, or a block, and a status.
