@@ -104,6 +104,26 @@ TEST_CASE_METHOD(cli_fixture,
   CHECK(waybill({"status", "01932c07-f2d1"}).code == 0);
 }
 
+TEST_CASE_METHOD(
+  cli_fixture, "a history tells how often an attempt failed and with what, at "
+               "60 columns too") {
+  store.record_enqueue(enqueue(1), at(1));
+  auto failed = attempt(1, 4);
+  failed.http_status = 503;
+  failed.last_error = "503 Service Unavailable: maintenance";
+  store.record_attempt(failed, at(31));
+  const auto line = [&](unsigned short columns) {
+    const auto text = without_sequences(
+      shown(options.file, columns, {.arguments = {"history", id_text(1)}}));
+    return lines_of(text).at(2);
+  };
+  CHECK(line(60)
+        == "2026-11-23 08:16:01.000  Retrying       4   503  503 Servic…");
+  CHECK(line(80)
+        == "     2  2026-11-23 08:16:01.000  30.00 s  Retrying       4   503  "
+           "503 Service U…");
+}
+
 TEST_CASE_METHOD(cli_fixture, "COLUMNS overrides the terminal's width") {
   record_wide(store);
   const auto text = without_sequences(shown(

@@ -19,11 +19,12 @@ std::vector<column> history_columns() {
            .least = length_without_zone,
            .grows = 2,
            .cut = cutting::beginning},
-          {.title = "after", .align = alignment::right, .left_out = 2},
+          {.title = "after", .align = alignment::right, .left_out = 4},
           {.title = "status"},
-          {.title = "retry", .align = alignment::right, .left_out = 3},
-          {.title = "HTTP", .align = alignment::right, .left_out = 4},
-          {.title = "error", .least = 12, .left_out = 1, .grows = 1}};
+          {.title = "retry", .align = alignment::right, .left_out = 2},
+          {.title = "HTTP", .align = alignment::right, .left_out = 3},
+          // So that 60 columns have room for the two before it.
+          {.title = "error", .least = 11, .left_out = 1, .grows = 1}};
 }
 
 // What stands for the steps that are not kept.
