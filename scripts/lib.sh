@@ -110,7 +110,7 @@ need_packages() {
 # half of the time that g++ takes.
 compiler_of() {
   case $1 in
-    asan | tsan | planted | lint) echo clang++ ;;
+    quick | asan | tsan | planted | lint) echo clang++ ;;
     *) echo "$compiler" ;;
   esac
 }

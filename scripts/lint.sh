@@ -4,26 +4,61 @@
 # the rest. It reads many sources as one, as a unity build compiles them: most
 # of the time goes into the headers of others. What passed is left out until one
 # of the sources that are read as one, a header of ours below them, or the
-# checks change; --all reads it again.
+# checks change; so is what has not changed since the commit that scripts/linted
+# names, of which all passed.
 #
-# Usage: scripts/lint.sh [--all] [--prefix-path DIR]
+# Usage: scripts/lint.sh [--all] [--record] [--prefix-path DIR]
+#
+#   --all               all of it
+#   --record            if all passes, write the commit to scripts/linted
 source "$(dirname "$0")/lib.sh"
 
 all=false
+record=false
 while [[ $# -gt 0 ]]; do
   if prefix_option "$@"; then
     shift 2
     continue
   fi
-  [[ $1 == --all ]] || refuse "unknown option: $1"
-  all=true
+  case $1 in
+    --all) all=true ;;
+    --record) record=true ;;
+    *) refuse "unknown option: $1" ;;
+  esac
   shift
 done
+if $record && [[ -n $(git status --porcelain) ]]; then
+  die "there is what is not committed: commit it, then record the commit"
+fi
 
 need_packages "${build_packages[@]}" "${example_packages[@]}" \
   "${clang_packages[@]}" "${lint_packages[@]}"
 configure lint
-build_quietly lint all_verify_interface_header_sets
+
+# Fails unless all is to be read; prints what has changed since that commit.
+changed_files() {
+  local linted
+  ! $all && linted=$(<scripts/linted) &&
+    git merge-base --is-ancestor "$linted" HEAD 2>/dev/null &&
+    git diff --quiet "$linted" -- .clang-tidy scripts/lint.sh cmake \
+      CMakePresets.json '*CMakeLists.txt' &&
+    git diff --name-only "$linted" &&
+    git ls-files --others --exclude-standard
+}
+changed=
+knows_changes=false
+! changed=$(changed_files) || knows_changes=true
+
+# has_changed FILE...: whether one of them may have since then.
+has_changed() {
+  $knows_changes || return 0
+  printf '%s\n' "$@" | grep -qxFf <(printf '%s\n' "$changed")
+}
+
+mapfile -t headers < <(find messages persistence actors -name '*.hpp')
+if has_changed "${headers[@]}"; then
+  build_quietly lint all_verify_interface_header_sets
+fi
 dir=$PWD/$(build_dir lint)
 clang_tidy=$(command -v clang-tidy-14 || command -v clang-tidy) ||
   die "clang-tidy is missing"
@@ -92,8 +127,16 @@ export clang_tidy dir passed
 sed -nE 's/^ *"file": "(.*)",?$/\1/p' "$dir/compile_commands.json" |
   grep -v _verify_interface_header_sets | sort -u |
   while read -r file; do
-    echo "$(members "$file" | xargs -d '\n' cat | wc -c) $file"
+    mapfile -t sources < <(members "$file" | sed "s|^$PWD/||")
+    mapfile -t -O ${#sources[@]} sources < <(headers_of "${sources[@]}")
+    ! has_changed "${sources[@]}" ||
+      echo "$(members "$file" | xargs -d '\n' cat | wc -c) $file"
   done | sort -rn | while read -r _ file; do
     key=$(key "$file")
     [[ -e $passed/$key ]] || echo "$key $file"
   done | xargs -r -P "$(nproc)" -L 1 bash -c 'lint "$@"' lint
+
+if $record; then
+  git rev-parse HEAD >scripts/linted
+  echo "recorded; commit scripts/linted"
+fi

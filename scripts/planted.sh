@@ -93,11 +93,16 @@ cmake --build "$build" --target "${targets[@]}" >"$dir/build.log" || {
 }
 $build_only && exit
 
+# Each test is to pass without its bug, unless all of them are known to.
+unproven=true
+[[ -z ${WAYBILL_ASAN_RESULT:-} ]] ||
+  ! grep -q '"violations": 0' "$WAYBILL_ASAN_RESULT" || unproven=false
+
 seed=${WAYBILL_TEST_SEED:-$RANDOM}
 $rows && echo "== seed $seed"
 torture=$PWD/$build/tests/torture
 export WAYBILL_SANITIZED_ROWS=$torture/sanitized_rows
-export build dir rows seed torture
+export build dir rows seed torture unproven
 
 # Which program has which test; a name that none has catches nothing.
 for area in "${areas[@]}"; do
@@ -130,7 +135,7 @@ try_bug() {
   local found
   found="$name: $(lines_of Plants "$patch")"
   while read -r test; do
-    if ! WAYBILL_PLANTED='' run_test "$test" "$log"; then
+    if $unproven && ! WAYBILL_PLANTED='' run_test "$test" "$log"; then
       verdict="FAILS WITHOUT THE BUG"
       is_caught=false
     elif WAYBILL_PLANTED=$name run_test "$test" "$log"; then

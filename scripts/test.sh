@@ -4,7 +4,7 @@
 #
 # Usage: scripts/test.sh [OPTION]...
 #
-#   --quick             without clang-tidy and the torture suite
+#   --quick             without clang-tidy, the torture suite and sanitizers
 #   --full              with all compiled once more by CXX, file by file as users
 #                       do, which finds an #include that is missing; and the full
 #                       torture suite: takes more than an hour
@@ -55,10 +55,16 @@ if $lint; then
   step "format" scripts/format.sh --check || true
 fi
 
-build_tests() { configure asan && check_caf asan && build asan; }
+# Twice as long with sanitizers, to build and to run.
+flavour=asan
+[[ -n $suite ]] || flavour=quick
+build_tests() { configure $flavour && check_caf $flavour && build $flavour; }
 asan_result=$PWD/build/asan-tests.json
-run_asan_tests() {
-  other_script scripts/sanitizers.sh --asan --json "$asan_result"
+run_built_tests() {
+  case $flavour in
+    asan) other_script scripts/sanitizers.sh --asan --json "$asan_result" ;;
+    *) run_tests $flavour ;;
+  esac
 }
 
 # The torture suite runs with it.
@@ -74,7 +80,7 @@ build_debug() {
 }
 
 if step "build the tests" build_tests; then
-  step "tests" run_asan_tests || true
+  step "tests" run_built_tests || true
 fi
 if step "build what is shipped" build_shipped; then
   step "what is shipped" run_shipped || true

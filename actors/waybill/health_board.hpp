@@ -3,6 +3,8 @@
 // disk.
 #pragma once
 
+#include <time.h>
+
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -58,7 +60,7 @@ public:
   public:
     at_work(health_board& board, disk_work what) noexcept
       : board_{board}, before_{board.work_.load(std::memory_order_relaxed)} {
-      board_.work_.store(4 * ns(clock::now()) + static_cast<std::int64_t>(what),
+      board_.work_.store(4 * coarse_now() + static_cast<std::int64_t>(what),
                          std::memory_order_relaxed);
     }
 
@@ -82,6 +84,15 @@ private:
     return std::chrono::duration_cast<std::chrono::nanoseconds>(
              x.time_since_epoch())
       .count();
+  }
+
+  // The steady clock's time, up to some ms ago: once a request, that is cheaper
+  // than the exact one by a hundredth of the request.
+  static std::int64_t coarse_now() noexcept {
+    timespec x{};
+    ::clock_gettime(CLOCK_MONOTONIC_COARSE, &x);
+    return ns(clock::time_point{std::chrono::seconds{x.tv_sec}
+                                + std::chrono::nanoseconds{x.tv_nsec}});
   }
 
   void add_hanging_work(health_reply& x) const;

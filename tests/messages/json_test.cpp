@@ -394,7 +394,8 @@ TEST_CASE("an error says where a text stops to be JSON and what was expected") {
   CHECK(reason(std::string_view{"\0", 1}) == "it contains NUL");
 }
 
-TEST_CASE("every text that is no JSON is told where it stops to be") {
+TEST_CASE("every text that is no JSON is told where it stops to be",
+          "[one-thread]") {
   // Each beginning of a text, and the text with each byte replaced.
   operation_record record{full_snapshot(), {}};
   record.transitions.emplace_back().kind = "k";
@@ -449,7 +450,7 @@ TEST_CASE("an escaped NUL is read, for find_fault to refuse") {
   CHECK(find_fault(x).value().starts_with("kind: "));
 }
 
-TEST_CASE("deep nesting is an error, not a crash") {
+TEST_CASE("deep nesting is an error, not a crash", "[one-thread]") {
   constexpr std::size_t depth = 200'000;
   const auto arrays = std::string(depth, '[') + std::string(depth, ']');
   CHECK_FALSE(error_of<get_status>(arrays).reason.empty());

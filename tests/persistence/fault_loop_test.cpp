@@ -140,7 +140,7 @@ bool fails(int n) {
 
 TEST_CASE("promise 2, outcomes: whichever system call fails, answers are true "
           "and the file is sound",
-          "[promise-2][promise-3][promise-11]") {
+          "[promise-2][promise-3][promise-11][one-thread]") {
   int n = 1;
   while (fails(n))
     ++n;

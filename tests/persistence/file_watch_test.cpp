@@ -139,7 +139,8 @@ TEST_CASE(
 }
 
 TEST_CASE_METHOD(store_fixture,
-                 "checkpoints and given back space are no mishaps") {
+                 "checkpoints and given back space are no mishaps",
+                 "[one-thread]") {
   for (std::uint64_t n = 0; n < 3'000; ++n)
     store.record_enqueue(enqueue(n), at(0));
   for (std::uint64_t n = 0; n < 3'000; ++n)

@@ -215,7 +215,8 @@ TEST_CASE("a store of schema version 1 goes on, with an identity and a name of "
   CHECK(header != std::string(file_format::expansion_bytes, '\0'));
 }
 
-TEST_CASE("a migration that is killed at any system call has happened or not") {
+TEST_CASE("a migration that is killed at any system call has happened or not",
+          "[one-thread]") {
   for (int nth = 1;; nth += 3) {
     const temp_dir dir;
     auto options = options_for(dir / "ops.db");

@@ -110,7 +110,7 @@ TEST_CASE_METHOD(maintenance_fixture,
 
 TEST_CASE_METHOD(maintenance_fixture,
                  "space that a purge left goes back in bounded steps",
-                 "[promise-9]") {
+                 "[promise-9][one-thread]") {
   fill(8'000);
   store->maintain();
   const auto full = size_of("ops.db");
@@ -137,7 +137,7 @@ TEST_CASE_METHOD(maintenance_fixture,
 TEST_CASE_METHOD(maintenance_fixture,
                  "promise 9, purge: the disk gets what a purge changes and "
                  "frees in small lots",
-                 "[promise-9]") {
+                 "[promise-9][one-thread]") {
   fault_vfs vfs;
   disk_lots lots;
   vfs.after = [&](const io_call& x) { lots.see(x); };

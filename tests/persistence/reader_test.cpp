@@ -634,7 +634,7 @@ TEST_CASE_METHOD(reader_fixture, "check finds what does not fit together",
 TEST_CASE_METHOD(reader_fixture,
                  "operations in flight are found among many, whatever was "
                  "rolled back",
-                 "[reader]") {
+                 "[reader][one-thread]") {
   std::mt19937_64 random{seed_for("operations in flight")};
   std::map<std::uint64_t, tracking_status> in_flight;
   std::uint64_t last = 0;

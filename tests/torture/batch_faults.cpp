@@ -1,6 +1,7 @@
 // Row 6: at each position of a batch of 512, one request that SQLite refuses,
-// and one at which SQLite rolls the whole batch back. The others are as
-// promised: what was acknowledged is there, what was refused is not.
+// and one at which SQLite rolls the whole batch back (in a quick run one of the
+// two). The others are as promised: what was acknowledged is there, what was
+// refused is not.
 
 #include <algorithm>
 #include <stdexcept>
@@ -68,9 +69,13 @@ private:
     next_ = 1;
     client.send(enqueue(victim));
     note(book.told(victim, stage::submitted, client.receive()));
+    // In a quick run a position has one of the two, as the seed says.
+    const auto first = static_cast<std::uint64_t>(kind) + r_.seed();
     for (std::uint64_t at = 0; at < batch_size; ++at) {
-      run_batch(kind, at, clock, running.tracker(), client, book, random);
-      r_.tried(1, 2 * batch_size);
+      if (r_.pick((first + at) % 2 == 0, true)) {
+        run_batch(kind, at, clock, running.tracker(), client, book, random);
+        r_.tried(1, 2 * batch_size);
+      }
       if (at % 64 == 63)
         check(client, book, x.file);
     }
