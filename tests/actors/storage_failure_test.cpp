@@ -310,7 +310,7 @@ TEST_CASE_METHOD(failing_storage,
     return shown.reason == "a sync has been running for 2s";
   }));
   CHECK(shown.state == health_state::degraded);
-  CHECK(shown.since >= before);
+  CHECK(shown.since >= before - 20ms); // the clock is a coarse one
   CHECK(shown.since <= timestamp::now() - 2s);
   CHECK(shown.waiting_requests > 0);
   hangs = false;
