@@ -74,6 +74,8 @@ const std::array mishaps{
          }},
   mishap{"the database is cut off",
          [](const std::string& file) { fs::resize_file(file, 4'096); }},
+  mishap{"the database is cut to nothing",
+         [](const std::string& file) { fs::resize_file(file, 0); }},
   lock_mishaps[0],
   lock_mishaps[1],
 };

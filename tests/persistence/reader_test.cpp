@@ -8,6 +8,7 @@
 
 #include "support/fault_vfs.hpp"
 #include "support/random_seed.hpp"
+#include "support/small_disk.hpp"
 #include "support/store_fixture.hpp"
 #include "waybill/row_filter.hpp"
 #include "waybill/store_reader.hpp"
@@ -572,6 +573,30 @@ TEST_CASE("a reader says why a file cannot be read", "[reader]") {
 }
 
 // -- care ---------------------------------------------------------------------
+
+TEST_CASE("a store on a disk that is mounted to be read only is read",
+          "[reader]") {
+  CHECK(on_small_disk([](const small_disk& disk) {
+          const auto options = options_for(disk.file());
+          operation_tracking_store{options}.record_enqueue(enqueue(1), at(1));
+          const auto folder
+            = std::filesystem::path{disk.file()}.parent_path().string();
+          if (::mount(nullptr, folder.c_str(), nullptr, MS_REMOUNT | MS_RDONLY,
+                      nullptr)
+              != 0)
+            return 1;
+          store_reader reader{options.file};
+          if (!reader.get_status(status_of(1)).snapshot
+              || reader.list({}).operations.size() != 1
+              || !reader.check().value().faults.empty())
+            return 2;
+          const auto e = error_of([&] { operation_tracking_store{options}; });
+          return e.code == errc::store_unavailable && e.mentions(options.file)
+                   ? 0
+                   : 3;
+        })
+        == 0);
+}
 
 TEST_CASE_METHOD(reader_fixture, "check finds a sound store sound",
                  "[reader]") {

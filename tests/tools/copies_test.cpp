@@ -505,3 +505,51 @@ TEST_CASE_METHOD(cli_fixture, "check tells a sound store from a damaged one") {
   CHECK_FALSE((damaged.out + damaged.err).empty());
   CHECK(read_file(options.file) == bytes);
 }
+
+TEST_CASE_METHOD(cli_fixture,
+                 "no command passes over a log that is damaged in its middle") {
+  for (std::uint64_t n = 1; n <= 30; ++n)
+    record(1, n);
+  const temp_dir killed;
+  copy_files(dir.path(), killed.path());
+  const auto file = killed / "ops.db";
+  std::filesystem::remove(file + "-shm");
+  constexpr std::size_t header_bytes = 32;
+  constexpr std::size_t frame_bytes = 24 + 4'096;
+  auto log = read_file(file + "-wal");
+  const auto frames = static_cast<std::size_t>(store.wal_bytes()) / frame_bytes;
+  REQUIRE(frames > 30);
+  log[header_bytes + frames / 2 * frame_bytes + 2'000] ^= '\x01';
+  write_file(file + "-wal", log);
+  const auto before = bytes_in(killed.path());
+  const temp_dir made;
+  for (const auto& words : std::vector<std::vector<std::string>>{
+         {"list"},
+         {"stuck"},
+         {"counts"},
+         {"stats"},
+         {"health"},
+         {"status", id_text(1)},
+         {"history", id_text(1)},
+         {"wait", "--timeout", "1s", id_text(1)},
+         {"watch", "--after", "0"},
+         {"export"},
+         {"export", "-o", made / "all.jsonl"},
+         {"backup", made / "backup.db"},
+         {"check"},
+         {"purge", "--older-than", "1s", "--dry-run"},
+         {"purge", "--older-than", "1s"},
+         {"discard", id_text(1), "--reason", "x"},
+         {"vacuum"}}) {
+    CAPTURE(words);
+    const auto x = run_waybill(file, words);
+    CAPTURE(x.out, x.err);
+    CHECK(x.code == 3);
+    CHECK(x.complains(file + "-wal"));
+    CHECK(x.out.empty());
+  }
+  CHECK(run_waybill(made / "restored.db", {"restore", file}).code == 3);
+  std::filesystem::remove(file + "-shm");
+  CHECK(changes_since(before, killed.path()) == "");
+  CHECK(std::filesystem::is_empty(made.path()));
+}
