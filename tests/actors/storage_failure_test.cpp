@@ -252,6 +252,27 @@ TEST_CASE_METHOD(failing_storage,
 }
 
 TEST_CASE_METHOD(failing_storage,
+                 "promise 1, durability: a tracker whose files are taken away "
+                 "stores nothing more and says so",
+                 "[promise-1][promise-11]") {
+  const std::string suffix = GENERATE("", "-wal", "-shm", "-lock");
+  CAPTURE(suffix);
+  auto running = start(system, with_faults());
+  const auto& tracker = running.tracker();
+  get(tracker, enqueue(1));
+  std::filesystem::remove(make_options().file + suffix);
+  for (const auto n : {2U, 3U})
+    CHECK(error_of(tracker, enqueue(n)) == errc::store_corrupt);
+  CHECK(error_of(tracker, enqueue(1)) == errc::store_corrupt); // a duplicate
+  CHECK(error_of(tracker, status_of(1)) == errc::store_corrupt);
+  const auto health = get(tracker, get_health{});
+  CHECK(health.state == health_state::failed);
+  CHECK(health.reason.find(suffix + ": was removed") != std::string::npos);
+  CHECK(heard.contain("storage is failed"));
+  running.stop();
+}
+
+TEST_CASE_METHOD(failing_storage,
                  "health is ok again by itself after a read that failed") {
   auto running = start(system, with_more_than_the_cache_holds());
   database_read = SQLITE_IOERR_READ;
@@ -319,6 +340,48 @@ TEST_CASE_METHOD(failing_storage,
   CHECK(healthy(running));
   CHECK(eventually(
     [&] { return heard.contain("the disk is slow: a sync took "); }));
+}
+
+TEST_CASE_METHOD(failing_storage,
+                 "health is answered while a checkpoint or a read hangs") {
+  const auto is_read = GENERATE(false, true);
+  CAPTURE(is_read);
+  std::atomic<bool> hangs{false};
+  vfs.before = [&](const io_call& call) {
+    const auto op = is_read ? io_op::read : io_op::write;
+    // A checkpoint begins with the first page.
+    if (call.file == io_file::database && call.op == op
+        && (is_read || call.offset < 4'096))
+      while (hangs)
+        std::this_thread::sleep_for(1ms);
+    return SQLITE_OK;
+  };
+  auto x = with_more_than_the_cache_holds();
+  x.checkpoint_pages = 100;
+  auto running = start(system, x);
+  const auto& tracker = running.tracker();
+  get(tracker, enqueue(30'000)); // to begin a log writes to the file, too
+  hangs = true;
+  auto answer = std::async(std::launch::async, [&] {
+    if (is_read)
+      return get(tracker, status_of(9'999)).snapshot.has_value();
+    for (std::uint64_t n = 30'001; hangs; ++n)
+      get(tracker, enqueue(n));
+    return true;
+  });
+  const std::string what = is_read ? "a request" : "a checkpoint";
+  health_reply shown;
+  CHECK(eventually([&] {
+    shown = get(tracker, get_health{});
+    return shown.reason == what + " has been running for 2s";
+  }));
+  CHECK(shown.state == health_state::degraded);
+  hangs = false;
+  CHECK(answer.get());
+  CHECK(eventually([&] { return healthy(running); }));
+  if (!is_read)
+    CHECK(eventually(
+      [&] { return heard.contain("the disk is slow: a checkpoint took "); }));
 }
 
 TEST_CASE_METHOD(failing_storage,
