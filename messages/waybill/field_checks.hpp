@@ -73,6 +73,9 @@ inline fault check_time(const char* name, const std::optional<timestamp>& t) {
   return std::nullopt;
 }
 
+/// For bytes of any sort.
+fault check_size(const char* name, std::size_t bytes, std::size_t max_bytes);
+
 /// Whether `value` is `min` to `max`.
 inline fault check_range(const char* name, std::int64_t value, std::int64_t min,
                          std::int64_t max) {

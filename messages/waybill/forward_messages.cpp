@@ -1,6 +1,7 @@
 #include "waybill/forward_messages.hpp"
 
 #include "waybill/enum_names.hpp"
+#include "waybill/field_checks.hpp"
 
 namespace waybill {
 
@@ -43,7 +44,21 @@ record_enqueue to_enqueue(const forward_call& call) {
 }
 
 std::optional<std::string> find_fault(const forward_call& x) {
-  return find_fault(to_enqueue(x));
+  using namespace detail;
+  return first_fault([&] { return check_id("id", x.id); },
+                     [&] { return check_kind("kind", x.kind); },
+                     [&] { return check_descriptions(x); },
+                     [&] { return check_time("due", x.due); },
+                     [&] { return check_time("expires", x.expires); },
+                     [&] {
+                       return x.priority ? check_range("priority", *x.priority,
+                                                       0, limits::max_priority)
+                                         : fault{};
+                     },
+                     [&] {
+                       return check_text("order_key", x.order_key,
+                                         limits::max_order_key);
+                     });
 }
 
 std::optional<std::string> find_fault(const discard& x) {

@@ -32,8 +32,20 @@ struct forward_call {
   std::optional<std::string> source_instance_id;
   std::optional<std::string> source_script;
   std::optional<std::string> source_node;
-  /// What `deliver` gets to send; any bytes. Kept in memory, not in the store.
+  /// What `deliver` gets to send; any bytes. Kept in memory; a store that keeps
+  /// the call takes `limits::max_payload` bytes at most.
   std::string payload;
+  // What a store that keeps the call keeps with it (call_messages.hpp); a
+  // store-and-forward actor does not go by it yet.
+  /// No attempt begins before this.
+  std::optional<timestamp> due = std::nullopt;
+  /// No attempt begins after this.
+  std::optional<timestamp> expires = std::nullopt;
+  /// 0 to 3, the higher the more urgent; none means 1.
+  std::optional<std::int32_t> priority = std::nullopt;
+  /// Calls with the same key are delivered in the order in which they were
+  /// taken; at most `limits::max_order_key` bytes.
+  std::optional<std::string> order_key = std::nullopt;
 
   bool operator==(const forward_call&) const = default;
   using reply = forward_reply;
@@ -46,7 +58,11 @@ struct forward_call {
                       field{"source_instance_id", &self::source_instance_id},
                       field{"source_script", &self::source_script},
                       field{"source_node", &self::source_node},
-                      field{"payload", &self::payload}};
+                      field{"payload", &self::payload},
+                      field{"due", &self::due},
+                      field{"expires", &self::expires},
+                      field{"priority", &self::priority},
+                      field{"order_key", &self::order_key}};
   }
 };
 

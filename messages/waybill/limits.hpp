@@ -24,6 +24,21 @@ inline constexpr std::size_t max_last_error = 1'048'576;
 /// Kinds with counters of their own, at a time.
 inline constexpr std::size_t max_counted_kinds = 256;
 
+// -- calls --------------------------------------------------------------------
+
+/// Longest payload and key of an order, in bytes.
+inline constexpr std::size_t max_payload = 67'108'864;
+inline constexpr std::size_t max_order_key = 256;
+inline constexpr std::int32_t max_priority = 3;
+/// Longest name of how a payload is encoded.
+inline constexpr std::size_t max_codec = 256;
+/// Targets of a store: their names are kept for good.
+inline constexpr std::size_t max_targets = 16'384;
+/// Calls that a store-and-forward actor gets to know of at a time, and how many
+/// it may have the tracker look at for that.
+inline constexpr std::int32_t max_found_calls = 10'000;
+inline constexpr std::int32_t max_scanned_calls = 1'000'000;
+
 // -- questions ----------------------------------------------------------------
 
 /// Lists, histories and new watches of one sender that may be queued; one more

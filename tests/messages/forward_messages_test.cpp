@@ -36,6 +36,29 @@ TEST_CASE("a call with a hostile field is refused by name") {
   CHECK(find_fault(x).value().starts_with("target_summary: "));
 }
 
+TEST_CASE("what a call says of its delivery is looked at, too") {
+  auto x = full_call();
+  x.due = max_timestamp;
+  x.expires = min_timestamp;
+  x.priority = 0;
+  x.order_key = std::string(limits::max_order_key, 'x');
+  CHECK(find_fault(x) == std::nullopt);
+  x.order_key = std::string(limits::max_order_key + 1, 'x');
+  CHECK(find_fault(x).value().starts_with("order_key: "));
+  for (const auto& bad : bad_texts) {
+    x.order_key = bad.text;
+    CHECK(find_fault(x).value().starts_with("order_key: "));
+  }
+  for (const auto bad : {-1, limits::max_priority + 1}) {
+    x.priority = bad;
+    CHECK(find_fault(x).value().starts_with("priority: "));
+  }
+  x.expires = min_timestamp - std::chrono::microseconds{1};
+  CHECK(find_fault(x).value().starts_with("expires: "));
+  x.due = max_timestamp + std::chrono::microseconds{1};
+  CHECK(find_fault(x).value().starts_with("due: "));
+}
+
 TEST_CASE("a discard with a hostile field is refused by its own names") {
   discard x{id_of(1), "an operator's wish"};
   CHECK(find_fault(x) == std::nullopt);

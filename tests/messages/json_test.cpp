@@ -74,7 +74,8 @@ void for_each_sample(F f) {
                  t0,
                  t0});
   f(health_reply{health_state::degraded, "why", t0, "error", 1, 2, 3, 4, 5, 6});
-  f(forward_call{id_of(1), "kind", "target", "inst", "script", "node", "pay"});
+  f(forward_call{id_of(1), "kind", "target", "inst", "script", "node", "pay",
+                 at(1), at(2), 3, "key"});
   f(forward_reply{forward_outcome::already_terminal});
   f(discard{id_of(1), "why"});
   f(get_backlog{});
@@ -223,8 +224,8 @@ TEST_CASE("no fields but those for people's words take any text") {
         free.insert(key);
   });
   CHECK(free
-        == std::set<std::string>{"kind", "last_error", "payload", "reason",
-                                 "source_instance_id", "source_node",
+        == std::set<std::string>{"kind", "last_error", "order_key", "payload",
+                                 "reason", "source_instance_id", "source_node",
                                  "source_script", "target_summary"});
 }
 
