@@ -68,6 +68,9 @@ void operation_table::load(sqlite::connection& db) {
     "SELECT http_status, last_error FROM operation WHERE seq = ?1");
   select_ = db.prepare("SELECT " WAYBILL_SNAPSHOT_COLUMNS
                        " FROM operation WHERE id = ?1");
+  select_row_ = db.prepare("SELECT " WAYBILL_OPERATION_COLUMNS
+                           " FROM operation WHERE seq = ?1");
+  id_of_ = db.prepare("SELECT id FROM operation WHERE seq = ?1");
   update_
     = db.prepare("UPDATE operation SET "
                  + assigned({"status", "updated_at", "retry_count",
@@ -84,11 +87,14 @@ void operation_table::load(sqlite::connection& db) {
     "WHERE status >= 2 AND status = ?1 AND updated_at < ?2 "
     "AND updated_at >= ?4 ORDER BY updated_at LIMIT ?3) "
     "RETURNING kind, id, seq, last_transition");
+  delete_row_ = db.prepare("DELETE FROM operation WHERE seq = ?1 "
+                           "RETURNING kind, id, seq, last_transition");
 }
 
 void operation_table::close() noexcept {
-  for (auto* const stmt : {&insert_, &restore_, &find_, &said_, &select_,
-                           &update_, &update_in_status_, &delete_})
+  for (auto* const stmt :
+       {&insert_, &restore_, &find_, &said_, &select_, &select_row_, &id_of_,
+        &update_, &update_in_status_, &delete_, &delete_row_})
     *stmt = {};
   db_ = nullptr;
 }
@@ -160,6 +166,24 @@ operation_table::read(const tracked_operation_id& id) {
   if (!select_.step())
     return std::nullopt;
   return decode_operation(select_, id, names_);
+}
+
+std::optional<tracking_status_snapshot>
+operation_table::read_row(std::int64_t seq) {
+  select_row_.bind(1, seq);
+  const sqlite::reset_guard guard{select_row_};
+  if (!select_row_.step())
+    return std::nullopt;
+  return decode_operation(select_row_, decode_id(select_row_.blob(column::id)),
+                          names_);
+}
+
+std::optional<tracked_operation_id> operation_table::id_of(std::int64_t seq) {
+  id_of_.bind(1, seq);
+  const sqlite::reset_guard guard{id_of_};
+  if (!id_of_.step())
+    return std::nullopt;
+  return decode_id(id_of_.blob(0));
 }
 
 tracking_status_snapshot
@@ -284,17 +308,31 @@ operation_table::delete_finished(tracking_status status, timestamp older_than,
   delete_.bind(2, older_than.us());
   delete_.bind(3, limit);
   delete_.bind(4, not_before.us());
-  const sqlite::reset_guard guard{delete_};
   deleted_.clear();
-  next_seq_ = 0; // the last row may go
-  ++changes_begun_;
-  while (delete_.step()) {
-    recent_.erase(decode_id(delete_.blob(1)));
-    deleted_.push_back({.seq = delete_.integer(2),
-                        .kind = delete_.is_integer(0) ? delete_.integer(0) : 0,
-                        .last_transition = delete_.integer(3)});
+  run_delete(delete_);
+  return deleted_;
+}
+
+std::span<const operation_table::deleted_row>
+operation_table::delete_rows(std::span<const std::int64_t> rows) {
+  deleted_.clear();
+  for (const auto seq : rows) {
+    delete_row_.bind(1, seq);
+    run_delete(delete_row_);
   }
   return deleted_;
+}
+
+void operation_table::run_delete(sqlite::statement& stmt) {
+  const sqlite::reset_guard guard{stmt};
+  next_seq_ = 0; // the last row may go
+  ++changes_begun_;
+  while (stmt.step()) {
+    recent_.erase(decode_id(stmt.blob(1)));
+    deleted_.push_back({.seq = stmt.integer(2),
+                        .kind = stmt.is_integer(0) ? stmt.integer(0) : 0,
+                        .last_transition = stmt.integer(3)});
+  }
 }
 
 void operation_table::change_rows(sqlite::statement& stmt) {

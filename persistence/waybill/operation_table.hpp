@@ -54,6 +54,12 @@ public:
   /// All that the row says.
   std::optional<tracking_status_snapshot> read(const tracked_operation_id& id);
 
+  /// The same for the row with the number `seq`.
+  std::optional<tracking_status_snapshot> read_row(std::int64_t seq);
+
+  /// The id in it, if there is one.
+  std::optional<tracked_operation_id> id_of(std::int64_t seq);
+
   /// Whether a transaction that may be undone may have changed an operation.
   [[nodiscard]] bool may_have_changed(const tracked_operation_id& id) noexcept {
     return recent_.may_have_changed(id);
@@ -103,6 +109,10 @@ public:
                                                timestamp not_before,
                                                std::int64_t limit);
 
+  /// Deletes these rows, of operations that have finished.
+  /// @returns them, until the next call.
+  std::span<const deleted_row> delete_rows(std::span<const std::int64_t> rows);
+
 private:
   // The numbers of a row's names, 0 for none.
   struct row_names {
@@ -114,6 +124,7 @@ private:
   row_names bind_names(sqlite::statement& stmt, const Row& x);
 
   void change_rows(sqlite::statement& stmt);
+  void run_delete(sqlite::statement& stmt);
   [[nodiscard]] bool has_inserted(std::int64_t seq) noexcept;
   [[nodiscard]] tracking_status_snapshot
   decode(const recent_operations::entry& from) const;
@@ -126,9 +137,12 @@ private:
   sqlite::statement find_;
   sqlite::statement said_;
   sqlite::statement select_;
+  sqlite::statement select_row_;
+  sqlite::statement id_of_;
   sqlite::statement update_;
   sqlite::statement update_in_status_;
   sqlite::statement delete_;
+  sqlite::statement delete_row_;
   std::vector<deleted_row> deleted_;
   // What SQLite gives a row without a number, if that is known: it need not
   // look whether there is such a row then, a fifteenth of an enqueue.

@@ -4,7 +4,9 @@
 #include <array>
 #include <utility>
 
+#include "waybill/call_store.hpp"
 #include "waybill/operation_row.hpp"
+#include "waybill/operation_step.hpp"
 #include "waybill/purge_failure.hpp"
 #include "waybill/purge_step.hpp"
 #include "waybill/request_checks.hpp"
@@ -28,31 +30,19 @@ update_reply update(store_parts& x, const Report& report, timestamp now) {
       return update_reply{update_outcome::not_found};
     if (is_terminal(row->status))
       return update_reply{update_outcome::already_terminal};
-    if constexpr (requires { report.retry_count; })
+    operation_report said{.status = report.status,
+                          .retry_count = std::nullopt,
+                          .http_status = report.http_status,
+                          .last_error = report.last_error};
+    if constexpr (requires { report.retry_count; }) {
       if (report.retry_count < row->retry_count)
         return update_reply{update_outcome::applied}; // by an earlier try
-    const stored_error error{report.last_error, x.options.last_error_cap};
-    transition_log::step step{.status = std::max(row->status, report.status),
-                              .retry_count = row->retry_count,
-                              .at = std::max(now, row->updated_at),
-                              .http_status = report.http_status,
-                              .last_error = error.text()};
-    if constexpr (requires { report.retry_count; })
-      step.retry_count = report.retry_count;
-    // Reports are repeated until they are answered.
-    const auto repeats = row->chain.last != 0 && x.operations.says(*row, step);
-    const auto number
-      = x.transitions.is_on() && !repeats ? x.transitions.next_number() : 0;
-    x.operations.update(report.id, *row, step, number);
-    if (number != 0)
-      x.transitions.append(number, row->seq, row->chain, step);
-    if (step.status != row->status) {
-      // In this order the kind never seems to be unused.
-      x.counters.add(row->kind, step.status, 1);
-      x.counters.add(row->kind, row->status, -1);
-      x.in_flight.add(row->seq, row->status, -1);
-      x.in_flight.add(row->seq, step.status, 1);
+      said.retry_count = report.retry_count;
     }
+    const auto seq = row->seq;
+    step_operation(x, report.id, *row, said, now);
+    if (is_terminal(report.status) && x.calls.has_any())
+      x.calls.settle(seq, report.status);
     return update_reply{update_outcome::applied};
   });
 }
@@ -93,14 +83,9 @@ operation_tracking_store::record_enqueue(const waybill::record_enqueue& request,
   require_storable(now);
   auto& x = *parts_;
   return x.write([&] {
-    x.make_room_for_kind(request.kind);
-    const auto seq = x.transitions.next_number();
-    const auto kind = x.operations.insert(request, seq, now);
-    if (!kind)
-      return enqueue_reply{enqueue_outcome::duplicate};
-    x.counters.add(*kind, tracking_status::submitted, 1);
-    x.in_flight.add(seq, tracking_status::submitted, 1);
-    return enqueue_reply{enqueue_outcome::inserted};
+    const auto is_new = record_operation(x, request, now).has_value();
+    return enqueue_reply{is_new ? enqueue_outcome::inserted
+                                : enqueue_outcome::duplicate};
   });
 }
 
@@ -167,6 +152,12 @@ operation_tracking_store::restore(const operation_record& record) {
       restore_transitions(x, record, seq);
     return enqueue_reply{enqueue_outcome::inserted};
   });
+}
+
+// -- calls --------------------------------------------------------------------
+
+call_store operation_tracking_store::calls() noexcept {
+  return call_store{*parts_};
 }
 
 // -- transactions -------------------------------------------------------------

@@ -20,6 +20,7 @@
 
 namespace waybill {
 
+class call_store;
 struct store_parts; // keeps SQLite out of here
 
 /// A durable map from operation id to what became of the operation.
@@ -88,6 +89,12 @@ public:
   /// Inserts an operation of an export as it is there, with its transitions
   /// under new numbers, or leaves the one with that id untouched.
   enqueue_reply restore(const operation_record& record);
+
+  /// The verbs about calls that are kept with their operations, for the tracker
+  /// (call_store.hpp). Whatever finishes an operation settles its call: one
+  /// that is `Delivered` or `Discarded` goes, one that is `Parked` or `Failed`
+  /// stays, and no purge deletes its operation.
+  call_store calls() noexcept;
 
   // -- transactions -----------------------------------------------------------
 

@@ -1,9 +1,35 @@
 #include "waybill/purge_step.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <span>
 #include <utility>
 
 namespace waybill {
+
+namespace {
+
+struct deleted_lot {
+  std::span<const operation_table::deleted_row> rows;
+  bool is_last = false;
+};
+
+// Deletes up to `limit` operations that finished in `status`, but none that
+// still has a call.
+deleted_lot delete_lot(store_parts& x, tracking_status status,
+                       const purge_terminal& request, std::int64_t limit) {
+  const auto not_before = request.not_before.value_or(min_timestamp);
+  if (call_table::keeps(status) && x.calls.has_any()) {
+    const auto found = x.calls.find_finished(status, request.older_than,
+                                             not_before, limit);
+    return {x.operations.delete_rows(found.without_call), found.is_last};
+  }
+  const auto rows = x.operations.delete_finished(status, request.older_than,
+                                                 not_before, limit);
+  return {rows, std::ssize(rows) < limit};
+}
+
+} // namespace
 
 purge_progress purge_step(store_parts& x, const purge_terminal& request,
                           std::int64_t max_rows,
@@ -17,9 +43,7 @@ purge_progress purge_step(store_parts& x, const purge_terminal& request,
       continue;
     for (;;) {
       const auto limit = std::min(x.lot.rows(), max_rows - progress.deleted);
-      const auto deleted = x.operations.delete_finished(
-        status, request.older_than, request.not_before.value_or(min_timestamp),
-        limit);
+      const auto [deleted, is_last] = delete_lot(x, status, request, limit);
       for (const auto& row : deleted) {
         x.counters.add(row.kind, status, -1);
         x.transitions.remove(row.seq, row.last_transition);
@@ -28,7 +52,7 @@ purge_progress purge_step(store_parts& x, const purge_terminal& request,
         x.log.note_scattered_pages();
       progress.deleted += std::ssize(deleted);
       const auto began = std::exchange(now_is, steady_clock::now());
-      if (std::ssize(deleted) < limit)
+      if (is_last)
         break; // no more of this status
       x.lot.fit(now_is - began);
       if (progress.deleted >= max_rows || now_is >= stop) {

@@ -82,6 +82,37 @@ CREATE TABLE epoch (
   mark INTEGER NOT NULL
 ) STRICT;
 INSERT INTO epoch (first, mark) VALUES (0, random());
+)sql",
+                                                             R"sql(
+CREATE TABLE target (
+  number INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  calls INTEGER NOT NULL CHECK (calls >= 0),
+  bytes INTEGER NOT NULL CHECK (bytes >= 0),
+  kept_calls INTEGER NOT NULL CHECK (kept_calls >= 0),
+  kept_bytes INTEGER NOT NULL CHECK (kept_bytes >= 0)
+) STRICT;
+CREATE TABLE call (
+  seq INTEGER PRIMARY KEY,
+  target INTEGER NOT NULL,
+  state INTEGER NOT NULL CHECK (state BETWEEN 0 AND 2),
+  attempt INTEGER NOT NULL CHECK (attempt >= 1),
+  interruptions INTEGER NOT NULL CHECK (interruptions >= 0),
+  due INTEGER,
+  expires INTEGER,
+  priority INTEGER NOT NULL CHECK (priority BETWEEN 0 AND 3),
+  order_key TEXT CHECK (length(CAST(order_key AS BLOB)) <= 256),
+  root BLOB CHECK (length(root) = 16),
+  bytes INTEGER NOT NULL CHECK (bytes >= 0)
+) STRICT;
+CREATE INDEX call_begun ON call (target) WHERE state = 1;
+CREATE INDEX call_scheduled ON call (target, due)
+  WHERE state = 0 AND due IS NOT NULL;
+CREATE TABLE payload (
+  seq INTEGER PRIMARY KEY,
+  codec TEXT,
+  bytes BLOB NOT NULL
+) STRICT;
 )sql"};
 
 std::map<std::string, std::string> objects_of(sqlite::connection& db) {

@@ -38,11 +38,24 @@
 //            whose `seq` is in the block (in_flight_blocks.hpp), as long as it
 //            is not 0; changed like the counters.
 // identity   one row: who the store is (store_identity.hpp).
+// target     whom calls are kept for, and of how many calls and bytes: `calls`
+//            and `bytes` on their way, `kept_calls` and `kept_bytes` parked or
+//            failed. Changed like the counters. Never deleted.
+// call       one row for each operation that has a call, with its `seq`
+//            (call_table.hpp). `state`: 0 waits, 1 an attempt has begun, 2 kept
+//            although it is parked or failed. `attempt` is the number of the
+//            next attempt or of the one that has begun, `interruptions` how
+//            many were ended by a crash; `due`, `expires` are µs since 1970,
+//            `due` NULL means now. `root` is the UUID that the target knows the
+//            call by, NULL for the operation's own; `bytes` the payload's size.
+// payload    what is sent, one row for each call: `codec` says how it is
+//            encoded. Never changes, and goes with its call.
 //
 // Bytes 72 to 91 of the file name the log that continues it (log_name.hpp).
 //
 // Version 1 had no identity and no name of the log, pages in its log had no
-// seals, and the seal of its first page was over all of it.
+// seals, and the seal of its first page was over all of it. Version 2 had no
+// calls.
 #pragma once
 
 #include <cstdint>
@@ -53,7 +66,7 @@
 namespace waybill {
 
 inline constexpr std::int64_t store_application_id = 0x57594231;
-inline constexpr int schema_version = 2;
+inline constexpr int schema_version = 3;
 
 /// The schema version of an open database; 0 if it is empty.
 /// @throws store_error `not_a_store` for a database of something else,

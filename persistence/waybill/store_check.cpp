@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "waybill/call_check.hpp"
 #include "waybill/in_flight_blocks.hpp"
 #include "waybill/operation_row.hpp"
 #include "waybill/store_queries.hpp"
@@ -36,6 +37,8 @@ public:
     check_numbers();
     check_counters();
     check_blocks();
+    if (!check_all_calls())
+      return std::nullopt;
     const auto rows = db_.query_int("SELECT count(*) FROM transition");
     if (rows != reached_)
       fault(std::to_string(rows - reached_)
@@ -179,6 +182,19 @@ private:
         row_is_corrupt("a time outside of the years 0 to 9999");
     } catch (const store_error& e) {
       fault(name + "transition " + std::to_string(number) + ": " + e.what());
+    }
+  }
+
+  bool check_all_calls() {
+    try {
+      return check_calls(
+        db_, [this](const std::string& text) { fault(text); },
+        [this] { return !progress_ || progress_(2 * pages_, 2 * pages_); });
+    } catch (const store_error& e) {
+      if (e.code() != errc::store_corrupt)
+        throw;
+      fault(std::string{"calls: "} + e.what());
+      return true;
     }
   }
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "waybill/call_table.hpp"
 #include "waybill/damage_latch.hpp"
 #include "waybill/file_ownership.hpp"
 #include "waybill/file_watch.hpp"
@@ -21,6 +22,7 @@
 #include "waybill/store_file.hpp"
 #include "waybill/store_options.hpp"
 #include "waybill/store_transaction.hpp"
+#include "waybill/target_table.hpp"
 #include "waybill/tight_space.hpp"
 #include "waybill/transition_log.hpp"
 
@@ -116,7 +118,7 @@ struct store_parts {
       begin();
     else
       require_usable();
-    const auto changes = operations.changes_begun();
+    const auto changes = changes_begun();
     try {
       auto reply = damage.watch(f);
       if (alone) {
@@ -128,7 +130,7 @@ struct store_parts {
       note(e);
       if (alone)
         transaction.rollback();
-      else if (operations.changes_begun() != changes)
+      else if (changes_begun() != changes)
         transaction.undo();
       throw;
     } catch (const std::bad_alloc&) {
@@ -139,6 +141,12 @@ struct store_parts {
         transaction.undo();
       throw store_error{errc::not_stored, "out of memory; rolled back"};
     }
+  }
+
+  /// How often a change of rows has begun; see operation_table.
+  [[nodiscard]] std::uint64_t changes_begun() const noexcept {
+    return operations.changes_begun() + targets.changes_begun()
+           + calls.changes_begun();
   }
 
   /// Kinds that no operation has any more give their numbers to new ones.
@@ -167,11 +175,13 @@ struct store_parts {
   in_flight_blocks in_flight;
   transition_log transitions{options.history};
   operation_table operations{names};
+  target_table targets;
+  call_table calls{targets};
   store_transaction transaction{db,
                                 vfs.syncer(),
                                 damage,
                                 {&names, &counters, &in_flight, &transitions,
-                                 &operations}};
+                                 &operations, &targets, &calls}};
   purge_lot lot{options.history};
   tight_space space;
 };

@@ -51,7 +51,8 @@ TEST_CASE_METHOD(maintenance_fixture,
     longest = std::max(longest, size_of("ops.db-wal"));
   }
   CHECK(longest > 50 * 4'120); // it has been used
-  CHECK(longest <= 100 * 4'120 + 32);
+  // The first purges change more than any transaction before them.
+  CHECK(longest <= 125 * 4'120 + 32);
 }
 
 TEST_CASE_METHOD(maintenance_fixture,

@@ -1,0 +1,148 @@
+#include "waybill/call_check.hpp"
+
+#include <cstdint>
+#include <iterator>
+#include <map>
+#include <string>
+
+#include "waybill/call_table.hpp"
+#include "waybill/operation_row.hpp"
+#include "waybill/target_table.hpp"
+#include "waybill/text.hpp"
+
+namespace waybill {
+
+namespace {
+
+constexpr std::int64_t calls_between_looks = 4'096;
+
+class call_checker {
+public:
+  using fault_function = std::function<void(const std::string&)>;
+
+  call_checker(sqlite::connection& db, const fault_function& fault)
+    : db_{db}, fault_{fault} {}
+
+  bool run(const std::function<bool()>& go_on) {
+    read_targets();
+    // Behind the columns of the call. length() does not read the payload.
+    auto rows = db_.prepare(
+      "SELECT c.*, o.status, length(p.bytes) FROM "
+      "(SELECT " WAYBILL_CALL_COLUMNS " FROM call) c "
+      "LEFT JOIN operation o ON o.seq = c.seq "
+      "LEFT JOIN payload p ON p.seq = c.seq ORDER BY c.seq");
+    std::int64_t payloads = 0;
+    for (std::int64_t n = 1; rows.step(); ++n) {
+      check(rows);
+      payloads += rows.is_null(payload_bytes) ? 0 : 1;
+      if (n % calls_between_looks == 0 && !go_on())
+        return false;
+    }
+    if (const auto all = db_.query_int("SELECT count(*) FROM payload");
+        all != payloads)
+      fault_(std::to_string(all - payloads) + " payloads belong to no call");
+    for (const auto& [number, x] : targets_) {
+      compare(x.name, "on their way", x.stored.active, x.counted.active);
+      compare(x.name, "kept", x.stored.kept, x.counted.kept);
+    }
+    return true;
+  }
+
+private:
+  // Behind WAYBILL_CALL_COLUMNS.
+  static constexpr int operation_status = 11;
+  static constexpr int payload_bytes = 12;
+
+  struct target {
+    std::string name;
+    target_sums stored;
+    target_sums counted;
+  };
+
+  void read_targets() {
+    auto stmt = db_.prepare("SELECT number, name, calls, bytes, kept_calls, "
+                            "kept_bytes FROM target ORDER BY number");
+    while (stmt.step()) {
+      const auto number = stmt.integer(0);
+      if (number != std::ssize(targets_) + 1)
+        fault_("the table of targets has a gap at number "
+               + std::to_string(number));
+      targets_[number] = {"target " + escape(stmt.text(1)),
+                          {{stmt.integer(2), stmt.integer(3)},
+                           {stmt.integer(4), stmt.integer(5)}},
+                          {}};
+    }
+  }
+
+  void check(const sqlite::statement& row) {
+    const auto name = "call " + std::to_string(row.integer(0)) + ": ";
+    try {
+      const auto call = decode_call(row);
+      count(name, call);
+      check_operation(name, call, row);
+      if (row.is_null(payload_bytes))
+        fault_(name + "has no payload");
+      else if (row.integer(payload_bytes) != call.bytes)
+        fault_(name + "has " + std::to_string(row.integer(payload_bytes))
+               + " bytes of payload, and should have "
+               + std::to_string(call.bytes));
+    } catch (const store_error& e) {
+      if (e.code() != errc::store_corrupt)
+        throw;
+      fault_(name + e.what());
+    }
+  }
+
+  void count(const std::string& name, const call_row& call) {
+    const auto at = targets_.find(call.target);
+    if (at == targets_.end()) {
+      fault_(name + "is for target " + std::to_string(call.target)
+             + ", which there is not");
+      return;
+    }
+    auto& sums = at->second.counted;
+    auto& sum = call.state == call_state::kept ? sums.kept : sums.active;
+    ++sum.calls;
+    sum.bytes += call.bytes;
+  }
+
+  void check_operation(const std::string& name, const call_row& call,
+                       const sqlite::statement& row) {
+    if (row.is_null(operation_status)) {
+      fault_(name + "has no operation");
+      return;
+    }
+    const auto status = decode_status(row.integer(operation_status));
+    const auto fits = call.state == call_state::kept ? call_table::keeps(status)
+                                                     : is_in_flight(status);
+    if (!fits)
+      fault_(name + "has state " + std::to_string(static_cast<int>(call.state))
+             + ", but its operation is " + to_string(status));
+  }
+
+  void compare(const std::string& name, const char* which,
+               const call_sum& stored, const call_sum& counted) {
+    if (stored != counted)
+      fault_(name + ": has " + text_of(stored) + " " + which
+             + ", but there are " + text_of(counted));
+  }
+
+  static std::string text_of(const call_sum& x) {
+    return std::to_string(x.calls) + " calls with " + std::to_string(x.bytes)
+           + " bytes";
+  }
+
+  sqlite::connection& db_;
+  const fault_function& fault_;
+  std::map<std::int64_t, target> targets_;
+};
+
+} // namespace
+
+bool check_calls(sqlite::connection& db,
+                 const std::function<void(const std::string&)>& fault,
+                 const std::function<bool()>& go_on) {
+  return call_checker{db, fault}.run(go_on);
+}
+
+} // namespace waybill

@@ -1,0 +1,67 @@
+// The verbs about calls that are kept: what call_messages.hpp asks for, on
+// SQLite.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "waybill/call_messages.hpp"
+#include "waybill/call_table.hpp"
+#include "waybill/store_error.hpp"
+#include "waybill/store_parts.hpp"
+
+namespace waybill {
+
+/// A view of an open store, to be used as the store itself: each verb is all or
+/// nothing, in a transaction of its own or in the one that is open, and throws
+/// store_error as the store's verbs do. Times are arguments.
+///
+/// To be made when it is needed: it must not outlive the store.
+class call_store {
+public:
+  explicit call_store(store_parts& parts) noexcept : parts_{parts} {}
+
+  /// @throws store_error also `overloaded` if there are too many targets.
+  target_reply open_target(const waybill::open_target& request, timestamp now);
+
+  target_reply get_target(const waybill::get_target& request);
+
+  take_reply take(const take_call& request, timestamp now);
+
+  begin_reply begin(const begin_call& request, timestamp now);
+
+  update_reply retry(const retry_call& request, timestamp now);
+
+  update_reply end(const end_call& request, timestamp now);
+
+  find_reply find(const find_calls& request, timestamp now);
+
+  find_reply find_due(const waybill::find_due& request, timestamp now);
+
+private:
+  // A call and its operation, in flight, as a report finds them. None: `what`
+  // says how the report is answered.
+  struct found_call {
+    update_outcome what = update_outcome::not_found;
+    std::optional<operation_table::found_row> row;
+    std::optional<call_row> call;
+  };
+
+  [[nodiscard]] target_reply reply_of(std::int64_t target) const;
+  [[nodiscard]] std::int64_t opened(const std::string& target) const;
+  call_head head_of(const call_row& x);
+  find_reply heads_of(const call_table::found_calls& found);
+  template <class Report>
+  found_call find_call(const Report& x);
+  std::optional<take_reply> find_taken(std::int64_t target,
+                                       const take_call& request,
+                                       std::optional<std::string>& refusal);
+  take_reply keep(std::int64_t target, const take_call& request,
+                  std::int64_t seq, std::int32_t attempt, take_outcome outcome);
+  bool interrupt(call_row& x, std::int32_t max_interruptions, timestamp now);
+
+  store_parts& parts_;
+};
+
+} // namespace waybill

@@ -1,0 +1,156 @@
+#include "waybill/target_table.hpp"
+
+#include <algorithm>
+
+#include "waybill/store_error.hpp"
+
+namespace waybill {
+
+namespace {
+
+bool can_be(const call_sum& x) noexcept {
+  return x.calls >= 0 && x.calls <= max_counted_calls && x.bytes >= 0
+         && x.bytes <= max_counted_bytes && (x.calls > 0 || x.bytes == 0);
+}
+
+std::string to_text(const call_sum& x) {
+  return std::to_string(x.calls) + " calls with " + std::to_string(x.bytes)
+         + " bytes";
+}
+
+} // namespace
+
+void target_table::load(sqlite::connection& db) {
+  targets_.clear();
+  numbers_.clear();
+  changed_.clear();
+  auto stmt = db.prepare("SELECT number, name, calls, bytes, kept_calls, "
+                         "kept_bytes FROM target ORDER BY number");
+  while (stmt.step()) {
+    entry x;
+    x.name = stmt.text(1);
+    x.now = {{stmt.integer(2), stmt.integer(3)},
+             {stmt.integer(4), stmt.integer(5)}};
+    x.committed = x.now;
+    const auto number = std::ssize(targets_) + 1;
+    if (stmt.integer(0) != number || !can_be(x.now.active)
+        || !can_be(x.now.kept))
+      throw store_error{errc::store_corrupt,
+                        "target " + std::to_string(stmt.integer(0)) + " has "
+                          + to_text(x.now.active) + " on their way and "
+                          + to_text(x.now.kept)
+                          + " kept, and should have number "
+                          + std::to_string(number)};
+    numbers_.emplace(x.name, number);
+    targets_.push_back(std::move(x));
+  }
+  committed_ = targets_.size();
+  count_calls();
+  insert_ = db.prepare("INSERT INTO target (number, name, calls, bytes, "
+                       "kept_calls, kept_bytes) VALUES (?1, ?2, 0, 0, 0, 0)");
+  update_ = db.prepare("UPDATE target SET calls = ?2, bytes = ?3, "
+                       "kept_calls = ?4, kept_bytes = ?5 WHERE number = ?1");
+}
+
+void target_table::close() noexcept {
+  insert_ = {};
+  update_ = {};
+}
+
+void target_table::flush() {
+  for (const auto number : changed_) {
+    const auto& x = at(number);
+    if (x.now == x.committed)
+      continue;
+    update_.bind(1, number);
+    update_.bind(2, x.now.active.calls);
+    update_.bind(3, x.now.active.bytes);
+    update_.bind(4, x.now.kept.calls);
+    update_.bind(5, x.now.kept.bytes);
+    update_.run();
+  }
+}
+
+void target_table::on_commit() noexcept {
+  for (const auto number : changed_) {
+    auto& x = targets_[static_cast<std::size_t>(number) - 1];
+    x.committed = x.now;
+  }
+  changed_.clear();
+  committed_ = targets_.size();
+}
+
+void target_table::on_rollback(bool /*unfinished*/) noexcept {
+  for (const auto number : changed_) {
+    auto& x = targets_[static_cast<std::size_t>(number) - 1];
+    x.now = x.committed;
+  }
+  changed_.clear();
+  for (; targets_.size() > committed_; targets_.pop_back())
+    numbers_.erase(targets_.back().name);
+  count_calls();
+}
+
+std::optional<std::int64_t> target_table::find(const std::string& name) const {
+  const auto at = numbers_.find(name);
+  return at == numbers_.end() ? std::nullopt : std::optional{at->second};
+}
+
+std::int64_t target_table::find_or_insert(const std::string& name) {
+  if (const auto number = find(name))
+    return *number;
+  if (targets_.size() >= limits::max_targets)
+    throw store_error{errc::overloaded, "target: there are "
+                                          + std::to_string(limits::max_targets)
+                                          + " others already"};
+  const auto number = std::ssize(targets_) + 1;
+  insert_.bind(1, number);
+  insert_.bind_borrowed(2, name);
+  ++changes_begun_;
+  insert_.run();
+  targets_.push_back({.name = name, .committed = {}, .now = {}});
+  numbers_.emplace(name, number);
+  return number;
+}
+
+void target_table::add_active(std::int64_t number, std::int64_t bytes,
+                              std::int64_t change) {
+  add(number, &target_sums::active, bytes, change);
+}
+
+void target_table::add_kept(std::int64_t number, std::int64_t bytes,
+                            std::int64_t change) {
+  add(number, &target_sums::kept, bytes, change);
+}
+
+const target_bounds* target_table::bounds_of(std::int64_t number) const {
+  const auto found = bounds_.find(at(number).name);
+  return found == bounds_.end() ? nullptr : &found->second;
+}
+
+void target_table::set_bounds(const std::string& name, const target_bounds& x) {
+  bounds_[name] = x;
+}
+
+void target_table::add(std::int64_t number, call_sum target_sums::*which,
+                       std::int64_t bytes, std::int64_t change) {
+  auto& x = targets_.at(static_cast<std::size_t>(number) - 1);
+  const auto& was = x.now.*which;
+  const call_sum sum{was.calls + change, was.bytes + change * bytes};
+  if (!can_be(sum))
+    throw store_error{errc::store_corrupt,
+                      "the counters of target " + std::to_string(number)
+                        + " would come to " + to_text(sum)};
+  if (std::ranges::find(changed_, number) == changed_.end())
+    changed_.push_back(number);
+  x.now.*which = sum;
+  calls_ += change;
+}
+
+void target_table::count_calls() noexcept {
+  calls_ = 0;
+  for (const auto& x : targets_)
+    calls_ += x.now.active.calls + x.now.kept.calls;
+}
+
+} // namespace waybill

@@ -1,0 +1,119 @@
+// The targets of calls: their names, how much is kept for each, and how much
+// may be.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "waybill/call_messages.hpp"
+#include "waybill/sqlite.hpp"
+#include "waybill/transaction_participant.hpp"
+
+namespace waybill {
+
+/// The largest numbers that the counters of a target may have, far above what a
+/// file can hold. A store that says otherwise is damaged.
+inline constexpr std::int64_t max_counted_calls = std::int64_t{1} << 40;
+inline constexpr std::int64_t max_counted_bytes = std::int64_t{1} << 56;
+
+/// Calls and the bytes of their payloads.
+struct call_sum {
+  std::int64_t calls = 0;
+  std::int64_t bytes = 0;
+
+  bool operator==(const call_sum&) const = default;
+};
+
+/// What is kept for a target.
+struct target_sums {
+  /// On its way.
+  call_sum active;
+  /// Parked or failed.
+  call_sum kept;
+
+  bool operator==(const target_sums&) const = default;
+};
+
+/// All targets of a store, in memory: a bound holds at once after a restart,
+/// and without any call nothing looks for one. Changes of the counters are
+/// written once a transaction.
+class target_table final : public transaction_participant {
+public:
+  void load(sqlite::connection& db) override;
+  void close() noexcept override;
+  void flush() override;
+  void on_commit() noexcept override;
+  void on_rollback(bool unfinished) noexcept override;
+
+  /// The number of the target with that name, if there is one.
+  [[nodiscard]] std::optional<std::int64_t> find(const std::string& name) const;
+
+  /// The same; a new one is inserted in the current transaction.
+  /// @throws store_error `overloaded` if there are too many.
+  std::int64_t find_or_insert(const std::string& name);
+
+  /// Whether there is a target with that number.
+  [[nodiscard]] bool has(std::int64_t number) const noexcept {
+    return number >= 1 && number <= std::ssize(targets_);
+  }
+
+  [[nodiscard]] const std::string& name_of(std::int64_t number) const {
+    return at(number).name;
+  }
+
+  /// With what the current transaction has changed.
+  [[nodiscard]] const target_sums& sums_of(std::int64_t number) const {
+    return at(number).now;
+  }
+
+  /// A call of that size has come, or gone.
+  /// @param change 1 or -1.
+  /// @throws store_error `store_corrupt` if there were none.
+  void add_active(std::int64_t number, std::int64_t bytes, std::int64_t change);
+  void add_kept(std::int64_t number, std::int64_t bytes, std::int64_t change);
+
+  /// Whether there is any call in the store.
+  [[nodiscard]] bool have_calls() const noexcept { return calls_ != 0; }
+
+  /// Of a target that was opened; null for others.
+  [[nodiscard]] const target_bounds* bounds_of(std::int64_t number) const;
+
+  /// Not a part of any transaction: opening the store again leaves it.
+  void set_bounds(const std::string& name, const target_bounds& x);
+
+  /// See operation_table.
+  [[nodiscard]] std::uint64_t changes_begun() const noexcept {
+    return changes_begun_;
+  }
+
+private:
+  struct entry {
+    std::string name;
+    target_sums committed;
+    target_sums now;
+  };
+
+  [[nodiscard]] const entry& at(std::int64_t number) const {
+    return targets_.at(static_cast<std::size_t>(number) - 1);
+  }
+
+  void add(std::int64_t number, call_sum target_sums::*which,
+           std::int64_t bytes, std::int64_t change);
+  void count_calls() noexcept;
+
+  std::vector<entry> targets_; // targets_[i] has the number i + 1
+  std::map<std::string, std::int64_t> numbers_;
+  std::map<std::string, target_bounds> bounds_;
+  std::vector<std::int64_t> changed_; // each once
+  std::size_t committed_ = 0;
+  std::int64_t calls_ = 0; // of all targets, kept ones too
+  std::uint64_t changes_begun_ = 0;
+  sqlite::statement insert_;
+  sqlite::statement update_;
+};
+
+} // namespace waybill

@@ -1,0 +1,581 @@
+// Many random operations and calls, compared step by step with a model that is
+// simple; and each system call that fails once.
+
+#include <map>
+#include <random>
+
+#include "support/calls.hpp"
+#include "support/fault_vfs.hpp"
+#include "support/random_seed.hpp"
+#include "waybill/store_reader.hpp"
+
+using namespace waybill;
+using namespace waybill::test;
+
+namespace {
+
+// -- the model ----------------------------------------------------------------
+
+struct modelled_call {
+  std::string target;
+  call_state state = call_state::waiting;
+  call_head head;
+  std::string payload;
+};
+
+struct modelled_operation {
+  std::int64_t seq = 0; // 0: not known
+  tracking_status status = tracking_status::submitted;
+  std::int32_t retry_count = 0;
+  timestamp updated_at;
+  std::optional<modelled_call> call;
+};
+
+using modelled_store = std::map<std::uint64_t, modelled_operation>;
+
+struct call_model_fixture : store_fixture {
+  std::mt19937_64 random{seed_for("calls")};
+  modelled_store now_in; // what the store must have
+  modelled_store before; // what it must have after a rollback
+  std::map<std::string, target_bounds> bounds{
+    {"plant", {.max_calls = 12, .max_kept_calls = 8}},
+    {"other", {.max_bytes = 150, .max_kept_bytes = 100}}};
+  // Of which reports are made, late ones too. Nobody has heard of what is
+  // rolled back.
+  std::vector<call_head> heads;
+  std::vector<call_head> heads_before;
+  timestamp now = t0;
+
+  call_model_fixture() { open_both(); }
+
+  std::uint64_t any(std::uint64_t n) { return random() % n; }
+
+  std::string any_target() { return any(2) == 0 ? "plant" : "other"; }
+
+  target_sums sums_of(const std::string& target) const {
+    target_sums sums;
+    for (const auto& [n, x] : now_in)
+      if (x.call && x.call->target == target) {
+        auto& sum = x.call->state == call_state::kept ? sums.kept : sums.active;
+        ++sum.calls;
+        sum.bytes += x.call->head.bytes;
+      }
+    return sums;
+  }
+
+  // The operation with a call that a report is about, if it is in flight.
+  template <class Report>
+  modelled_operation* reported(const Report& x, update_outcome& otherwise) {
+    otherwise = update_outcome::not_found;
+    const auto at = now_in.find(x.id.low() - id_of(0).low());
+    if (at == now_in.end() || at->second.seq != x.seq)
+      return nullptr;
+    if (is_terminal(at->second.status))
+      otherwise = update_outcome::already_terminal;
+    return is_in_flight(at->second.status) && at->second.call ? &at->second
+                                                              : nullptr;
+  }
+
+  void finish(modelled_operation& x, tracking_status status) {
+    x.status = status;
+    x.updated_at = now;
+    if (x.call && call_table::keeps(status))
+      x.call->state = call_state::kept;
+    else
+      x.call.reset();
+  }
+
+  // -- verbs ------------------------------------------------------------------
+
+  void open(const std::string& target) {
+    std::vector<std::string> interrupted;
+    std::int64_t parked = 0;
+    std::map<std::int64_t, modelled_operation*> begun;
+    for (auto& [n, x] : now_in)
+      if (x.call && x.call->target == target
+          && x.call->state == call_state::begun)
+        begun[x.seq] = &x;
+    for (auto& [seq, x] : begun) {
+      auto& head = x->call->head;
+      x->status = tracking_status::retrying;
+      x->retry_count = std::max(x->retry_count, head.attempt);
+      x->updated_at = now;
+      if (++head.interruptions == 3) {
+        finish(*x, tracking_status::parked);
+        ++parked;
+        continue;
+      }
+      ++head.attempt;
+      x->call->state = call_state::waiting;
+      interrupted.push_back(text_of(head));
+      heads.push_back(head);
+    }
+    const auto reply
+      = store.calls().open_target({target, bounds.at(target), 3, {}}, now);
+    REQUIRE(texts_of(reply.interrupted) == interrupted);
+    REQUIRE(reply.parked == parked);
+    const auto sums = sums_of(target);
+    REQUIRE(target_sums{{reply.calls, reply.bytes},
+                        {reply.kept_calls, reply.kept_bytes}}
+            == sums);
+  }
+
+  void open_both() {
+    open("plant");
+    open("other");
+  }
+
+  bool is_full(const take_call& x) const {
+    const auto sums = sums_of(x.target);
+    const auto& most = bounds.at(x.target);
+    return sums.active.calls + 1 > most.max_calls
+           || sums.active.bytes + std::ssize(x.call.payload) > most.max_bytes
+           || sums.kept.calls >= most.max_kept_calls
+           || sums.kept.bytes >= most.max_kept_bytes;
+  }
+
+  void take() {
+    const auto n = 1 + any(60);
+    auto x = take_of(n, std::string(any(20), 'p'));
+    x.target = any_target();
+    x.begin = any(3) == 0;
+    x.call.order_key = any(3) == 0 ? std::optional{"k" + std::to_string(any(3))}
+                                   : std::nullopt;
+    if (any(4) == 0)
+      x.call.due = now + std::chrono::seconds{any(30)};
+    const auto at = now_in.find(n);
+    const auto is_known = at != now_in.end() && at->second.call
+                          && is_in_flight(at->second.status);
+    if (is_known && at->second.call->target != x.target) {
+      REQUIRE(error_of([&] { store.calls().take(x, now); }).code
+              == errc::invalid_request);
+      return;
+    }
+    const auto is_over = at != now_in.end() && is_terminal(at->second.status);
+    if (!is_known && !is_over && is_full(x)) {
+      REQUIRE(store.calls().take(x, now).outcome == take_outcome::refused);
+      return;
+    }
+    const auto reply = store.calls().take(x, now);
+    if (is_over) {
+      REQUIRE(reply.outcome == take_outcome::already_terminal);
+      return;
+    }
+    if (is_known) {
+      const auto& call = *at->second.call;
+      REQUIRE(reply.outcome == take_outcome::known);
+      REQUIRE(text_of(reply.head) == text_of(call.head));
+      REQUIRE(reply.begun == (call.state == call_state::begun));
+      return;
+    }
+    REQUIRE(
+      reply.outcome
+      == (at == now_in.end() ? take_outcome::taken : take_outcome::attached));
+    REQUIRE(reply.begun == x.begin);
+    auto& operation = now_in[n];
+    if (at == now_in.end())
+      operation.updated_at = now;
+    operation.seq = reply.head.seq;
+    auto& call = operation.call.emplace();
+    call.target = x.target;
+    call.state = x.begin ? call_state::begun : call_state::waiting;
+    call.payload = x.call.payload;
+    call.head = {.seq = reply.head.seq,
+                 .id = id_of(n),
+                 .attempt = operation.retry_count + 1,
+                 .due = x.begin ? std::nullopt : x.call.due,
+                 .expires = std::nullopt,
+                 .order_key = x.call.order_key,
+                 .bytes = std::ssize(x.call.payload)};
+    REQUIRE(text_of(reply.head) == text_of(call.head));
+    heads.push_back(call.head);
+  }
+
+  call_head any_head() {
+    // Mostly of the last ones.
+    const auto size = heads.size();
+    const auto among = any(4) == 0 ? size : std::min<std::size_t>(size, 20);
+    auto head = heads[size - 1 - any(among)];
+    if (any(20) == 0)
+      head.attempt += static_cast<std::int32_t>(any(2));
+    return head;
+  }
+
+  void begin() {
+    const auto x = begin_of(any_head());
+    update_outcome otherwise{};
+    auto* const at = reported(x, otherwise);
+    const auto begins = at != nullptr && at->call->state == call_state::waiting
+                        && at->call->head.attempt == x.attempt;
+    const auto reply = store.calls().begin(x, now);
+    REQUIRE(reply.begun == begins);
+    if (!begins)
+      return;
+    REQUIRE(reply.call.payload == at->call->payload);
+    REQUIRE(reply.call.id == x.id);
+    REQUIRE(reply.call.order_key == at->call->head.order_key);
+    at->call->state = call_state::begun;
+    at->call->head.due.reset();
+  }
+
+  void retry() {
+    const auto x = retry_of(
+      any_head(), any(2) == 0
+                    ? std::optional{now + std::chrono::seconds{any(30)}}
+                    : std::nullopt);
+    update_outcome expected{};
+    if (auto* const at = reported(x, expected)) {
+      auto& call = *at->call;
+      expected = x.attempt < call.head.attempt ? update_outcome::applied
+                                               : update_outcome::not_found;
+      if (x.attempt == call.head.attempt && call.state == call_state::begun) {
+        expected = update_outcome::applied;
+        at->status = tracking_status::retrying;
+        at->retry_count = std::max(at->retry_count, x.attempt);
+        at->updated_at = now;
+        call.state = call_state::waiting;
+        ++call.head.attempt;
+        call.head.due = x.due;
+        heads.push_back(call.head);
+      }
+    }
+    REQUIRE(store.calls().retry(x, now).outcome == expected);
+  }
+
+  void end() {
+    const auto x = end_of(any_head(), static_cast<tracking_status>(2 + any(4)));
+    update_outcome expected{};
+    if (auto* const at = reported(x, expected);
+        at != nullptr && at->call->head.attempt == x.attempt) {
+      expected = update_outcome::applied;
+      finish(*at, x.status);
+    }
+    REQUIRE(store.calls().end(x, now).outcome == expected);
+  }
+
+  void others() {
+    const auto n = 1 + any(60);
+    const auto at = now_in.find(n);
+    if (any(3) == 0) {
+      store.record_enqueue(enqueue(n), now);
+      if (at == now_in.end())
+        now_in[n].updated_at = now;
+    } else if (any(2) == 0) {
+      const auto x = attempt(n, static_cast<std::int32_t>(any(4)));
+      store.record_attempt(x, now);
+      if (at != now_in.end() && is_in_flight(at->second.status)
+          && x.retry_count >= at->second.retry_count) {
+        at->second.status = tracking_status::retrying;
+        at->second.retry_count = x.retry_count;
+        at->second.updated_at = now;
+      }
+    } else {
+      const auto status = static_cast<tracking_status>(2 + any(4));
+      store.record_terminal(terminal(n, status), now);
+      if (at != now_in.end() && is_in_flight(at->second.status))
+        finish(at->second, status);
+    }
+  }
+
+  void purge() {
+    const auto older = now - std::chrono::seconds{any(20)};
+    std::int64_t deleted = 0;
+    for (bool finished = false; !finished;) {
+      const auto step
+        = store.purge_chunk(purge_before(older), now,
+                            1 + static_cast<std::int64_t>(any(10)),
+                            std::chrono::seconds{1});
+      deleted += step.deleted;
+      finished = step.finished;
+    }
+    const auto gone = std::erase_if(now_in, [&](const auto& entry) {
+      const auto& x = entry.second;
+      return is_terminal(x.status) && !x.call && x.updated_at < older;
+    });
+    REQUIRE(deleted == static_cast<std::int64_t>(gone));
+  }
+
+  void transact() {
+    if (!store.in_transaction()) {
+      store.begin();
+      before = now_in;
+      heads_before = heads;
+    } else if (any(4) == 0) {
+      store.rollback();
+      forget();
+    } else if (any(2) == 0) {
+      store.commit();
+    }
+  }
+
+  void forget() {
+    now_in = before;
+    heads = heads_before;
+  }
+
+  void restart_somehow() {
+    if (store.in_transaction())
+      forget();
+    if (any(3) == 0) {
+      store.recover(); // attempts go on
+    } else {
+      restart();
+      open_both();
+    }
+    check_all();
+  }
+
+  void check_all() {
+    for (const auto* const target : {"plant", "other"}) {
+      std::map<std::int64_t, std::string> waiting;
+      std::map<std::pair<timestamp, std::int64_t>, std::string> scheduled;
+      for (const auto& [n, x] : now_in) {
+        if (!x.call || x.call->target != target
+            || x.call->state != call_state::waiting)
+          continue;
+        const auto& head = x.call->head;
+        if (!head.due || *head.due <= now)
+          waiting[head.seq] = text_of(head);
+        if (head.due)
+          scheduled[{*head.due, head.seq}] = text_of(head);
+      }
+      const auto texts = [](const auto& map) {
+        std::vector<std::string> all;
+        for (const auto& [key, text] : map)
+          all.push_back(text);
+        return all;
+      };
+      std::vector<std::string> found;
+      find_calls x{target, 0, static_cast<std::int32_t>(1 + any(9)),
+                   static_cast<std::int32_t>(1 + any(30))};
+      for (bool complete = false; !complete;) {
+        const auto part = store.calls().find(x, now);
+        for (const auto& text : texts_of(part.heads))
+          found.push_back(text);
+        x.after = part.cursor;
+        complete = part.complete;
+      }
+      REQUIRE(found == texts(waiting));
+      REQUIRE(texts_of(store.calls().find_due({target, 1'000}, now).heads)
+              == texts(scheduled));
+    }
+    for (const auto& [n, x] : now_in) {
+      const auto snapshot = snapshot_of(n, now);
+      REQUIRE(snapshot);
+      REQUIRE(snapshot->status == x.status);
+      REQUIRE(snapshot->retry_count == x.retry_count);
+    }
+    REQUIRE(total() == std::ssize(now_in));
+  }
+
+  void step() {
+    now = now + std::chrono::milliseconds{1 + any(400)};
+    const auto dice = any(100);
+    if (dice < 22)
+      take();
+    else if (dice < 40 && !heads.empty())
+      begin();
+    else if (dice < 55 && !heads.empty())
+      retry();
+    else if (dice < 70 && !heads.empty())
+      end();
+    else if (dice < 80)
+      others();
+    else if (dice < 82)
+      purge();
+    else if (dice < 98)
+      transact();
+    else if (dice < 99)
+      check_all();
+    else if (any(3) == 0)
+      restart_somehow();
+  }
+};
+
+// -- faults -------------------------------------------------------------------
+
+// How far a call has come.
+enum class stage { none, taken, begun, retried, delivered };
+
+struct call_fault_run {
+  struct progress {
+    stage least = stage::none; // certainly
+    stage most = stage::none;  // perhaps
+    call_head head;
+  };
+
+  store_options options;
+  std::map<std::uint64_t, progress> calls;
+  std::string surprises;
+
+  // @returns whether `f` was done; none if that is not known.
+  template <class F>
+  std::optional<bool> run(F&& f) {
+    const auto e = error_of(f);
+    if (!e.code)
+      return true;
+    if (e.code == errc::store_corrupt || e.code == errc::invalid_request)
+      surprises += to_string(*e.code) + ": " + e.text + "\n";
+    if (certainty_of(*e.code) == certainty::unknown)
+      return std::nullopt;
+    return false;
+  }
+
+  // One step of a call, if it has come so far for certain.
+  void go_to(operation_tracking_store& store, std::uint64_t n, stage next,
+             std::map<std::uint64_t, progress>& changed) {
+    if (next > stage::delivered)
+      return;
+    const auto was = changed.contains(n) ? changed[n] : calls[n];
+    if (was.least != was.most
+        || static_cast<int>(was.most) + 1 != static_cast<int>(next))
+      return;
+    auto is = was;
+    const auto verb = [&] {
+      auto verbs = store.calls();
+      if (next == stage::taken)
+        is.head = verbs.take(take_of(n, std::string(6'000, 'x')), at(1)).head;
+      else if (next == stage::begun)
+        verbs.begin(begin_of(is.head), at(2));
+      else if (next == stage::retried)
+        verbs.retry(retry_of(is.head), at(3));
+      else
+        verbs.end(end_of({is.head.seq, is.head.id, 2}), at(4));
+    };
+    const auto done = run(verb);
+    is.least = done == true ? next : was.least;
+    is.most = done == false ? was.most : next;
+    changed[n] = is;
+  }
+
+  // A transaction in which calls take their steps, or each step one of its own.
+  void batch(operation_tracking_store& store, std::uint64_t k) {
+    const auto together = k % 2 == 0;
+    if (together && run([&] { store.begin(); }) != true)
+      return;
+    std::map<std::uint64_t, progress> changed;
+    for (std::uint64_t n = 1; n <= k + 1; ++n) {
+      go_to(store, n, static_cast<stage>(k + 2 - n), changed);
+      if (!together)
+        for (const auto& [each, x] : changed)
+          calls[each] = x;
+    }
+    if (!together)
+      return;
+    const auto done = run([&] { store.commit(); });
+    for (const auto& [n, x] : changed) {
+      if (done == true)
+        calls[n] = x;
+      else if (!done)
+        calls[n].most = x.most;
+      calls[n].head = x.head;
+    }
+  }
+
+  void go() {
+    std::optional<operation_tracking_store> store;
+    for (std::uint64_t k = 0; k < 6; ++k) {
+      if (!store && run([&] {
+                      store.emplace(options);
+                      store->calls().open_target({"plant", {}, 3, {}}, at(0));
+                    }) != true) {
+        store.reset();
+        continue;
+      }
+      if (store->needs_recovery())
+        run([&] { store->recover(); });
+      batch(*store, k);
+      if (store->in_transaction())
+        store->rollback();
+    }
+  }
+
+  static stage stage_of(const std::optional<tracking_status_snapshot>& x) {
+    if (!x)
+      return stage::none;
+    if (is_terminal(x->status))
+      return stage::delivered;
+    if (x->status == tracking_status::submitted)
+      return stage::taken;
+    // Opening the target has interrupted it.
+    return x->last_error == "interrupted" ? stage::begun : stage::retried;
+  }
+
+  void check() {
+    CHECK(surprises.empty());
+    operation_tracking_store store{options};
+    CHECK(store_reader{options.file}.check()->faults.empty());
+    store.calls().open_target({"plant", {}, 3, {}}, at(9));
+    CHECK(store_reader{options.file}.check()->faults.empty());
+    for (const auto& [n, x] : calls) {
+      const auto found
+        = stage_of(store.get_status(status_of(n), at(9)).snapshot);
+      CAPTURE(n, static_cast<int>(found), static_cast<int>(x.least),
+              static_cast<int>(x.most));
+      CHECK(found >= x.least);
+      CHECK(found <= x.most);
+    }
+  }
+};
+
+// Fails call number `nth` of a run on a new file.
+// @returns false if there are fewer calls.
+bool fails_with_calls(int nth) {
+  const temp_dir dir;
+  fault_vfs vfs;
+  vfs.real_syncs = false;
+  vfs.real_sleeps = false;
+  bool reached = false;
+  vfs.before = [&, n = 0](const io_call& call) mutable {
+    if (++n != nth)
+      return SQLITE_OK;
+    reached = true;
+    switch (call.op) {
+      case io_op::open:
+        return SQLITE_CANTOPEN;
+      case io_op::write:
+        return SQLITE_FULL;
+      case io_op::lock:
+      case io_op::shm_lock:
+        return SQLITE_BUSY;
+      default:
+        return SQLITE_IOERR;
+    }
+  };
+  call_fault_run run;
+  run.options = options_for(dir / "ops.db");
+  run.options.vfs = vfs.name();
+  run.go();
+  vfs.heal();
+  CAPTURE(nth);
+  run.check();
+  return reached;
+}
+
+} // namespace
+
+TEST_CASE_METHOD(call_model_fixture,
+                 "20,000 random steps of calls do what a simple model says",
+                 "[calls][promise-3][promise-5]") {
+  options.checkpoint_pages = 100; // from the first restart on
+  for (int i = 0; i < 20'000; ++i) {
+    CAPTURE(i);
+    step();
+  }
+  if (store.in_transaction())
+    store.commit();
+  CHECK(store_reader{options.file}.check()->faults
+        == std::vector<std::string>{});
+  check_all();
+  store.close();
+  CHECK(integrity_of(options.file) == "ok");
+}
+
+TEST_CASE("promise 3, atomicity: whichever system call fails, a call has taken "
+          "a step whole or not at all",
+          "[calls][promise-3]") {
+  int nth = 1;
+  while (fails_with_calls(nth))
+    ++nth;
+  CHECK(nth > 50);
+}
