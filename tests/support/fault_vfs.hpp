@@ -248,11 +248,11 @@ private:
         return of(f).real->pMethods->xSectorSize(of(f).real);
       };
       m.xDeviceCharacteristics = [](sqlite3_file* f) {
-        const auto all
+        const auto real
           = of(f).real->pMethods->xDeviceCharacteristics(of(f).real);
         return of(f).self->powersafe_overwrite
-                 ? all
-                 : all & ~SQLITE_IOCAP_POWERSAFE_OVERWRITE;
+                 ? real
+                 : real & ~SQLITE_IOCAP_POWERSAFE_OVERWRITE;
       };
       m.xShmMap = [](sqlite3_file* f, int page, int size, int extend,
                      void volatile** out) {
