@@ -111,9 +111,10 @@ void reader_connection::connect(const std::string& name, int flags,
 
 // After a kill nobody but the next owner looks whether the log is whole: SQLite
 // ends it where it does not add up. So does a reader, each time that the log
-// has been recovered.
+// has been recovered. Without a log there is no index either: asking for one
+// would make SQLite open it, and never close it.
 void reader_connection::look_for_damage() {
-  if (vfs_.recoveries() == seen_recoveries_)
+  if (stamp_ || vfs_.recoveries() == seen_recoveries_)
     return;
   if (const auto fault = find_torn_log(db_.get(), file_))
     throw store_error{errc::store_corrupt, *fault};
