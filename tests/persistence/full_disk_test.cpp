@@ -307,7 +307,7 @@ TEST_CASE("promise 2, outcomes: a purge that finds no space is refused, and "
     = error_of([&] { store.purge_terminal(purge_before(at(5)), at(9)); });
   vfs.heal();
   const auto left = store.get_counts().counts.at(0).operations;
-  CHECK(left == 2'000 - 512 * stands);
+  CHECK((left == 2'000) == (stands == 0)); // a chunk ends with its time, too
   CHECK(e.code == (stands == 0 ? errc::store_full : errc::outcome_unknown));
   CHECK(
     (stands == 0
