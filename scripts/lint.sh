@@ -38,7 +38,7 @@ configure lint
 # Fails unless all is to be read; prints what has changed since that commit.
 changed_files() {
   local linted
-  ! $all && linted=$(<scripts/linted) &&
+  ! $all && linted=$(cat scripts/linted 2>/dev/null) &&
     git merge-base --is-ancestor "$linted" HEAD 2>/dev/null &&
     git diff --quiet "$linted" -- .clang-tidy scripts/lint.sh cmake \
       CMakePresets.json '*CMakeLists.txt' &&
