@@ -10,8 +10,7 @@ namespace {
 
 std::string refusal(const std::string& target, const call_sum& sum,
                     const char* what, const std::string& bounds) {
-  return "target " + escape(target) + ": " + std::to_string(sum.calls)
-         + " calls with " + std::to_string(sum.bytes) + " bytes " + what + "; "
+  return "target " + escape(target) + ": " + to_text(sum) + " " + what + "; "
          + bounds;
 }
 

@@ -123,13 +123,8 @@ private:
   void compare(const std::string& name, const char* which,
                const call_sum& stored, const call_sum& counted) {
     if (stored != counted)
-      fault_(name + ": has " + text_of(stored) + " " + which
-             + ", but there are " + text_of(counted));
-  }
-
-  static std::string text_of(const call_sum& x) {
-    return std::to_string(x.calls) + " calls with " + std::to_string(x.bytes)
-           + " bytes";
+      fault_(name + ": has " + to_text(stored) + " " + which
+             + ", but there are " + to_text(counted));
   }
 
   sqlite::connection& db_;

@@ -96,20 +96,18 @@ bool log_keeper::checkpoint() noexcept {
 
 void log_keeper::cut() noexcept {
   const sqlite::no_lock_wait guard{*db_};
-  sqlite3_wal_checkpoint_v2(db_->get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE,
-                            nullptr, nullptr);
+  copy(SQLITE_CHECKPOINT_TRUNCATE);
 }
 
 void log_keeper::restart() noexcept {
-  sqlite3_wal_checkpoint_v2(db_->get(), nullptr, SQLITE_CHECKPOINT_RESTART,
-                            nullptr, nullptr);
+  copy(SQLITE_CHECKPOINT_RESTART);
+}
+
+int log_keeper::copy(int mode) noexcept {
+  return sqlite3_wal_checkpoint_v2(db_->get(), nullptr, mode, nullptr, nullptr);
 }
 
 bool log_keeper::empty() noexcept {
-  const auto copy = [this](int mode) {
-    return sqlite3_wal_checkpoint_v2(db_->get(), nullptr, mode, nullptr,
-                                     nullptr);
-  };
   auto code = copy(SQLITE_CHECKPOINT_TRUNCATE);
   if ((code & 0xFF) == SQLITE_BUSY) // readers are in the way of this one alone
     code = copy(SQLITE_CHECKPOINT_PASSIVE);

@@ -88,6 +88,7 @@ public:
                        std::optional<std::int64_t> keep);
 
 private:
+  int copy(int mode) noexcept;
   bool fail(int code, const char* what) noexcept;
 
   // The log has `frames` frames after a commit.

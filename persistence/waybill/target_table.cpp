@@ -13,12 +13,12 @@ bool can_be(const call_sum& x) noexcept {
          && x.bytes <= max_counted_bytes && (x.calls > 0 || x.bytes == 0);
 }
 
+} // namespace
+
 std::string to_text(const call_sum& x) {
   return std::to_string(x.calls) + " calls with " + std::to_string(x.bytes)
          + " bytes";
 }
-
-} // namespace
 
 void target_table::load(sqlite::connection& db) {
   targets_.clear();

@@ -28,6 +28,8 @@ struct call_sum {
   bool operator==(const call_sum&) const = default;
 };
 
+std::string to_text(const call_sum& x);
+
 /// What is kept for a target.
 struct target_sums {
   /// On its way.

@@ -526,22 +526,7 @@ bool fails_with_calls(int nth) {
   vfs.real_syncs = false;
   vfs.real_sleeps = false;
   bool reached = false;
-  vfs.before = [&, n = 0](const io_call& call) mutable {
-    if (++n != nth)
-      return SQLITE_OK;
-    reached = true;
-    switch (call.op) {
-      case io_op::open:
-        return SQLITE_CANTOPEN;
-      case io_op::write:
-        return SQLITE_FULL;
-      case io_op::lock:
-      case io_op::shm_lock:
-        return SQLITE_BUSY;
-      default:
-        return SQLITE_IOERR;
-    }
-  };
+  vfs.before = fail_call(nth, reached);
   call_fault_run run;
   run.options = options_for(dir / "ops.db");
   run.options.vfs = vfs.name();

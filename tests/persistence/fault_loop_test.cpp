@@ -16,20 +16,6 @@ namespace {
 
 enum class fate { refused, unknown, stored };
 
-int code_for(io_op op) {
-  switch (op) {
-    case io_op::open:
-      return SQLITE_CANTOPEN;
-    case io_op::write:
-      return SQLITE_FULL;
-    case io_op::lock:
-    case io_op::shm_lock:
-      return SQLITE_BUSY;
-    default:
-      return SQLITE_IOERR;
-  }
-}
-
 struct fault_run {
   fault_vfs& vfs;
   store_options options;
@@ -120,12 +106,7 @@ bool fails(int n) {
   vfs.real_syncs = false;
   vfs.real_sleeps = false;
   bool reached = false;
-  vfs.before = [&, calls = 0](const io_call& call) mutable {
-    if (++calls != n)
-      return SQLITE_OK;
-    reached = true;
-    return code_for(call.op);
-  };
+  vfs.before = fail_call(n, reached);
   auto options = options_for(dir / "ops.db");
   options.vfs = vfs.name();
   fault_run run{vfs, options, {}, {}, {}};

@@ -287,4 +287,25 @@ private:
   sqlite3_vfs vfs_{};
 };
 
+/// Fails call number `nth`, from 1, with an error of its kind.
+/// @param reached set when it comes to that; must live as long.
+inline std::function<int(const io_call&)> fail_call(int nth, bool& reached) {
+  return [nth, &reached, calls = 0](const io_call& call) mutable {
+    if (++calls != nth)
+      return SQLITE_OK;
+    reached = true;
+    switch (call.op) {
+      case io_op::open:
+        return SQLITE_CANTOPEN;
+      case io_op::write:
+        return SQLITE_FULL;
+      case io_op::lock:
+      case io_op::shm_lock:
+        return SQLITE_BUSY;
+      default:
+        return SQLITE_IOERR;
+    }
+  };
+}
+
 } // namespace waybill::test
