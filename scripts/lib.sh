@@ -193,19 +193,47 @@ processor_seconds() {
 }
 
 # step NAME COMMAND...: runs a step and remembers how it went, with the seconds
-# by the clock and of processors, for `summary`.
+# by the clock and of processors, for `summary`. Off a terminal, where the output
+# may be cut before it is read, also what failed in it.
 steps=()
 failed=false
+failures=
 step() {
-  local name=$1 result=ok began=$SECONDS processors
+  local name=$1 result=ok began=$SECONDS processors log=
   processors=$(processor_seconds)
   shift
   echo "== $name"
-  "$@" || { result=FAILED && failed=true; }
+  if [[ -t 1 ]]; then
+    "$@" || result=FAILED
+  else
+    local out tee
+    log=$(mktemp)
+    exec {out}> >(tee "$log")
+    tee=$!
+    "$@" >&"$out" 2>&1 || result=FAILED
+    exec {out}>&-
+    # Not for ever, should a process that was left behind hold its pipe.
+    for _ in {1..50}; do
+      kill -0 "$tee" 2>/dev/null || break
+      sleep 0.02
+    done
+  fi
+  if [[ $result == FAILED ]]; then
+    failed=true
+    [[ -z $log ]] || failures+=$(printf '\n%s:\n%s' "$name" "$(signs_of_failure "$log")")
+  fi
+  rm -f ${log:+"$log"}
   processors=$(($(processor_seconds) - processors))
   steps+=("$(printf '%-8s %4d s %5d s  %s' "$result" $((SECONDS - began)) \
     "$processors" "$name")")
   [[ $result == ok ]]
+}
+
+# signs_of_failure LOG: the lines that say what failed, or the last ones.
+signs_of_failure() {
+  grep -E 'VIOLAT|HUNG|CRASHED|MISSED|FAILS WITHOUT|\(Failed\)|Timeout|error:|FAILED' \
+    "$1" | cut -c1-300 | awk '!seen[$0]++' | head -n 25 | grep . ||
+    tail -n 15 "$1" | cut -c1-300
 }
 
 # Prints what the steps did; fails if one of them failed.
@@ -213,5 +241,6 @@ summary() {
   printf '\n%-8s %6s %7s  %s\n' "" "time" "cpu" ""
   printf '%s\n' "${steps[@]}"
   printf '%-8s %4d s %5d s\n' "all" "$SECONDS" "$(processor_seconds)"
+  [[ -z $failures ]] || printf '%s\n' "$failures"
   [[ $failed == false ]]
 }

@@ -10,6 +10,7 @@
 #include <functional>
 #include <mutex>
 #include <new>
+#include <shared_mutex>
 #include <string>
 #include <string_view>
 
@@ -128,6 +129,15 @@ public:
 
   void heal() { before = nullptr; }
 
+  /// Calls `f` while no call is under way: files that it copies are those of
+  /// one moment, as a kill then would leave them.
+  /// @pre `f` itself makes none.
+  template <class F>
+  void between_calls(F&& f) {
+    const std::lock_guard guard{calls_};
+    f();
+  }
+
 private:
   // What SQLite takes for its file: the real one lies behind it.
   struct shim {
@@ -135,6 +145,14 @@ private:
     fault_vfs* self;
     io_file kind;
     sqlite3_file* real;
+  };
+
+  struct depth_guard {
+    explicit depth_guard(int& x) : depth{x} { ++depth; }
+    ~depth_guard() { --depth; }
+    depth_guard(const depth_guard&) = delete;
+    depth_guard& operator=(const depth_guard&) = delete;
+    int& depth;
   };
 
   static fault_vfs& self_of(sqlite3_vfs* vfs) {
@@ -151,6 +169,12 @@ private:
 
   template <class F>
   int through(const io_call& call, F&& real) {
+    // A call may be made within another one, by who is asked or told.
+    static thread_local int depth = 0;
+    std::shared_lock under_way{calls_, std::defer_lock};
+    if (depth == 0)
+      under_way.lock();
+    const depth_guard deeper{depth};
     if (const std::lock_guard guard{mutex_}; before)
       if (const auto code = before(call); code != SQLITE_OK)
         return code;
@@ -282,6 +306,7 @@ private:
   static inline std::atomic<int> last_{0};
   const std::string name_ = "waybill-test-" + std::to_string(++last_);
 
+  std::shared_mutex calls_;    // shared by calls under way
   std::recursive_mutex mutex_; // what is called may use SQLite itself
   sqlite3_vfs* base_ = sqlite3_vfs_find(nullptr);
   sqlite3_vfs vfs_{};

@@ -241,15 +241,16 @@ private:
   }
 
   // Copied by this process, which drops SQLite's locks on the files; nobody
-  // else is there to take them.
+  // else is there to take them. A tracker that heals, or still gives space
+  // back, waits meanwhile.
   template <class Note>
-  static void check_killed(const temp_dir& dir, const ledger& book,
-                           const Note& note) {
+  void check_killed(const temp_dir& dir, const ledger& book, const Note& note) {
     const temp_dir copy;
-    // The log first: a tracker that heals may be copying it into the file.
-    for (const auto* name : {"ops.db-wal", "ops.db"})
-      if (std::filesystem::exists(dir / name))
-        write_file(copy / name, read_file(dir / name));
+    vfs_.between_calls([&] {
+      for (const auto* name : {"ops.db-wal", "ops.db"})
+        if (std::filesystem::exists(dir / name))
+          write_file(copy / name, read_file(dir / name));
+    });
     if (const auto what = fault_in_file(copy / "ops.db", book); !what.empty())
       note("after a kill: " + what);
   }
