@@ -3,20 +3,11 @@
 #include <algorithm>
 #include <new>
 #include <string>
-#include <utility>
-
-#include "waybill/file_format.hpp"
-#include "waybill/sealed_vfs.hpp"
 
 namespace waybill {
 
 namespace {
 
-constexpr std::int64_t page_bytes = sqlite::page_bytes;
-constexpr std::int64_t frame_bytes
-  = page_bytes + std::int64_t{file_format::frame_header_bytes};
-constexpr std::int64_t scattered_log_pages = 1'000;
-constexpr std::int64_t pages_cut_off_at_once = 2'048;
 constexpr auto cannot_copy
   = "the write-ahead log cannot be copied into the file";
 
@@ -25,7 +16,7 @@ constexpr auto cannot_copy
 void log_keeper::open(sqlite::connection& db) {
   db_ = &db;
   db.exec(("PRAGMA journal_size_limit = "
-           + std::to_string(2 * page_bytes * checkpoint_pages_))
+           + std::to_string(2 * size_.most_page_bytes()))
             .c_str());
   sqlite3_wal_hook(
     db.get(),
@@ -38,26 +29,10 @@ void log_keeper::open(sqlite::connection& db) {
 
 void log_keeper::close() noexcept {
   db_ = nullptr;
-  frames_ = 0;
+  size_.empty();
   is_held_ = is_full_ = false;
   failure_.reset();
   failed_at_ = 0;
-}
-
-std::int64_t log_keeper::bytes() const noexcept {
-  return frames_ * frame_bytes;
-}
-
-bool log_keeper::checkpoint_is_due() const noexcept {
-  const auto most_to_come = std::max(largest_commit_, largest_commit_before_);
-  const auto most = is_scattered_ ? std::min(scattered_log_pages, most_frames_)
-                                  : most_frames_;
-  return (is_held_ && !failure_) || is_full_
-         || frames_ - failed_at_ + most_to_come >= most;
-}
-
-void log_keeper::set_share(std::int64_t bytes) noexcept {
-  most_frames_ = std::min(checkpoint_pages_, bytes / frame_bytes);
 }
 
 bool log_keeper::checkpoint() noexcept {
@@ -79,7 +54,7 @@ bool log_keeper::checkpoint() noexcept {
   // From here the next commit starts the log over. One that has grown past its
   // size gives its disk space back.
   int cut = SQLITE_OK;
-  if (is_held_ || had_failed || log > 2 * checkpoint_pages_) {
+  if (is_held_ || had_failed || log > 2 * size_.most()) {
     const sqlite::no_lock_wait guard{*db_};
     cut = sqlite3_wal_checkpoint_v2(db_->get(), nullptr,
                                     SQLITE_CHECKPOINT_TRUNCATE, nullptr,
@@ -88,9 +63,7 @@ bool log_keeper::checkpoint() noexcept {
     if (is_held_)
       return true; // someone reads the end of it
   }
-  frames_ = 0;
-  is_scattered_ = false;
-  pages_to_cut_off_ = 0;
+  size_.empty();
   return cut == SQLITE_OK || fail(cut, "the write-ahead log cannot be cut");
 }
 
@@ -119,7 +92,7 @@ bool log_keeper::empty() noexcept {
 
 // An error is in the way, and the log is kept.
 bool log_keeper::fail(int code, const char* what) noexcept {
-  failed_at_ = frames_;
+  failed_at_ = size_.frames();
   try {
     if (!failure_)
       failure_ = sqlite::to_text(db_->get(), code, what);
@@ -129,38 +102,8 @@ bool log_keeper::fail(int code, const char* what) noexcept {
   return (code & 0xFF) != SQLITE_CORRUPT;
 }
 
-bool log_keeper::is_overgrown() const noexcept {
-  return is_held_ && frames_ > 2 * checkpoint_pages_;
-}
-
-bool log_keeper::give_back_space(std::int64_t max_pages,
-                                 std::optional<std::int64_t> keep_least) {
-  const auto unused = db_->query_int("PRAGMA freelist_count");
-  const auto all = db_->query_int("PRAGMA page_count");
-  const auto keep = keep_least ? std::max(*keep_least, all / 10) : 0;
-  if (unused <= keep)
-    return false;
-  const auto pages = std::min(max_pages, unused - keep);
-  note_scattered_pages();
-  db_->exec(
-    ("PRAGMA incremental_vacuum(" + std::to_string(pages) + ")").c_str());
-  const auto left = db_->query_int("PRAGMA freelist_count");
-  // A file that someone else made may not be able to give pages back.
-  const auto more = left > keep && left < unused;
-  pages_to_cut_off_ += unused - left;
-  if (!more || pages_to_cut_off_ >= pages_cut_off_at_once)
-    if (!checkpoint()) // this is what shortens the file
-      sqlite::raise(db_->get(), SQLITE_CORRUPT, "copying the log");
-  return more;
-}
-
 void log_keeper::on_written(std::int64_t frames) noexcept {
-  const auto is_restarted = frames <= frames_;
-  if (is_restarted || frames_ == 0)
-    largest_commit_before_ = std::exchange(largest_commit_, 0);
-  largest_commit_ = std::max(largest_commit_,
-                             is_restarted ? frames : frames - frames_);
-  frames_ = frames;
+  size_.written(frames);
   failed_at_ = std::min(failed_at_, frames);
 }
 

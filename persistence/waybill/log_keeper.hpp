@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "waybill/log_size.hpp"
 #include "waybill/sqlite.hpp"
 
 namespace waybill {
@@ -16,7 +17,7 @@ class log_keeper {
 public:
   /// @param checkpoint_pages how many pages the log may have.
   explicit log_keeper(int checkpoint_pages) noexcept
-    : checkpoint_pages_{checkpoint_pages} {}
+    : size_{checkpoint_pages} {}
 
   log_keeper(const log_keeper&) = delete;
   log_keeper& operator=(const log_keeper&) = delete;
@@ -27,13 +28,15 @@ public:
   void close() noexcept;
 
   /// Size of the log's content in bytes, as of the last commit.
-  [[nodiscard]] std::int64_t bytes() const noexcept;
+  [[nodiscard]] std::int64_t bytes() const noexcept { return size_.bytes(); }
 
   /// Whether the log is to be copied into the file: before the next transaction
   /// takes it past its size, again while someone holds it, when it has found no
   /// space to grow, and if that has failed, when it has grown by its size
   /// since.
-  [[nodiscard]] bool checkpoint_is_due() const noexcept;
+  [[nodiscard]] bool checkpoint_is_due() const noexcept {
+    return (is_held_ && !failure_) || is_full_ || size_.is_full(failed_at_);
+  }
 
   /// Copies the log into the file, as far as readers let it. Does nothing in a
   /// transaction that writes.
@@ -42,7 +45,7 @@ public:
 
   /// How many bytes of the disk the log may have, if that is less than it may
   /// have pages.
-  void set_share(std::int64_t bytes) noexcept;
+  void set_share(std::int64_t bytes) noexcept { size_.set_share(bytes); }
 
   /// The disk had no space for what was to be written: what the log has is
   /// copied into the file next, so that it can begin anew in the space it has.
@@ -73,40 +76,24 @@ public:
   [[nodiscard]] bool is_held() const noexcept { return is_held_; }
 
   /// It is held and has more than twice its size.
-  [[nodiscard]] bool is_overgrown() const noexcept;
+  [[nodiscard]] bool is_overgrown() const noexcept {
+    return is_held_ && size_.is_overgrown();
+  }
 
-  /// The transaction changes pages all over the file. All wait while the disk
-  /// takes them, so it gets them in small lots.
-  void note_scattered_pages() noexcept { is_scattered_ = true; }
-
-  /// Returns up to `max_pages` unused pages to the file system, those above
-  /// what stays for what comes.
-  /// @param keep how many unused pages stay at least, if any: then a tenth of
-  ///        the file does, too.
-  /// @returns true if there is more to return.
-  bool give_back_space(std::int64_t max_pages,
-                       std::optional<std::int64_t> keep);
+  /// See log_size.
+  void note_scattered_pages() noexcept { size_.note_scattered_pages(); }
 
 private:
   int copy(int mode) noexcept;
   bool fail(int code, const char* what) noexcept;
-
-  // The log has `frames` frames after a commit.
   void on_written(std::int64_t frames) noexcept;
 
-  std::int64_t checkpoint_pages_;
-  std::int64_t most_frames_ = checkpoint_pages_;
+  log_size size_;
   sqlite::connection* db_ = nullptr;
-  std::int64_t frames_ = 0;
-  // Frames of the largest commit since the log began, and of the one before.
-  std::int64_t largest_commit_ = 0;
-  std::int64_t largest_commit_before_ = 0;
   bool is_held_ = false;
   bool is_full_ = false;
   std::optional<std::string> failure_;
   std::int64_t failed_at_ = 0; // frames at the last failure
-  bool is_scattered_ = false;
-  std::int64_t pages_to_cut_off_ = 0; // given back, but in the file yet
 };
 
 } // namespace waybill

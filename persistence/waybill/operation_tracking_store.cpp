@@ -286,7 +286,7 @@ bool operation_tracking_store::give_back_space(int max_pages, bool keep_some) {
     if (keep_some)
       keep = x.space.is_short() ? 0 : spare_pages;
     const auto more = x.free_space(max_pages, [&](std::int64_t pages) {
-      return x.log.give_back_space(pages, keep);
+      return x.give_back_space(pages, keep);
     });
     if (!more && x.space.is_short()) {
       x.log.cut();

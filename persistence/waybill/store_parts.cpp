@@ -1,5 +1,7 @@
 #include "waybill/store_parts.hpp"
 
+#include <algorithm>
+#include <string>
 #include <utility>
 
 #include "waybill/file_access.hpp"
@@ -111,6 +113,27 @@ void store_parts::copy_log() {
                  SQLITE_CORRUPT});
   files.database_written();
   settle_log_space();
+}
+
+bool store_parts::give_back_space(std::int64_t max_pages,
+                                  std::optional<std::int64_t> keep_least) {
+  const auto unused = db.query_int("PRAGMA freelist_count");
+  const auto all = db.query_int("PRAGMA page_count");
+  const auto keep = keep_least ? std::max(*keep_least, all / 10) : 0;
+  if (unused <= keep)
+    return false;
+  const auto pages = std::min(max_pages, unused - keep);
+  log.note_scattered_pages();
+  db.exec(("PRAGMA incremental_vacuum(" + std::to_string(pages) + ")").c_str());
+  const auto left = db.query_int("PRAGMA freelist_count");
+  // A file that someone else made may not be able to give pages back.
+  const auto more = left > keep && left < unused;
+  if (space.note_cut_off(unused - left) || !more) {
+    space.note_shortened();
+    if (!log.checkpoint())
+      sqlite::raise(db.get(), SQLITE_CORRUPT, "copying the log");
+  }
+  return more;
 }
 
 void store_parts::settle_log_space() noexcept {

@@ -152,6 +152,14 @@ struct store_parts {
   /// Kinds that no operation has any more give their numbers to new ones.
   void make_room_for_kind(const std::string& kind);
 
+  /// Returns up to `max_pages` unused pages to the file system, those above
+  /// what stays for what comes.
+  /// @param keep_least how many unused pages stay at least, if any: then a
+  ///        tenth of the file does, too.
+  /// @returns true if there is more to return.
+  bool give_back_space(std::int64_t max_pages,
+                       std::optional<std::int64_t> keep_least);
+
   // Without the space that is kept for this.
   void try_to_open();
 

@@ -34,9 +34,22 @@ public:
   /// A lot has fitted: the next may be larger.
   void grow() noexcept { halvings_ = std::max(0, halvings_ - 1); }
 
+  /// Unused pages have been given back: the next checkpoint shortens the file.
+  /// @returns whether that pays.
+  bool note_cut_off(std::int64_t pages) noexcept {
+    pages_to_cut_off_ += pages;
+    return pages_to_cut_off_ >= pages_cut_off_at_once;
+  }
+
+  /// It has been made.
+  void note_shortened() noexcept { pages_to_cut_off_ = 0; }
+
 private:
+  static constexpr std::int64_t pages_cut_off_at_once = 2'048;
+
   bool is_short_ = false;
   int halvings_ = 0;
+  std::int64_t pages_to_cut_off_ = 0;
 };
 
 } // namespace waybill
