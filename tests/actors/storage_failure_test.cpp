@@ -102,7 +102,7 @@ TEST_CASE_METHOD(failing_storage,
   CHECK(heard.contain("storage is degraded"));
 
   wal_sync = SQLITE_OK;
-  CHECK(eventually([&] { return healthy(running); }, 1s));
+  CHECK(eventually([&] { return healthy(running); }));
   CHECK(eventually([&] { return heard.contain("storage works again"); }));
   get(tracker, enqueue(2)); // inserted or duplicate: unknown means either
   CHECK(get(tracker, enqueue(2)).outcome == enqueue_outcome::duplicate);
@@ -129,7 +129,7 @@ TEST_CASE_METHOD(failing_storage,
              || x.error->code == errc::not_stored));
   }
   wal_sync = SQLITE_OK;
-  CHECK(eventually([&] { return healthy(running); }, 1s));
+  CHECK(eventually([&] { return healthy(running); }));
   for (const auto& x : send_all(system, running.tracker(), requests))
     REQUIRE(x.reply);
   CHECK(get(running.tracker(), get_counts{}).counts.at(0).operations == 1'025);
@@ -155,7 +155,7 @@ TEST_CASE_METHOD(failing_storage,
   CHECK(health.last_error);
   wal_write = SQLITE_OK;
   // Without anyone's request but this question.
-  CHECK(eventually([&] { return healthy(running); }, 1s));
+  CHECK(eventually([&] { return healthy(running); }));
   CHECK(get(tracker, get_health{}).since > health.since);
   CHECK(get(tracker, enqueue(30)).outcome == enqueue_outcome::inserted);
 }
@@ -279,7 +279,7 @@ TEST_CASE_METHOD(failing_storage,
   CHECK(error_of(running.tracker(), status_of(9'999)) == errc::not_stored);
   CHECK_FALSE(healthy(running));
   database_read = SQLITE_OK;
-  CHECK(eventually([&] { return healthy(running); }, 1s));
+  CHECK(eventually([&] { return healthy(running); }));
   CHECK(get(running.tracker(), status_of(9'999)).snapshot);
   CHECK(get(running.tracker(), get_health{}).last_error);
 }
@@ -301,7 +301,7 @@ TEST_CASE_METHOD(failing_storage,
   }
   CHECK(heard.all().size() == 1);
   wal_write = SQLITE_OK;
-  CHECK(eventually([&] { return healthy(running); }, 2s));
+  CHECK(eventually([&] { return healthy(running); }));
   CHECK(eventually([&] { return heard.contain("storage works again"); }));
 }
 
@@ -425,9 +425,9 @@ TEST_CASE_METHOD(failing_storage,
   CHECK(error_of(tracker, enqueue(++n)) == errc::store_full);
   CHECK(reason_has("full"));
   wal_write = SQLITE_OK;
-  CHECK(eventually([&] { return reason_has("a reader"); }, 2s));
+  CHECK(eventually([&] { return reason_has("a reader"); }));
   reader.exec("COMMIT");
-  CHECK(eventually([&] { return healthy(running); }, 2s));
+  CHECK(eventually([&] { return healthy(running); }));
 }
 
 TEST_CASE_METHOD(failing_storage,
@@ -443,7 +443,7 @@ TEST_CASE_METHOD(failing_storage,
   CHECK(error_of(running.tracker(), purge_before(later))
         == errc::outcome_unknown);
   wal_sync = SQLITE_OK;
-  CHECK(eventually([&] { return healthy(running); }, 1s));
+  CHECK(eventually([&] { return healthy(running); }));
   get(running.tracker(), purge_before(later));
   CHECK(get(running.tracker(), get_counts{}).counts.empty());
 }
@@ -519,7 +519,7 @@ TEST_CASE_METHOD(failing_storage,
   CHECK(error_of(tracker, terminal(1)) == errc::outcome_unknown);
   CHECK(answer.wait_for(20ms) == std::future_status::timeout);
   wal_sync = SQLITE_OK;
-  CHECK(eventually([&] { return healthy(running); }, 1s));
+  CHECK(eventually([&] { return healthy(running); }));
   if (get(tracker, status_of(1)).snapshot->status != tracking_status::delivered)
     get(tracker, terminal(1));
   CHECK(answer.get().finished);
