@@ -3,6 +3,7 @@
 
 #include <type_traits>
 
+#include "waybill/call_store.hpp"
 #include "waybill/operation_tracking_store.hpp"
 #include "waybill/options.hpp"
 #include "waybill/request_checks.hpp"
@@ -16,9 +17,25 @@ typename Request::reply write_to(operation_tracking_store& store,
     return store.record_enqueue(x, now);
   else if constexpr (std::is_same_v<Request, record_attempt>)
     return store.record_attempt(x, now);
-  else
+  else if constexpr (std::is_same_v<Request, record_terminal>)
     return store.record_terminal(x, now);
+  else if constexpr (std::is_same_v<Request, open_target>)
+    return store.calls().open_target(x, now);
+  else if constexpr (std::is_same_v<Request, take_call>)
+    return store.calls().take(x, now);
+  else if constexpr (std::is_same_v<Request, begin_call>)
+    return store.calls().begin(x, now);
+  else if constexpr (std::is_same_v<Request, retry_call>)
+    return store.calls().retry(x, now);
+  else
+    return store.calls().end(x, now);
 }
+
+/// Whether a request may finish its operation.
+template <class Request>
+inline constexpr bool may_finish
+  = std::is_same_v<Request,
+                   record_terminal> || std::is_same_v<Request, end_call>;
 
 /// What the store's verbs do for themselves.
 /// @throws store_error if the request is not valid or too late.
@@ -27,6 +44,22 @@ void require_acceptable(const Request& x, const time_source& clock) {
   require_valid(x);
   if (x.deadline)
     require_in_time(x, clock.wall());
+}
+
+/// Questions about more than one operation.
+template <class Request>
+typename Request::reply find_in(operation_tracking_store& store,
+                                const Request& x, const time_source& clock) {
+  if constexpr (std::is_same_v<Request, get_counts>) {
+    require_acceptable(x, clock);
+    return store.get_counts(clock.wall());
+  } else if constexpr (std::is_same_v<Request, find_calls>) {
+    return store.calls().find(x, clock.wall());
+  } else if constexpr (std::is_same_v<Request, find_due>) {
+    return store.calls().find_due(x, clock.wall());
+  } else {
+    return store.calls().get_target(x);
+  }
 }
 
 /// Whether the answer to what has been applied waits for the open batch.

@@ -42,6 +42,9 @@ public:
     return what;
   }
 
+  /// What was to begin has not.
+  void give_back(ticket attempt) noexcept { breaker_.give_back(attempt); }
+
   /// How long no attempt begins, after it has `opened`.
   [[nodiscard]] std::chrono::milliseconds pause() const noexcept {
     return breaker_.pause();

@@ -8,11 +8,23 @@
 #include <string>
 #include <utility>
 
-#include "waybill/forward_messages.hpp"
+#include "waybill/call_messages.hpp"
 #include "waybill/forward_options.hpp"
 #include "waybill/text.hpp"
 
 namespace waybill {
+
+/// What begins the work for a target.
+inline open_target open_request(const forward_options& x) {
+  return {.target = x.target,
+          .bounds = {.max_calls = x.max_calls,
+                     .max_bytes = x.max_bytes,
+                     .max_kept_calls = x.max_kept_calls,
+                     .max_kept_bytes = x.max_kept_bytes,
+                     .max_payload = x.max_payload},
+          .max_interruptions = static_cast<std::int32_t>(x.max_interruptions),
+          .under_way = {}};
+}
 
 /// The status that a call ends in after attempt number `attempt`; none if
 /// another one follows.
@@ -44,16 +56,35 @@ inline std::chrono::milliseconds wait_after(const forward_options& x,
                                  x.max_retry_after));
 }
 
-/// Says that attempt number `attempt` has failed and another one follows.
-inline record_attempt retry_report(const tracked_operation_id& id,
-                                   std::int64_t attempt,
-                                   const delivery_result& result) {
-  return {.id = id,
-          .status = tracking_status::retrying,
-          .retry_count = static_cast<std::int32_t>(attempt),
-          .last_error = result.error,
-          .http_status = result.http_status,
-          .deadline = std::nullopt};
+/// How long it is until `due`, by the host's clock. That of a repeated attempt
+/// is no longer than the longest wait there is, should the clock have been set
+/// back since.
+inline std::chrono::milliseconds
+wait_until(const forward_options& x, timestamp due, std::int64_t attempt) {
+  using std::chrono::milliseconds;
+  const auto wait
+    = std::chrono::ceil<milliseconds>(due - x.clock.wall_or_system());
+  const auto longest = attempt > 1 ? std::max(x.max_delay, x.max_retry_after)
+                                   : milliseconds::max();
+  return std::clamp(wait, milliseconds::zero(), longest);
+}
+
+/// How a call ends of which no attempt begins any more.
+struct call_end {
+  tracking_status status = tracking_status::parked;
+  std::string reason;
+};
+
+inline std::optional<call_end> find_end(const forward_options& x,
+                                        const std::optional<timestamp>& expires,
+                                        std::int64_t next_attempt) {
+  if (expires && *expires <= x.clock.wall_or_system())
+    return call_end{tracking_status::discarded,
+                    "expired " + to_string(*expires)};
+  if (next_attempt > x.max_attempts)
+    return call_end{tracking_status::parked,
+                    "no attempt is left of " + std::to_string(x.max_attempts)};
+  return std::nullopt;
 }
 
 /// To at most `cap` bytes.

@@ -222,7 +222,11 @@ private:
     bundles_.erase(bundles_.begin(), bundles_.end() - (unfinished ? 1 : 0));
   }
 
-  std::tuple<std::vector<held_answer<enqueue_reply>>,
+  std::tuple<std::vector<held_answer<target_reply>>,
+             std::vector<held_answer<take_reply>>,
+             std::vector<held_answer<begin_reply>>,
+             std::vector<held_answer<find_reply>>,
+             std::vector<held_answer<enqueue_reply>>,
              std::vector<held_answer<update_reply>>,
              std::vector<held_answer<status_reply>>,
              std::vector<held_answer<purge_reply>>,

@@ -10,16 +10,17 @@
 #include <utility>
 #include <vector>
 
-#include "waybill/circuit_breaker.hpp"
+#include "waybill/attempt_places.hpp"
 #include "waybill/protocol.hpp"
 #include "waybill/timer_queue.hpp"
 
 namespace waybill {
 
 enum class call_phase : std::uint8_t {
-  recording,       // the tracker is asked to record it, or how it stands
+  recording,       // the tracker is asked to keep it
   ready,           // waits for a worker
   held,            // is due, but somebody is about to discard it
+  beginning,       // the tracker is asked to let an attempt begin
   delivering,      // a worker is at it
   reporting_retry, // the tracker is told of a failed attempt
   backing_off,     // waits for the next attempt's time
@@ -32,20 +33,26 @@ constexpr bool is_waiting(call_phase x) noexcept {
          || x == call_phase::backing_off;
 }
 
-/// A call on its way. In all phases but `delivering`, `ready` and `held` either
-/// a request to the tracker or a timer is under way for it, never two.
+/// A call in memory, without its payload. In all phases but `delivering`,
+/// `ready` and `held` either a request to the tracker or a timer is under way
+/// for it, never two.
 struct tracked_call {
   using promise = caf::typed_response_promise<forward_reply>;
 
-  forward_call call;
-  /// What it counts for in the buffer.
-  std::int64_t bytes = 0;
+  tracked_operation_id id;
+  /// Its number in the store; none while it is recorded.
+  std::int64_t seq = 0;
   call_phase phase = call_phase::recording;
   /// The running attempt's number, or the next one's.
-  std::int64_t attempt = 1;
+  std::int32_t attempt = 1;
+  /// How many attempts a crash has ended.
+  std::int32_t interruptions = 0;
   timer_queue::time_point due{};
-  /// The running attempt's, for its end.
-  circuit_breaker::ticket ticket = 0;
+  /// No attempt begins from then on.
+  std::optional<timestamp> expires;
+  /// What it has of those who deliver, from `beginning` to the attempt's end;
+  /// while it is recorded, if its first attempt begins with that.
+  std::optional<attempt_place> at_work;
   /// Discarded while an attempt ran or was reported.
   bool terminal = false;
   /// Those who wait for the recording.
@@ -55,23 +62,34 @@ struct tracked_call {
   std::list<tracked_call*>::iterator place{};
 };
 
-/// Bounded by their number and their bytes. A call stays where it is until
-/// `forget`.
+/// The heads of the calls that are in memory, bounded by their number. A call
+/// stays where it is until `forget`.
 class call_buffer {
 public:
   using promise = tracked_call::promise;
 
   /// @param timers the queue that calls have their timers in; must live longer.
-  call_buffer(std::int64_t max_calls, std::int64_t max_bytes,
-              timer_queue& timers)
-    : max_calls_{max_calls}, max_bytes_{max_bytes}, timers_{&timers} {}
+  call_buffer(std::int64_t max_calls, timer_queue& timers)
+    : max_calls_{max_calls}, timers_{&timers} {}
 
   [[nodiscard]] bool empty() const noexcept { return calls_.empty(); }
   [[nodiscard]] std::size_t size() const noexcept { return calls_.size(); }
 
+  /// How many others there is room for, besides those that are being recorded.
+  [[nodiscard]] std::int64_t room() const noexcept {
+    return max_calls_ - static_cast<std::int64_t>(size())
+           + in(call_phase::recording);
+  }
+
+  /// Whether no more may be recorded at a time.
+  [[nodiscard]] bool is_full() const noexcept {
+    return in(call_phase::recording) >= max_calls_;
+  }
+
   /// Those that are ready are taken to be held back.
-  [[nodiscard]] backlog_reply backlog() const {
-    return {.calls = static_cast<std::int64_t>(size()),
+  /// @param calls in the store.
+  [[nodiscard]] backlog_reply backlog(std::int64_t calls) const {
+    return {.calls = calls,
             .delivering = in(call_phase::delivering),
             .backing_off = in(call_phase::reporting_retry)
                            + in(call_phase::backing_off),
@@ -83,27 +101,10 @@ public:
     return found == calls_.end() ? nullptr : &found->second;
   }
 
-  /// Why a call of `bytes` bytes is not taken; none if there is room.
-  [[nodiscard]] std::optional<failure> find_refusal(std::int64_t bytes) const {
-    if (bytes > max_bytes_)
-      return failure{errc::invalid_request,
-                     "payload: all texts must be at most "
-                       + std::to_string(max_bytes_) + " bytes, but are "
-                       + std::to_string(bytes)};
-    if (static_cast<std::int64_t>(size()) >= max_calls_
-        || bytes_ + bytes > max_bytes_)
-      return failure{errc::overloaded,
-                     std::to_string(size()) + " calls wait already; not taken"};
-    return std::nullopt;
-  }
-
-  /// A new call, in phase `recording`. @pre `find_refusal` finds none.
-  tracked_call& add(const forward_call& x, std::int64_t bytes, promise sender) {
-    auto& c = calls_[x.id];
-    c.call = x;
-    c.bytes = bytes;
-    c.senders.push_back(std::move(sender));
-    bytes_ += bytes;
+  /// One that is to be recorded. @pre it is not here.
+  tracked_call& add(const tracked_operation_id& id) {
+    auto& c = calls_[id];
+    c.id = id;
     ++in_phase_.at(index(c.phase));
     return c;
   }
@@ -144,7 +145,11 @@ public:
     c.phase = next;
     ++in_phase_.at(index(next));
     if (next == call_phase::ready)
-      c.place = ready_.insert(ready_.end(), &c);
+      c.place = line_of(c).insert(line_of(c).end(), &c);
+  }
+
+  [[nodiscard]] bool has_ready() const noexcept {
+    return !ready_.empty() || !interrupted_.empty();
   }
 
   /// The one that has been ready for longest; null if none is.
@@ -152,10 +157,14 @@ public:
     return ready_.empty() ? nullptr : ready_.front();
   }
 
+  /// The same of those that a crash has interrupted.
+  [[nodiscard]] tracked_call* first_interrupted() {
+    return interrupted_.empty() ? nullptr : interrupted_.front();
+  }
+
   void forget(tracked_call& c) {
     leave(c);
-    bytes_ -= c.bytes;
-    calls_.erase(tracked_operation_id{c.call.id}); // not by what it erases
+    calls_.erase(tracked_operation_id{c.id}); // not by what it erases
   }
 
   /// An operation has become terminal: no attempt begins any more.
@@ -182,6 +191,7 @@ public:
   /// Forgets all. @pre there are no timers any more.
   void clear() {
     ready_.clear();
+    interrupted_.clear();
     calls_.clear();
   }
 
@@ -194,28 +204,32 @@ private:
     return in_phase_.at(index(x));
   }
 
+  std::list<tracked_call*>& line_of(const tracked_call& c) {
+    return c.interruptions > 0 ? interrupted_ : ready_;
+  }
+
   // The first one first.
   std::vector<promise> take_senders(tracked_call& c) {
     auto senders = std::exchange(c.senders, {});
-    num_waiting_again_ -= static_cast<std::int64_t>(senders.size()) - 1;
+    if (!senders.empty()) // the first one came with the call
+      num_waiting_again_ -= static_cast<std::int64_t>(senders.size()) - 1;
     return senders;
   }
 
   void leave(tracked_call& c) {
     --in_phase_.at(index(c.phase));
     if (c.phase == call_phase::ready)
-      ready_.erase(c.place);
+      line_of(c).erase(c.place);
     if (c.timer)
       timers_->cancel(*std::exchange(c.timer, std::nullopt));
   }
 
   const std::int64_t max_calls_;
-  const std::int64_t max_bytes_;
   timer_queue* const timers_;
   std::unordered_map<tracked_operation_id, tracked_call> calls_;
   std::list<tracked_call*> ready_;
-  std::int64_t bytes_ = 0;
-  std::array<std::int64_t, 7> in_phase_{};
+  std::list<tracked_call*> interrupted_;
+  std::array<std::int64_t, 8> in_phase_{};
   // Senders of calls that others sent before.
   std::int64_t num_waiting_again_ = 0;
 };

@@ -81,6 +81,11 @@ circuit_breaker::change circuit_breaker::end(ticket attempt,
   return change::opened;
 }
 
+void circuit_breaker::give_back(ticket attempt) noexcept {
+  if (attempt == ticket_ && state_ == breaker_state::half_open)
+    state_ = breaker_state::open; // its pause is over
+}
+
 breaker_state circuit_breaker::state(time_point now) const noexcept {
   return state_ == breaker_state::open && now >= open_until_
            ? breaker_state::half_open

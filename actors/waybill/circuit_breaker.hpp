@@ -75,6 +75,9 @@ public:
   change end(ticket attempt, delivery_result::kind how,
              time_point now) noexcept;
 
+  /// It has not begun after all: if it was the probe, another one may be.
+  void give_back(ticket attempt) noexcept;
+
   /// Also `half_open` when the pause is over and the probe has not begun.
   [[nodiscard]] breaker_state state(time_point now) const noexcept;
 

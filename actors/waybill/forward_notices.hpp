@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "waybill/call_messages.hpp"
 #include "waybill/circuit_breaker.hpp"
 #include "waybill/errc.hpp"
 #include "waybill/options.hpp"
@@ -29,6 +30,22 @@ public:
 
   void tell(severity level, const std::string& text) const {
     notify(hear_, level, begin_ + text);
+  }
+
+  /// The target has been opened.
+  void opened(const target_reply& x) const {
+    if (!x.interrupted.empty() || x.parked > 0)
+      tell(severity::warning,
+           std::to_string(x.interrupted.size()
+                          + static_cast<std::size_t>(x.parked))
+             + " attempts were interrupted by the end of the process before; "
+             + std::to_string(x.parked)
+             + " calls are parked, which were interrupted too often");
+  }
+
+  void not_opened(const failure& why) const {
+    tell(severity::error,
+         "no call is taken: " + to_string(why.code) + ": " + escape(why.text));
   }
 
   /// It ends with its tracker.

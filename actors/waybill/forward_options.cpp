@@ -17,7 +17,7 @@ using namespace std::chrono_literals;
 using std::chrono::milliseconds;
 
 bool is_target(const std::string& x) {
-  return x.size() <= limits::max_target && is_valid_utf8(x);
+  return !x.empty() && x.size() <= limits::max_target && is_valid_utf8(x);
 }
 
 static_assert(limits::max_target == 1'024);
@@ -25,26 +25,50 @@ static_assert(limits::max_target == 1'024);
 template <class Kind>
 using member = option<forward_options>::place<Kind>;
 
-const std::array<option<forward_options>, 20> all_forward_options{{
+const std::array<option<forward_options>, 26> all_forward_options{{
   {"target",
    member<text_kind>{&forward_options::target,
-                     {&is_target, "valid UTF-8 of at most 1024 bytes"}},
-   "the target's name, for notices"},
+                     {&is_target, "valid UTF-8 of 1 to 1024 bytes"}},
+   "the target's name, under which its calls are kept"},
   {"max_concurrency",
    member<number_kind>{&forward_options::max_concurrency,
                        {{1, 256, "attempts"}}},
    "attempts that run at a time"},
   {"max_calls",
-   member<number_kind>{&forward_options::max_calls, {{1, 1'000'000, "calls"}}},
-   "calls in the buffer; one more is answered `overloaded`"},
+   member<number_kind>{&forward_options::max_calls,
+                       {{1, 1'000'000'000, "calls"}}},
+   "calls that are kept, not yet finished; one more is answered `overloaded`"},
   {"max_bytes",
    member<number_kind>{&forward_options::max_bytes,
+                       {{1'024, 1'099'511'627'776, "bytes"}}},
+   "their payloads; past it the answer is `overloaded`"},
+  {"max_kept_calls",
+   member<number_kind>{&forward_options::max_kept_calls,
+                       {{1, 1'000'000'000, "calls"}}},
+   "parked and failed calls that are kept; at it no call is taken"},
+  {"max_kept_bytes",
+   member<number_kind>{&forward_options::max_kept_bytes,
+                       {{1'024, 1'099'511'627'776, "bytes"}}},
+   "their payloads"},
+  {"max_payload",
+   member<number_kind>{&forward_options::max_payload,
+                       {{0, 67'108'864, "bytes"}}},
+   "a longer payload is refused"},
+  {"max_heads",
+   member<number_kind>{&forward_options::max_heads, {{1, 1'000'000, "calls"}}},
+   "calls that are in memory too, without their payloads"},
+  {"max_waiting_bytes",
+   member<number_kind>{&forward_options::max_waiting_bytes,
                        {{1'024, 17'179'869'184, "bytes"}}},
-   "their texts and payloads; past it the answer is `overloaded`"},
+   "messages that wait for the actor; past it the answer is `overloaded`"},
   {"max_attempts",
    member<number_kind>{&forward_options::max_attempts,
                        {{1, 1'000'000, "attempts"}}},
    "attempts before a call is parked"},
+  {"max_interruptions",
+   member<number_kind>{&forward_options::max_interruptions,
+                       {{1, 1'000, "times"}}},
+   "times that the process's end may interrupt a call before it is parked"},
   {"first_delay",
    member<duration_kind>{&forward_options::first_delay, {1ms, 24h}},
    "the wait before the second attempt"},

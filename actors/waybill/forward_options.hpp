@@ -15,20 +15,35 @@
 namespace waybill {
 
 struct forward_options {
-  /// The target's name, for notices; at most `limits::max_target` bytes.
+  /// The target's name, under which the store keeps its calls; 1 to
+  /// `limits::max_target` bytes. One actor at a time works for a target.
   std::string target = "target";
   /// Attempts that run at a time; 1 to 256.
   std::int64_t max_concurrency = 4;
-  /// Calls in the buffer: taken and not yet terminal; 1 to 1000000. Past it a
-  /// call is answered `overloaded`. As many messages again may wait for the
-  /// actor.
-  std::int64_t max_calls = 10'000;
-  /// Bytes of their texts and payloads; 1024 to 17179869184 (16 GiB). Past it
-  /// the answer is `overloaded`; to a call that is larger alone,
+  /// Calls that are kept, taken and not yet finished; 1 to 1000000000. Past it
+  /// a call is answered `overloaded`.
+  std::int64_t max_calls = 1'000'000;
+  /// Bytes of their payloads; 1024 to 1099511627776 (1 TiB). Past it the answer
+  /// is `overloaded`.
+  std::int64_t max_bytes = std::int64_t{1} << 30;
+  /// Parked and failed calls that are kept; as `max_calls`. At it no call is
+  /// taken; those that were are kept all the same.
+  std::int64_t max_kept_calls = 1'000'000;
+  /// Bytes of their payloads; as `max_bytes`.
+  std::int64_t max_kept_bytes = std::int64_t{1} << 30;
+  /// Bytes of a payload; 0 to 67108864 (64 MiB). A longer one is an
   /// `invalid_request`.
-  std::int64_t max_bytes = std::int64_t{64} * 1'024 * 1'024;
+  std::int64_t max_payload = std::int64_t{1} << 20;
+  /// Calls that are in memory too, without their payloads; 1 to 1000000. As
+  /// many may be taken at a time, and as many messages wait for the actor.
+  std::int64_t max_heads = 10'000;
+  /// Bytes of the messages that wait; 1024 to 17179869184 (16 GiB).
+  std::int64_t max_waiting_bytes = std::int64_t{64} * 1'024 * 1'024;
   /// Attempts before a call is parked; 1 to 1000000.
   std::int64_t max_attempts = 8;
+  /// Times that a call may be interrupted by the process's end before it is
+  /// parked; 1 to 1000.
+  std::int64_t max_interruptions = 3;
   /// The wait before the second attempt; 1ms to 1d.
   std::chrono::milliseconds first_delay{200};
   /// The longest wait; `first_delay` to 7d.

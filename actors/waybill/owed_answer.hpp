@@ -24,6 +24,14 @@ struct changes_rows<update_reply> : std::true_type {};
 template <>
 struct changes_rows<purge_reply> : std::true_type {};
 template <>
+struct changes_rows<target_reply> : std::true_type {};
+template <>
+struct changes_rows<take_reply> : std::true_type {};
+template <>
+struct changes_rows<begin_reply> : std::true_type {};
+template <>
+struct changes_rows<find_reply> : std::false_type {};
+template <>
 struct changes_rows<status_reply> : std::false_type {};
 template <>
 struct changes_rows<counts_reply> : std::false_type {};

@@ -42,6 +42,16 @@ failure to_failure(const caf::error& error) {
   return {errc::outcome_unknown, "CAF error " + render(error)};
 }
 
+caf::error to_end_reason(const std::exception_ptr& thrown) {
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const std::exception& e) {
+    return to_error(errc::outcome_unknown, e.what());
+  } catch (...) {
+    return to_error(errc::outcome_unknown, "an exception of no known type");
+  }
+}
+
 void register_types(caf::actor_system_config& config) {
   register_block<caf::id_block::waybill>(config);
   register_block<caf::id_block::waybill_internal>(config);

@@ -2,7 +2,10 @@
 // contents. What actors say to each other is in internal_protocol.hpp.
 #pragma once
 
+#include <exception>
+
 #include "waybill/caf_seam.hpp"
+#include "waybill/call_messages.hpp"
 #include "waybill/forward_messages.hpp"
 #include "waybill/messages.hpp"
 #include "waybill/queries.hpp"
@@ -40,7 +43,12 @@ using tracking_actor = caf::typed_actor<
   // The transitions of an operation.
   handles<history_reply, get_history>,
   // What has been committed since; answered when there is something.
-  handles<watch_reply, watch_transitions>>;
+  handles<watch_reply, watch_transitions>,
+  // What store-and-forward actors keep: call_messages.hpp.
+  handles<target_reply, open_target>, handles<target_reply, get_target>,
+  handles<take_reply, take_call>, handles<begin_reply, begin_call>,
+  handles<update_reply, retry_call>, handles<update_reply, end_call>,
+  handles<find_reply, find_calls>, handles<find_reply, find_due>>;
 
 /// Answers questions about one operation, always in time.
 using status_request_actor = caf::typed_actor<
@@ -76,6 +84,9 @@ caf::error to_error(errc code, const std::string& text);
 /// What an error answer means. Errors of CAF itself become `tracker_gone` (the
 /// actor has ended), `timed_out`, or `outcome_unknown`.
 failure to_failure(const caf::error& error);
+
+/// Why an actor ends that has thrown this.
+caf::error to_end_reason(const std::exception_ptr& thrown);
 
 // -- registration -------------------------------------------------------------
 
@@ -161,6 +172,21 @@ CAF_ADD_TYPE_ID(waybill, (waybill::status_total))
 CAF_ADD_TYPE_ID(waybill, (waybill::get_stats))
 CAF_ADD_TYPE_ID(waybill, (waybill::stats_reply))
 CAF_ADD_TYPE_ID(waybill, (waybill::breaker_state))
+CAF_ADD_TYPE_ID(waybill, (waybill::target_bounds))
+CAF_ADD_TYPE_ID(waybill, (waybill::call_head))
+CAF_ADD_TYPE_ID(waybill, (waybill::take_outcome))
+CAF_ADD_TYPE_ID(waybill, (waybill::open_target))
+CAF_ADD_TYPE_ID(waybill, (waybill::get_target))
+CAF_ADD_TYPE_ID(waybill, (waybill::target_reply))
+CAF_ADD_TYPE_ID(waybill, (waybill::take_call))
+CAF_ADD_TYPE_ID(waybill, (waybill::take_reply))
+CAF_ADD_TYPE_ID(waybill, (waybill::begin_call))
+CAF_ADD_TYPE_ID(waybill, (waybill::begin_reply))
+CAF_ADD_TYPE_ID(waybill, (waybill::retry_call))
+CAF_ADD_TYPE_ID(waybill, (waybill::end_call))
+CAF_ADD_TYPE_ID(waybill, (waybill::find_calls))
+CAF_ADD_TYPE_ID(waybill, (waybill::find_due))
+CAF_ADD_TYPE_ID(waybill, (waybill::find_reply))
 
 CAF_END_TYPE_ID_BLOCK(waybill)
 

@@ -1,14 +1,14 @@
 #include "waybill/store_and_forward.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <random>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 #include <caf/send.hpp>
 
-#include "waybill/attempt_pacing.hpp"
+#include "waybill/attempt_places.hpp"
 #include "waybill/attempt_rules.hpp"
 #include "waybill/caf_interception.hpp"
 #include "waybill/call_buffer.hpp"
@@ -17,16 +17,13 @@
 #include "waybill/request_admission.hpp"
 #include "waybill/text.hpp"
 #include "waybill/tracker_link.hpp"
-#include "waybill/worker_pool.hpp"
+#include "waybill/waiting_calls.hpp"
 
 namespace waybill {
 
 namespace {
 
 using std::chrono::milliseconds;
-
-// Before a recording that contradicts the one before.
-constexpr auto contradiction_delay = milliseconds{10};
 
 // The internal interface: what it says to itself, and its workers to it.
 using forwarder
@@ -47,12 +44,12 @@ public:
     : super{config},
       options_{std::move(x)},
       notices_{std::move(on_notice), options_.target},
-      mailbox_{options_.max_calls, options_.max_bytes},
+      mailbox_{options_.max_heads, options_.max_waiting_bytes},
       random_{options_.seed ? *options_.seed : std::random_device{}()},
-      calls_{options_.max_calls, options_.max_bytes, timers_},
-      discards_{options_.max_calls},
-      pacing_{options_},
-      workers_{this->system(), std::move(deliver), options_},
+      calls_{options_.max_heads, timers_},
+      discards_{options_.max_heads},
+      waiting_{options_, calls_, discards_, timers_},
+      places_{this->system(), std::move(deliver), options_},
       tracker_{std::move(tracker), options_.report_timeout, make_host()} {}
 
   const char* name() const override { return "waybill.store_and_forward"; }
@@ -62,12 +59,12 @@ public:
     tracker_.on_tracker_end([me = this->address()] {
       caf::anon_send_exit(me, caf::exit_reason::kill);
     });
+    open();
+    tracker_.send();
     return {
       [this](const forward_call& x) { return receive(x); },
       [this](const discard& x) { return receive(x); },
-      [this](const get_backlog&) {
-        return pacing_.describe(calls_.backlog(), options_.clock);
-      },
+      [this](const get_backlog&) { return describe(); },
       [this](const shut_down&) {
         stop();
         proceed();
@@ -100,7 +97,7 @@ public:
     // Anonymously: CAF 0.17 also runs this when the last handle has gone, and a
     // message that names its sender would bring this back to life, to be
     // destroyed a second time.
-    for (const auto& worker : workers_.close())
+    for (const auto& worker : places_.close())
       caf::anon_send_exit(worker, caf::exit_reason::kill);
   }
 
@@ -139,10 +136,53 @@ private:
     return to;
   }
 
+  // -- the target -------------------------------------------------------------
+
+  promise<backlog_reply> describe() {
+    auto to = this->template make_response_promise<backlog_reply>();
+    tracker_.ask(
+      this, get_target{options_.target}, importance::optional, {},
+      [this, to](const target_reply& x) mutable {
+        to.deliver(
+          places_.pacing().describe(calls_.backlog(x.calls), options_.clock));
+      },
+      [to](const failure& why) mutable {
+        to.deliver(to_error(why.code, why.text));
+      });
+    proceed();
+    return to;
+  }
+
+  // What had begun when the process before this one died has been interrupted.
+  void open() {
+    tracker_.ask(
+      this, open_request(options_), importance::optional, {},
+      [this](const target_reply& x) {
+        notices_.opened(x);
+        waiting_.opened(x.calls);
+        end_opening();
+      },
+      [this](const failure& why) {
+        fault_ = why;
+        notices_.not_opened(why);
+        end_opening();
+      });
+  }
+
+  void refuse_unopened() {
+    fault_ = failure{errc::stopped, "store-and-forward is stopping; not taken"};
+    end_opening();
+  }
+
+  void end_opening() {
+    is_open_ = true;
+    for (const auto& start : std::exchange(until_open_, {}))
+      start();
+  }
+
   // -- calls ------------------------------------------------------------------
 
   void take(const forward_call& x, promise<forward_reply>& to) {
-    const auto bytes = weight(x);
     if (const auto fault = find_fault(x))
       to.deliver(to_error(errc::invalid_request, *fault));
     else if (stopping_)
@@ -150,56 +190,59 @@ private:
                                          "taken"));
     else if (auto* const known = calls_.find(x.id))
       calls_.add_sender(*known, to);
-    else if (const auto why = calls_.find_refusal(bytes))
-      to.deliver(to_error(why->code, why->text));
-    else
-      record(calls_.add(x, bytes, to));
+    else if (calls_.is_full())
+      to.deliver(to_error(errc::overloaded,
+                          "too many calls wait to be recorded; not taken"));
+    else {
+      auto& c = calls_.add(x.id);
+      c.senders.push_back(to);
+      if (is_open_)
+        record(c, x);
+      else
+        until_open_.emplace_back([this, &c, x] { record(c, x); });
+    }
   }
 
   // -- recording --------------------------------------------------------------
 
-  void record(tracked_call& c, milliseconds delay = {}) {
+  void record(tracked_call& c, const forward_call& x) {
+    if (fault_)
+      return not_recorded(c, *fault_);
+    // Those that have waited for longer come first.
+    if (!stopping_ && !x.due && waiting_.none_waits())
+      take_place(c);
     tracker_.ask(
-      this, to_enqueue(c.call), importance::optional, delay,
-      [this, &c](const enqueue_reply& x) {
-        if (x.outcome == enqueue_outcome::inserted)
-          go_on(c, {}); // no attempt has been made
-        else
-          look_up(c);
-      },
+      this,
+      take_call{
+        .target = options_.target, .call = x, .begin = c.at_work.has_value()},
+      importance::optional, {},
+      [this, &c, x](const take_reply& reply) { recorded(c, x, reply); },
       [this, &c](const failure& why) { not_recorded(c, why); });
   }
 
-  // The row is there: from an earlier try, or from an earlier process.
-  void look_up(tracked_call& c) {
-    tracker_.ask(
-      this, get_status{.id = c.call.id, .deadline = std::nullopt},
-      importance::optional, {},
-      [this, &c](const status_reply& x) {
-        if (!x.snapshot)
-          record(c, contradiction_delay); // purged in between
-        else if (is_terminal(x.snapshot->status)) {
-          calls_.answer_senders(c, forward_outcome::already_terminal);
-          drop(c);
-        } else
-          go_on(c, *x.snapshot);
-      },
-      [this, &c](const failure& why) {
-        not_recorded(c,
-                     {errc::outcome_unknown,
-                      "recorded, but how it stands is not known: " + why.text});
-      });
-  }
-
-  void go_on(tracked_call& c, const tracking_status_snapshot& row) {
+  void recorded(tracked_call& c, const forward_call& x,
+                const take_reply& reply) {
+    if (reply.outcome == take_outcome::refused)
+      return not_recorded(c, {errc::overloaded, reply.reason});
+    if (reply.outcome == take_outcome::already_terminal) {
+      calls_.answer_senders(c, forward_outcome::already_terminal);
+      return drop(c);
+    }
+    // One that is known may have been taken by an earlier try.
     calls_.answer_senders(c, forward_outcome::accepted);
-    begin_discards(c.call.id);
-    c.attempt = std::int64_t{row.retry_count} + 1;
-    if (c.attempt <= options_.max_attempts)
-      make_eligible(c);
-    else
-      report_end(c, end_report(c.call.id, tracking_status::parked,
-                               row.last_error, row.http_status));
+    waiting_.note(c, reply.head);
+    const tracked_operation_id id{c.id};
+    if (c.at_work && reply.begun) {
+      if (!end_if_over(c))
+        deliver(c, x);
+    } else {
+      give_back(c);
+      if (stopping_)
+        calls_.forget(c); // it stays in flight in the store
+      else
+        waiting_.wait_as_new(c);
+    }
+    begin_discards(id);
   }
 
   void not_recorded(tracked_call& c, const failure& why) {
@@ -209,88 +252,134 @@ private:
 
   // No attempt follows its recording.
   void drop(tracked_call& c) {
-    const tracked_operation_id id{c.call.id};
+    give_back(c);
+    const tracked_operation_id id{c.id};
     calls_.forget(c);
     begin_discards(id);
   }
 
-  // -- attempts ---------------------------------------------------------------
+  // -- waiting ----------------------------------------------------------------
 
-  // The next attempt may begin, once it is due.
-  void make_eligible(tracked_call& c) {
+  void wait(tracked_call& c) {
     if (stopping_)
       calls_.forget(c); // it stays in flight in the store
-    else if (c.due > now()) {
-      calls_.enter(c, phase::backing_off);
-      c.timer = timers_.add(c.due, [this, &c] {
-        c.timer.reset();
-        make_ready(c);
-      });
-    } else
-      make_ready(c);
+    else
+      waiting_.wait(c);
   }
 
-  void make_ready(tracked_call& c) {
-    calls_.enter(c, discards_.is_under_way(c.call.id) ? phase::held
-                                                      : phase::ready);
+  // Reads on in the store when there is room in memory.
+  void read_on() {
+    if (!is_open_ || fault_ || stopping_)
+      return;
+    if (const auto line = waiting_.next_in_line())
+      tracker_.ask(
+        this, *line, importance::optional, {},
+        [this](const find_reply& x) {
+          if (!stopping_)
+            waiting_.found_in_line(x);
+        },
+        [this](const failure&) { waiting_.line_not_found(); });
+    if (const auto due = waiting_.next_due())
+      tracker_.ask(
+        this, *due, importance::optional, {},
+        [this](const find_reply& x) {
+          if (!stopping_)
+            waiting_.found_due(x);
+        },
+        [this](const failure&) { waiting_.due_not_found(); });
+    wake_at(read_timer_, waiting_.next_reading());
   }
+
+  // Another look at what may be done, at some time. There is no need for one if
+  // it only may be when something else has happened.
+  void wake_at(std::optional<timer_queue::entry>& timer,
+               timer_queue::time_point when) {
+    if (timer)
+      timers_.cancel(*std::exchange(timer, std::nullopt));
+    if (when != timer_queue::time_point::max())
+      timer = timers_.add(when, [&timer] { timer.reset(); });
+  }
+
+  // -- attempts ---------------------------------------------------------------
 
   void begin_attempts() {
-    if (stopping_)
+    auto* c = stopping_ ? nullptr : calls_.first_interrupted();
+    while (c != nullptr && take_place(*c)) {
+      begin_attempt(*c);
+      c = calls_.first_interrupted();
+    }
+    while (!stopping_ && (c = calls_.first_ready()) != nullptr
+           && take_place(*c))
+      begin_attempt(*c);
+  }
+
+  void begin_attempt(tracked_call& c) {
+    if (end_if_over(c))
       return;
-    while (auto* const c = calls_.first_ready()) {
-      const auto at = now();
-      if (const auto next = pacing_.next_attempt(workers_.num_busy(), at);
-          next > at)
-        return begin_later(next);
-      const auto worker = occupy_worker(c->call.id, at);
-      const auto has_threads = workers_.next_start() <= at;
-      if (!worker && !has_threads)
-        begin_later(workers_.next_start());
-      if (!worker)
-        return;
-      if (has_threads)
-        notices_.threads_found();
-      c->ticket = pacing_.begin(at);
-      calls_.enter(*c, phase::delivering);
-      tell(this, worker->actor, delivery_job{worker->number, c->call});
-    }
+    calls_.enter(c, phase::beginning);
+    tracker_.ask(
+      this, begin_call{.seq = c.seq, .id = c.id, .attempt = c.attempt},
+      importance::optional, {},
+      [this, &c](const begin_reply& x) {
+        if (x.begun)
+          return deliver(c, x.call);
+        give_back(c); // somebody else has ended it
+        calls_.forget(c);
+      },
+      [this, &c](const failure& why) {
+        give_back(c);
+        not_reported(c, why);
+      });
   }
 
-  // The end of another attempt needs no timer.
-  void begin_later(timer_queue::time_point when) {
-    if (begin_timer_)
-      timers_.cancel(*std::exchange(begin_timer_, std::nullopt));
-    if (when != timer_queue::time_point::max())
-      begin_timer_ = timers_.add(when, [this] { begin_timer_.reset(); });
+  // No attempt follows if its time is over, or none is left.
+  bool end_if_over(tracked_call& c) {
+    const auto why = find_end(options_, c.expires, c.attempt);
+    if (why) {
+      give_back(c);
+      report_end(c, why->status, why->reason);
+    }
+    return why.has_value();
   }
 
-  // A want of threads may pass: the call stays where it is meanwhile.
-  std::optional<worker_pool::worker>
-  occupy_worker(const tracked_operation_id& call, timer_queue::time_point at) {
-    try {
-      return workers_.occupy(call, at);
-    } catch (const std::system_error& e) {
-      notices_.threads_wanted(e.what(),
-                              "tried again every "
-                                + to_text(worker_pool::thread_delay),
-                              at);
-      return std::nullopt;
-    }
+  void deliver(tracked_call& c, const forward_call& x) {
+    calls_.enter(c, phase::delivering);
+    const auto& worker = c.at_work->worker;
+    tell(this, worker.actor, delivery_job{worker.number, x});
+  }
+
+  bool take_place(tracked_call& c) {
+    c.at_work = places_.take(c.id, c.interruptions > 0, now(), notices_);
+    if (!c.at_work)
+      wake_at(begin_timer_, places_.next());
+    return c.at_work.has_value();
+  }
+
+  // No attempt was made with what was kept for it.
+  void give_back(tracked_call& c) {
+    if (const auto place = std::exchange(c.at_work, std::nullopt))
+      places_.give_back(*place);
   }
 
   void delivered(const delivery_done& x) {
-    auto& c = *calls_.find(workers_.release(x.worker));
-    const auto changed = pacing_.end(c.ticket, x.result.what, now());
-    notices_.breaker_changed(changed, pacing_.pause(), x.result.error, now());
+    auto& c = *calls_.find(places_.release(x.worker));
+    const auto place = *std::exchange(c.at_work, std::nullopt);
+    const auto changed = places_.end(place, x.result.what, now());
+    notices_.breaker_changed(changed, places_.pacing().pause(), x.result.error,
+                             now());
     if (c.terminal)
       return calls_.forget(c); // discarded meanwhile
     if (const auto end = end_after(options_, c.attempt, x.result))
-      return report_end(c, end_report(c.call.id, *end, x.result.error,
-                                      x.result.http_status));
-    c.due = now() + wait_after(options_, c.attempt, x.result, next_random());
+      return report_end(c, *end, x.result.error, x.result.http_status);
+    const auto wait = wait_after(options_, c.attempt, x.result, next_random());
+    c.due = now() + wait;
     calls_.enter(c, phase::reporting_retry);
-    report_retry(c, retry_report(c.call.id, c.attempt++, x.result));
+    report_retry(c, {.seq = c.seq,
+                     .id = c.id,
+                     .attempt = c.attempt,
+                     .due = options_.clock.wall_or_system() + wait,
+                     .last_error = x.result.error,
+                     .http_status = x.result.http_status});
   }
 
   // From 0 to 1.
@@ -300,45 +389,38 @@ private:
 
   // -- reporting --------------------------------------------------------------
 
-  void report_retry(tracked_call& c, const record_attempt& what) {
+  void report_retry(tracked_call& c, const retry_call& what) {
     tracker_.ask(
       this, what, importance::essential, {},
-      [this, &c, what](const update_reply& x) {
-        if (c.terminal || x.outcome == update_outcome::already_terminal)
-          calls_.forget(c); // an operator has given it up
-        else if (x.outcome == update_outcome::not_found)
-          record_again(c, [this, &c, what] { report_retry(c, what); });
-        else
-          make_eligible(c);
+      [this, &c](const update_reply& x) {
+        if (c.terminal || x.outcome != update_outcome::applied)
+          return calls_.forget(c); // an operator has given it up
+        ++c.attempt;
+        wait(c);
       },
       [this, &c](const failure& why) { not_reported(c, why); });
   }
 
-  void report_end(tracked_call& c, const record_terminal& what) {
+  void report_end(tracked_call& c, tracking_status status,
+                  const std::optional<std::string>& error,
+                  std::optional<std::int32_t> http_status = std::nullopt) {
     calls_.enter(c, phase::reporting_end);
     tracker_.ask(
-      this, what, importance::essential, {},
-      [this, &c, what](const update_reply& x) {
-        if (x.outcome == update_outcome::not_found)
-          record_again(c, [this, &c, what] { report_end(c, what); });
-        else
-          calls_.forget(c);
-      },
-      [this, &c](const failure& why) { not_reported(c, why); });
-  }
-
-  // The tracker has lost an operation in flight: someone has put another file
-  // in its place.
-  void record_again(tracked_call& c, std::function<void()> then) {
-    tracker_.ask(
-      this, to_enqueue(c.call), importance::essential, contradiction_delay,
-      [then = std::move(then)](const enqueue_reply&) { then(); },
+      this,
+      end_call{.seq = c.seq,
+               .id = c.id,
+               .attempt = c.attempt,
+               .status = status,
+               .last_error = error,
+               .http_status = http_status},
+      importance::essential, {},
+      [this, &c](const update_reply&) { calls_.forget(c); },
       [this, &c](const failure& why) { not_reported(c, why); });
   }
 
   void not_reported(tracked_call& c, const failure& why) {
     if (why.code != errc::stopped && why.code != errc::outcome_unknown)
-      notices_.report_refused(c.call.id, why, now());
+      notices_.report_refused(c.id, why, now());
     calls_.forget(c);
   }
 
@@ -401,7 +483,7 @@ private:
       return; // somebody else discards it
     if (auto* const c = calls_.find(id);
         c != nullptr && c->phase == phase::held)
-      make_eligible(*c);
+      wait(*c);
   }
 
   // -- going on and ending ----------------------------------------------------
@@ -411,6 +493,8 @@ private:
     timers_.run(now());
     tracker_.send();
     begin_attempts();
+    read_on();
+    tracker_.send();
     // One message for all timers, for the earliest.
     if (const auto x = timer_.arm(timers_, now()))
       tell_later(this, forwarder{this}, x->delay, work_tick{x->serial});
@@ -423,13 +507,15 @@ private:
     mailbox_.stop();
     calls_.forget_waiting(); // they stay in flight in the store
     tracker_.stop();
+    if (!is_open_)
+      refuse_unopened();
   }
 
   void end_if_done() {
     if (!stopping_ || ending_ || !calls_.empty() || !tracker_.idle())
       return;
     ending_ = true;
-    const auto workers = workers_.close();
+    const auto workers = places_.close();
     num_workers_left_ = workers.size();
     if (workers.empty())
       this->quit();
@@ -449,9 +535,13 @@ private:
   wake_up timer_;
   call_buffer calls_; // has its timers there
   discard_desk discards_;
-  attempt_pacing pacing_;
-  worker_pool workers_;
+  waiting_calls waiting_;
+  attempt_places places_;
   std::optional<timer_queue::entry> begin_timer_; // for the next attempt
+  std::optional<timer_queue::entry> read_timer_;  // for the store's next calls
+  bool is_open_ = false;
+  std::optional<failure> fault_; // why the target could not be opened
+  std::vector<std::function<void()>> until_open_;
   bool stopping_ = false;
   bool ending_ = false;
   std::size_t num_workers_left_ = 0;

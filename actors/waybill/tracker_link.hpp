@@ -122,6 +122,13 @@ private:
     return !x.snapshot
            || static_cast<int>(x.snapshot->status) < num_tracking_statuses;
   }
+  static bool is_known(const take_reply& x) noexcept {
+    return static_cast<int>(x.outcome) < num_take_outcomes;
+  }
+  template <class Reply>
+  static bool is_known(const Reply&) noexcept {
+    return true;
+  }
   static failure of_newer_version() {
     return {errc::outcome_unknown, "an answer of a newer version"};
   }

@@ -59,6 +59,33 @@ public:
       unchanged(reply);
   }
 
+  // -- the same of calls that are kept ----------------------------------------
+
+  void applied(const take_call&, const take_reply& reply) noexcept {
+    if (reply.outcome == take_outcome::taken)
+      ++batch_.inserted;
+    else
+      ++batch_.duplicates;
+  }
+
+  void applied(const retry_call&, const update_reply& reply) noexcept {
+    applied(record_attempt{}, reply);
+  }
+
+  void applied(const end_call& x, const update_reply& reply) noexcept {
+    if (reply.outcome == update_outcome::applied)
+      ++batch_.finished[index_of(x.status)];
+    else
+      unchanged(reply);
+  }
+
+  void applied(const open_target&, const target_reply& reply) noexcept {
+    batch_.attempts += std::ssize(reply.interrupted);
+    batch_.finished[index_of(tracking_status::parked)] += reply.parked;
+  }
+
+  void applied(const begin_call&, const begin_reply&) noexcept {}
+
   void purged(std::int64_t rows) noexcept { batch_.purged += rows; }
 
   /// What the open batch has done; it starts with nothing again.

@@ -186,6 +186,7 @@ private:
        .on_closed = [self = shared_from_this()](
                       const tracker_end& x) { self->hear_end(x); },
        .last_error = last_error_,
+       .targets = targets_,
        .queries = endpoint_});
     {
       const std::lock_guard guard{mutex_};
@@ -301,6 +302,8 @@ private:
   const std::shared_ptr<gate_state> gate_ = std::make_shared<gate_state>();
   const std::shared_ptr<commit_listener> listener_
     = std::make_shared<commit_listener>();
+  const std::shared_ptr<open_targets> targets_
+    = std::make_shared<open_targets>();
   remembered_times remembered_;
   std::thread thread_;
 

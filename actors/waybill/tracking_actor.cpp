@@ -53,25 +53,19 @@ public:
       policy_{x.max_batch, x.overlap_commits},
       queries_{std::move(context.queries), waiting_},
       waits_{static_cast<std::size_t>(x.max_waits), x.clock},
+      targets_{std::move(context.targets)},
       health_{clock_.wall(), std::move(context.last_error)},
       stats_{health_.since(), x} {
     board_->show(health_.describe());
-    // The text becomes the reason of the actor's end.
-    this->set_exception_handler([](std::exception_ptr& thrown) -> caf::error {
-      try {
-        std::rethrow_exception(thrown);
-      } catch (const std::exception& e) {
-        return to_error(errc::outcome_unknown, e.what());
-      } catch (...) {
-        return to_error(errc::outcome_unknown, "an exception of no known type");
-      }
-    });
+    this->set_exception_handler(
+      [](std::exception_ptr& thrown) { return to_end_reason(thrown); });
   }
 
   const char* name() const override { return "waybill.tracker"; }
 
   behavior_type make_behavior() override {
     maintain(); // the opening may not have been able to
+    targets_->tell(store_.calls());
     return {
       [this](const record_enqueue& x) { return write(x); },
       [this](const record_attempt& x) { return write(x); },
@@ -79,13 +73,7 @@ public:
       [this](const get_status& x) {
         return answer(x, [&] { return apply(x); });
       },
-      [this](const get_counts& x) {
-        return answer(x, [&] {
-          require_acceptable(x, clock_);
-          make_shown_state_durable();
-          return store_.get_counts(clock_.wall());
-        });
-      },
+      [this](const get_counts& x) { return find(x); },
       [this](const get_stats& x) {
         return answer(x, [&] {
           require_acceptable(x, clock_);
@@ -102,6 +90,14 @@ public:
       [this](const get_history& x) { return pass_on(x); },
       [this](const watch_transitions& x) { return pass_on(x); },
       [this](const request_bundle& x) { return run(x); },
+      [this](const open_target& x) { return open(x); },
+      [this](const get_target& x) { return find(x); },
+      [this](const take_call& x) { return write(x); },
+      [this](const begin_call& x) { return write(x); },
+      [this](const retry_call& x) { return write(x); },
+      [this](const end_call& x) { return write(x); },
+      [this](const find_calls& x) { return find(x); },
+      [this](const find_due& x) { return find(x); },
       [this](const shut_down&) {
         // What has been admitted is in the mailbox before `drained`.
         stopping_ = true;
@@ -202,10 +198,10 @@ private:
   template <class Update>
   typename Update::reply apply(const Update& x) {
     open_batch();
-    const auto reply = write_to(store_, x, clock_.wall());
+    auto reply = write_to(store_, x, clock_.wall());
     stats_.applied(x, reply);
-    if constexpr (std::is_same_v<Update, record_terminal>)
-      if (reply.outcome == update_outcome::applied)
+    if constexpr (may_finish<Update>)
+      if (reply.outcome == update_outcome::applied && is_terminal(x.status))
         waits_.note_finished(x.id);
     return reply;
   }
@@ -223,6 +219,22 @@ private:
     policy_.arrive();
     finish_ended_commit();
     return answer(x, [&] { return apply(x); });
+  }
+
+  promise<target_reply> open(const open_target& x) {
+    const auto asker = this->current_sender();
+    return answer(x, [&] {
+      targets_->open(x, asker);
+      return apply(x);
+    });
+  }
+
+  template <class Question>
+  promise<typename Question::reply> find(const Question& x) {
+    return answer(x, [&] {
+      make_shown_state_durable();
+      return find_in(store_, x, clock_);
+    });
   }
 
   // What `f` gives may rest on the open batch, and is then answered after it.
@@ -709,6 +721,7 @@ private:
 
   query_relay queries_; // for the open batch's end, as some of the waits are
   wait_desk waits_;
+  const std::shared_ptr<open_targets> targets_;
   purge_queue purges_;
   storage_health health_;
   tracker_stats stats_;

@@ -10,6 +10,7 @@
 #include "waybill/admission.hpp"
 #include "waybill/health_board.hpp"
 #include "waybill/internal_protocol.hpp"
+#include "waybill/open_targets.hpp"
 #include "waybill/operation_tracking_store.hpp"
 #include "waybill/options.hpp"
 #include "waybill/protocol.hpp"
@@ -46,6 +47,8 @@ struct tracker_context {
   std::function<void(const tracker_end&)> on_closed;
   /// What its predecessor died of.
   std::optional<std::string> last_error = std::nullopt;
+  /// What store-and-forward actors have opened, also from its predecessor.
+  std::shared_ptr<open_targets> targets;
   /// Who answers what only reads, and may want to hear of commits.
   query_endpoint queries;
 };

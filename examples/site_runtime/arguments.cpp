@@ -20,16 +20,19 @@ using waybill::cli::must_be;
 
 constexpr const char* description
   = "Usage: site_runtime [OPTION]... [INPUT.jsonl | -]\n"
+    "       site_runtime [OPTION]... --resume\n"
     "       site_runtime [--db FILE] --status ID [--json]\n"
     "\n"
     "Reads the calls of a site runtime, one JSON object a line, from a file "
     "or\n"
     "from standard input (-), pushes each through store-and-forward, and "
     "tracks\n"
-    "every step durably. Killed and run again with the same database and "
-    "input,\n"
-    "it goes on where it stopped: finished calls are not made again. Without\n"
-    "INPUT it runs the sample, examples/data/calls.jsonl.\n"
+    "every step durably. The database keeps the calls that it has taken: "
+    "after\n"
+    "kill -9, --resume goes on with them, without the input. The same command\n"
+    "again reads on besides; finished calls are not made again. Without INPUT "
+    "it\n"
+    "runs the sample, examples/data/calls.jsonl.\n"
     "\n"
     "ExternalSystem.CachedCall lines become HTTP requests, with the "
     "operation's\n"
@@ -44,6 +47,7 @@ constexpr const char* epilogue
     "  site_runtime\n"
     "  site_runtime --db /tmp/plant.db --seed 7 calls.jsonl\n"
     "  produce_calls | site_runtime --endpoint http://mes:8080/api -\n"
+    "  site_runtime --endpoint http://mes:8080/api --resume\n"
     "  site_runtime --status 01932c07-f2a1-7000-8000-0123456789ab\n"
     "\n"
     "A readable report goes to standard output; its last line is one JSON\n"
@@ -145,7 +149,7 @@ void define(CLI::App& app, arguments& x) {
   add_number<std::int64_t>(app, "--concurrency", x.concurrency, 1, 256,
                            "external calls that run at a time");
   add_number<std::int64_t>(app, "--max-calls", x.max_calls, 1, 1'000'000,
-                           "calls per target that wait in memory; reading\n"
+                           "calls per target that are on their way; reading\n"
                            "slows down past it");
   add_number<std::int64_t>(app, "--max-attempts", x.max_attempts, 1, 1'000,
                            "attempts before a call is parked");
@@ -164,6 +168,11 @@ void define(CLI::App& app, arguments& x) {
                "how long an external call may take");
   add_duration(app, "--latency", x.latency, 0ms, 1min,
                "how long its own endpoint takes to answer");
+  app
+    .add_flag("--resume", x.resume,
+              "go on with the calls that the database keeps,\n"
+              "without INPUT; give the other options as before")
+    ->disable_flag_override();
   const auto read_id = [&x](const std::string& text) {
     x.status = waybill::tracked_operation_id::parse(text);
     if (!x.status)
@@ -200,6 +209,10 @@ arguments parse_arguments(int argc, const char* const* argv) {
     throw usage_error{"--json needs --status"};
   if (x.status && !x.input.empty())
     throw usage_error{"--status takes no INPUT"};
+  if (x.resume && !x.input.empty())
+    throw usage_error{"--resume takes no INPUT"};
+  if (x.status && x.resume)
+    throw usage_error{"--status takes no --resume"};
   return x;
 }
 

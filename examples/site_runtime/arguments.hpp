@@ -24,6 +24,8 @@ enum class exit_code : int {
 struct arguments {
   /// A path, or `-` for standard input.
   std::string input;
+  /// Reads no input: goes on with the calls that the database keeps.
+  bool resume = false;
   std::string database = "site_runtime.db";
   /// Where to send external calls; none for an endpoint of our own.
   std::optional<std::string> endpoint;

@@ -26,7 +26,8 @@ struct base_url {
 /// An HTTP server that takes calls. Thread-safe.
 class external_system {
 public:
-  /// Tells how many attempts of an operation failed in earlier runs.
+  /// Tells how many attempts of an operation failed in earlier runs, or were
+  /// interrupted by their end.
   using retry_source
     = std::function<std::int64_t(const waybill::tracked_operation_id&)>;
 

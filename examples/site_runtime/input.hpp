@@ -4,8 +4,8 @@
 //    "path": "/mes/work-orders", "body": {…}}
 //   {"id": "01932c07-…", "kind": "Database.CachedWrite", "row": {…}}
 //
-// and, optionally, as in waybill::record_enqueue: target_summary,
-// source_instance_id, source_script, source_node.
+// and, optionally, as in waybill::forward_call: target_summary,
+// source_instance_id, source_script, source_node, due, expires.
 #pragma once
 
 #include <cstddef>

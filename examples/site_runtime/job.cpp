@@ -46,14 +46,16 @@ double a_second(std::int64_t n, std::chrono::milliseconds time) {
 } // namespace
 
 job::job(caf::actor_system& system, job_actors actors, progress& view,
-         std::int64_t rate)
+         std::int64_t rate, ledger accounts)
   : system_{system},
     sender_{system},
     actors_{std::move(actors)},
     view_{view},
     rate_{rate},
     began_{steady_clock::now()},
-    follower_{system, actors_.tracker} {}
+    ledger_{std::move(accounts)},
+    follower_{system, actors_.tracker},
+    finished_before_{ledger_.counts().finished()} {}
 
 void job::work(waybill::cli::line_reader& source,
                const std::function<bool()>& stop_asked_for) {
@@ -66,6 +68,12 @@ void job::work(waybill::cli::line_reader& source,
     look(0ms);
   }
   while (!stop_asked_for() && ledger_.num_open() > 0)
+    look(longest_wait);
+}
+
+void job::go_on(const std::function<bool()>& stop_asked_for) {
+  all_read_ = true;
+  while (!stop_asked_for() && ledger_.num_open() > 0 && has_calls())
     look(longest_wait);
 }
 
@@ -97,6 +105,18 @@ bool job::may_read() const {
   return rate_ == 0
          || static_cast<double>(num_read_)
               < static_cast<double>(rate_) * elapsed.count();
+}
+
+// Whether any is on its way, as far as that can be found out.
+bool job::has_calls() const {
+  const auto is_busy = [this](const waybill::store_and_forward_actor& actor) {
+    return ask(system_, actor, waybill::get_backlog{}).calls > 0;
+  };
+  try {
+    return is_busy(actors_.external) || is_busy(actors_.database);
+  } catch (const waybill::request_error&) {
+    return true;
+  }
 }
 
 // Takes the lines that are there now; waits a little for the first.

@@ -1,5 +1,5 @@
-// Hands the calls of an input to store-and-forward, watches how they get on,
-// and waits until each is finished.
+// Hands the calls of an input to store-and-forward, or goes on with those that
+// are kept; watches how they get on, and waits until each is finished.
 #pragma once
 
 #include <chrono>
@@ -29,14 +29,24 @@ struct job_actors {
 class job {
 public:
   /// @param rate calls read a second; 0 for no limit.
+  /// @param accounts of the operations that are known already.
   job(caf::actor_system& system, job_actors actors, progress& view,
-      std::int64_t rate);
+      std::int64_t rate, ledger accounts);
 
   /// Returns when all calls are finished, or once `stop_asked_for` says so.
   /// @throws waybill::request_error if the tracker has failed for good.
   ///         std::system_error if the input cannot be read.
   void work(waybill::cli::line_reader& source,
             const std::function<bool()>& stop_asked_for);
+
+  /// The same without an input. Operations of which no call is kept stay in
+  /// flight: nobody can make them.
+  void go_on(const std::function<bool()>& stop_asked_for);
+
+  /// Whether all calls of the input are kept in the database.
+  [[nodiscard]] bool has_handed_over() const {
+    return all_read_ && waiting_.empty();
+  }
 
   [[nodiscard]] ledger& accounts() { return ledger_; }
 
@@ -65,6 +75,7 @@ private:
   void settle(std::vector<waybill::tracked_operation_id> ids,
               std::chrono::milliseconds patience);
   [[nodiscard]] bool may_read() const;
+  [[nodiscard]] bool has_calls() const;
 
   caf::actor_system& system_;
   waybill::blocking_sender sender_;

@@ -38,12 +38,17 @@ private:
 };
 
 /// Accounts for every line of the input. What the tracker counts will not do:
-/// its store may hold operations of other inputs, too.
+/// its store may hold operations of other inputs, too. Without an input, an
+/// operation's number in the order of recording stands for its line.
 ///
 /// Holds some 100 bytes an operation, and a snapshot only of those that a
 /// report names.
 class ledger {
 public:
+  ledger() = default;
+  ledger(ledger&&) = default; // accounts point to the figures of their kinds
+  ledger& operator=(ledger&&) = default;
+
   /// A line that is no call.
   void skip() { ++skipped_; }
 

@@ -199,7 +199,7 @@ std::string slowest_list(const ledger& x, const terminal& out) {
 
 // Grouped by error: one cause, however many operations it stopped.
 std::string undelivered_list(const std::vector<ledger::noted>& list,
-                             const terminal& out) {
+                             const terminal& out, const std::string& place) {
   std::map<std::string, std::vector<const ledger::noted*>> by_error;
   for (const auto& each : list)
     by_error[escape(each.snapshot.last_error.value_or("(no reason given)"))]
@@ -221,7 +221,7 @@ std::string undelivered_list(const std::vector<ledger::noted>& list,
     for (std::size_t i = 0; i < operations.size() && i < max_listed; ++i) {
       const auto& [snapshot, line] = *operations[i];
       text += "  ";
-      text += flush_right("line " + std::to_string(line), 10);
+      text += flush_right(place + ' ' + std::to_string(line), 10);
       text += operation_line(snapshot, out, 12);
     }
     if (operations.size() > max_listed)
@@ -233,14 +233,15 @@ std::string undelivered_list(const std::vector<ledger::noted>& list,
 
 } // namespace
 
-std::string render_report(const ledger& x, const terminal& out) {
+std::string render_report(const ledger& x, const terminal& out,
+                          const std::string& place) {
   const auto section = [&](const std::string& title, const std::string& body) {
     return body.empty() ? ""
                         : '\n' + out.paint(colour::bold, title) + "\n\n" + body;
   };
   const auto undelivered = [&](const std::string& title,
                                tracking_status status) {
-    return section(title, undelivered_list(x.ended_in(status), out));
+    return section(title, undelivered_list(x.ended_in(status), out, place));
   };
   // The details first: what matters most ends up above the prompt.
   return section("The slowest, from enqueue to end", slowest_list(x, out))

@@ -12,7 +12,9 @@ namespace site_runtime {
 using waybill::cli::terminal;
 
 /// The tables; each line ends with a line end.
-std::string render_report(const ledger& x, const terminal& out);
+/// @param place what the number is by which the ledger knows an operation.
+std::string render_report(const ledger& x, const terminal& out,
+                          const std::string& place = "line");
 
 /// The totals, without a line end. `operations` is the sum of the five after it
 /// and the number of valid input lines; `lines` is that and `skipped_lines`.

@@ -23,6 +23,7 @@
 #include "site_runtime/report.hpp"
 #include "waybill/ask.hpp"
 #include "waybill/service.hpp"
+#include "waybill/store_error.hpp"
 #include "waybill/store_reader.hpp"
 #include "waybill/text.hpp"
 
@@ -70,6 +71,19 @@ std::unique_ptr<waybill::cli::line_reader> open_input(const std::string& path) {
   }
 }
 
+// Where calls are read from; null if the database has them.
+std::unique_ptr<waybill::cli::line_reader> open_source(arguments& x) {
+  if (x.resume) {
+    if (!std::filesystem::exists(x.database))
+      throw waybill::store_error{waybill::errc::store_unavailable,
+                                 x.database + ": no such file"};
+    return nullptr;
+  }
+  if (x.input.empty())
+    x.input = find_sample();
+  return open_input(x.input);
+}
+
 base_url parse_url(const std::string& text) {
   try {
     return base_url::parse(text);
@@ -101,6 +115,8 @@ waybill::forward_options forward_options(const arguments& x,
   options.target = std::move(target);
   options.max_calls = x.max_calls;
   options.max_attempts = x.max_attempts;
+  // Whoever kills this wants to see it go on: no payload of it does so.
+  options.max_interruptions = x.max_attempts;
   options.first_delay = x.first_delay;
   options.max_delay = x.max_delay;
   options.seed = x.seed;
@@ -137,7 +153,9 @@ void print_beginning(const arguments& x, const std::string& url,
   for (const auto& each : recorded.counts)
     before[each.status] += each.operations;
   std::cerr << "reads     "
-            << (x.input == "-" ? "standard input" : escape(x.input))
+            << (x.resume         ? "nothing: goes on with calls that are kept"
+                : x.input == "-" ? "standard input"
+                                 : escape(x.input))
             << "\ntracks    " << escape(x.database);
   if (before.all() > 0)
     std::cerr << " (" << before.all() << " operations of earlier runs, "
@@ -147,6 +165,26 @@ void print_beginning(const arguments& x, const std::string& url,
   if (!x.endpoint)
     std::cerr << " (its own endpoint; misbehaves from seed " << x.seed << ')';
   std::cerr << "\n\n";
+}
+
+// All that was recorded, in that order.
+ledger recorded_operations(caf::actor_system& system,
+                           const waybill::tracking_actor& tracker) {
+  ledger all;
+  waybill::list_operations question;
+  question.order = waybill::list_order::oldest_first;
+  question.page_size = waybill::limits::max_page_size;
+  question.full = true;
+  std::int64_t number = 0;
+  do {
+    const auto page = ask(system, tracker, question);
+    for (const auto& each : page.operations) {
+      all.open(each.id, each.kind, ++number);
+      all.update(each);
+    }
+    question.cursor = page.next_cursor;
+  } while (question.cursor);
+  return all;
 }
 
 // Where those that were not waited for stand, the closed store tells.
@@ -187,8 +225,15 @@ void print_hint(const arguments& x, job& work, bool was_stopped) {
     = x.database == arguments{}.database ? "" : " --db " + escape(x.database);
   if (was_stopped)
     std::cerr << "Interrupted with " << counts.in_flight()
-              << " operations in flight. To go on, run it again with the same "
-                 "database and input.\n";
+              << " operations in flight. To go on, run it again with "
+              << (work.has_handed_over() ? "--resume"
+                                         : "the same database "
+                                           "and input")
+              << ".\n";
+  else if (x.resume && counts.in_flight() > 0)
+    std::cerr << "No calls are kept of operations in flight: "
+              << counts.in_flight()
+              << ". To have them made, run it again with their input.\n";
   else if (work.finished_before() > 0 && work.finished_before() == counts.all())
     std::cerr << "An earlier run had finished all of it. To start anew, name "
                  "another file with --db.\n";
@@ -201,9 +246,7 @@ void print_hint(const arguments& x, job& work, bool was_stopped) {
 
 exit_code run(const arguments& given) {
   auto x = given;
-  if (x.input.empty())
-    x.input = find_sample();
-  const auto source = open_input(x.input);
+  const auto source = open_source(x);
   auto url = x.endpoint ? parse_url(*x.endpoint) : base_url{};
   handle_signals();
 
@@ -222,6 +265,9 @@ exit_code run(const arguments& given) {
   print_beginning(x, url.origin + url.prefix,
                   ask(system, service.tracker(), waybill::get_counts{}));
 
+  // Before anything goes on.
+  auto known = x.resume ? recorded_operations(system, service.tracker())
+                        : ledger{};
   const auto external = std::make_shared<external_system>(
     url, x.timeout,
     [&system, tracker = service.tracker()](const auto& id) -> std::int64_t {
@@ -241,8 +287,12 @@ exit_code run(const arguments& given) {
                                                 [remote](const auto& call) {
                                                   return remote->deliver(call);
                                                 })};
-  job work{system, actors, view, x.rate};
-  work.work(*source, [] { return signalled != 0; });
+  job work{system, actors, view, x.rate, std::move(known)};
+  const auto stop_asked_for = [] { return signalled != 0; };
+  if (source)
+    work.work(*source, stop_asked_for);
+  else
+    work.go_on(stop_asked_for);
 
   const auto was_stopped = signalled != 0;
   if (was_stopped)
@@ -252,7 +302,8 @@ exit_code run(const arguments& given) {
   settle_accounts(x, work.accounts());
   view.finish(work.final_figures());
   const auto error = write_all(
-    STDOUT_FILENO, render_report(work.accounts(), terminal::of(STDOUT_FILENO))
+    STDOUT_FILENO, render_report(work.accounts(), terminal::of(STDOUT_FILENO),
+                                 source ? "line" : "no.")
                      + render_totals(work.accounts()) + '\n');
   print_hint(x, work, was_stopped);
   if (!is_clean)

@@ -6,7 +6,8 @@
 
 namespace site_runtime {
 
-/// Runs until each call of the input is finished, or until a signal.
+/// Runs until each call of the input, or each that is kept, is finished, or
+/// until a signal.
 /// @throws usage_error if the input or the endpoint's URL cannot be used;
 ///         waybill::store_error if the tracking database cannot be opened;
 ///         waybill::request_error if it fails later; std::exception for the

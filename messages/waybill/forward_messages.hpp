@@ -1,7 +1,7 @@
 // The requests and replies of a store-and-forward actor.
 //
 //   request        reply           what it does
-//   forward_call   forward_reply   record a call and see it through
+//   forward_call   forward_reply   keep a call and see it through
 //   discard        update_reply    give an operation up (an operator's wish)
 //   get_backlog    backlog_reply   how much work is waiting
 //   shut_down                      end
@@ -32,15 +32,16 @@ struct forward_call {
   std::optional<std::string> source_instance_id;
   std::optional<std::string> source_script;
   std::optional<std::string> source_node;
-  /// What `deliver` gets to send; any bytes. Kept in memory; a store that keeps
-  /// the call takes `limits::max_payload` bytes at most.
+  /// What `deliver` gets to send; any bytes, at most
+  /// `forward_options::max_payload`. The store keeps it until the operation is
+  /// `Delivered` or `Discarded`.
   std::string payload;
-  // What a store that keeps the call keeps with it (call_messages.hpp); a
-  // store-and-forward actor does not go by it yet.
   /// No attempt begins before this.
   std::optional<timestamp> due = std::nullopt;
-  /// No attempt begins after this.
+  /// No attempt begins after this: the operation is `Discarded` then.
   std::optional<timestamp> expires = std::nullopt;
+  // What the store keeps with the call; a store-and-forward actor does not go
+  // by these two yet.
   /// 0 to 3, the higher the more urgent; none means 1.
   std::optional<std::int32_t> priority = std::nullopt;
   /// Calls with the same key are delivered in the order in which they were
@@ -68,9 +69,10 @@ struct forward_call {
 
 /// What became of a `forward_call`.
 enum class forward_outcome : std::uint8_t {
-  /// Recorded durably; attempts will follow until it is terminal.
+  /// Operation and payload are durable, now or from before; attempts will
+  /// follow until it is terminal, also after a crash.
   accepted = 0,
-  /// This actor is working on the same id already; nothing changed.
+  /// This actor has the same id in memory already; nothing changed.
   already_accepted = 1,
   /// The operation has finished before; it is not called again.
   already_terminal = 2,
@@ -91,8 +93,8 @@ struct forward_reply {
 };
 
 /// Gives an operation up: it becomes `Discarded` unless it is terminal already.
-/// An attempt that is running is not interrupted, but none follows it.
-/// Answered with `update_reply`.
+/// An attempt that is running is not interrupted, but none follows it. The
+/// payload is kept no longer. Answered with `update_reply`.
 struct discard {
   tracked_operation_id id;
   /// Why; recorded as the operation's last error.
@@ -130,16 +132,18 @@ std::optional<breaker_state>
 parse_breaker_state(std::string_view text) noexcept;
 
 struct backlog_reply {
-  /// Calls accepted and not yet terminal, those below included.
+  /// The target's calls that are kept and not yet terminal, those below
+  /// included.
   std::int64_t calls = 0;
   /// Calls that `deliver` is working on now.
   std::int64_t delivering = 0;
-  /// Calls that wait for their next attempt's time.
+  /// Of those in memory: calls that wait for their next attempt's time.
   std::int64_t backing_off = 0;
   breaker_state breaker = breaker_state::closed;
   /// When an attempt may begin again, if the breaker is open.
   std::optional<timestamp> open_until = std::nullopt;
-  /// Calls that are due but for the breaker, which is not closed.
+  /// Of those in memory: calls that are due but for the breaker, which is not
+  /// closed.
   std::int64_t held_back = 0;
 
   bool operator==(const backlog_reply&) const = default;
@@ -201,7 +205,8 @@ struct delivery_result {
 /// one that blocks for ever keeps its thread, and with it the actor system,
 /// from ending. Give what it does a time limit.
 ///
-/// The target may see a call again after a crash: use `call.id` as the
+/// That the attempt begins is durable before. If the process ends before its
+/// end is durable, too, the target sees the call again: use `call.id` as the
 /// idempotency key there.
 using deliver_function
   = std::function<delivery_result(const forward_call& call)>;

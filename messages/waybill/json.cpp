@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "waybill/call_messages.hpp"
 #include "waybill/control_messages.hpp"
 #include "waybill/delivery_messages.hpp"
 #include "waybill/forward_messages.hpp"
@@ -411,6 +412,20 @@ WAYBILL_INSTANTIATE(shut_down)
 template std::string to_string<request_bundle>(const request_bundle&);
 template std::string to_string<bundled_failure>(const bundled_failure&);
 template std::string to_string<bundle_reply>(const bundle_reply&);
+template std::string to_string<target_bounds>(const target_bounds&);
+template std::string to_string<call_head>(const call_head&);
+template std::string to_string<open_target>(const open_target&);
+template std::string to_string<get_target>(const get_target&);
+template std::string to_string<target_reply>(const target_reply&);
+template std::string to_string<take_call>(const take_call&);
+template std::string to_string<take_reply>(const take_reply&);
+template std::string to_string<begin_call>(const begin_call&);
+template std::string to_string<begin_reply>(const begin_reply&);
+template std::string to_string<retry_call>(const retry_call&);
+template std::string to_string<end_call>(const end_call&);
+template std::string to_string<find_calls>(const find_calls&);
+template std::string to_string<find_due>(const find_due&);
+template std::string to_string<find_reply>(const find_reply&);
 template std::string to_string<commit_tick>(const commit_tick&);
 template std::string to_string<work_tick>(const work_tick&);
 template std::string to_string<recovery_tick>(const recovery_tick&);

@@ -62,6 +62,10 @@ target_reply call_store::open_target(const waybill::open_target& request,
   return reply;
 }
 
+void call_store::set_bounds(const std::string& target, const target_bounds& x) {
+  parts_.targets.set_bounds(target, x);
+}
+
 target_reply call_store::get_target(const waybill::get_target& request) {
   require_valid(request);
   return parts_.read([&] { return reply_of(opened(request.target)); });

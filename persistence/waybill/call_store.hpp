@@ -25,6 +25,10 @@ public:
   /// @throws store_error also `overloaded` if there are too many targets.
   target_reply open_target(const waybill::open_target& request, timestamp now);
 
+  /// What may be kept for a target that was opened before the store was opened
+  /// again.
+  void set_bounds(const std::string& target, const target_bounds& x);
+
   target_reply get_target(const waybill::get_target& request);
 
   take_reply take(const take_call& request, timestamp now);

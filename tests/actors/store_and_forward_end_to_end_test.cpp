@@ -195,8 +195,11 @@ TEST_CASE_METHOD(end_to_end_fixture,
                  "calls to several targets are tracked in one store") {
   auto running = start(system, make_options());
   std::vector<store_and_forward_actor> actors;
-  for (int i = 0; i < 4; ++i)
-    actors.push_back(spawn(running));
+  for (int i = 0; i < 4; ++i) {
+    auto x = quick();
+    x.target = "plant " + std::to_string(i);
+    actors.push_back(spawn(running, x));
+  }
   for (std::uint64_t n = 1; n <= 100; ++n)
     get(actors[n % 4], call(n));
   for (const auto& actor : actors)
@@ -205,5 +208,87 @@ TEST_CASE_METHOD(end_to_end_fixture,
   REQUIRE(counts.size() == 1);
   CHECK(counts.front().status == tracking_status::delivered);
   CHECK(counts.front().operations == 100);
+  CHECK(running.stop());
+}
+
+TEST_CASE_METHOD(end_to_end_fixture,
+                 "a target has one actor at a time, until that one has ended") {
+  auto running = start(system, make_options());
+  const auto first = spawn(running);
+  CHECK(get(first, call(1)).outcome == forward_outcome::accepted);
+  const auto second = spawn(running);
+  try {
+    get(second, call(2));
+    FAIL("there are two");
+  } catch (const request_error& e) {
+    CHECK(e.code() == errc::invalid_request);
+    CHECK(std::string{e.what()}.find("another actor works for target")
+          != std::string::npos);
+  }
+  const end_watch watch{first};
+  caf::scoped_actor self{system};
+  self->send_exit(first, caf::exit_reason::kill);
+  REQUIRE(running.stop());
+  REQUIRE(watch.ended_within(5s));
+}
+
+TEST_CASE_METHOD(
+  end_to_end_fixture,
+  "promise 12, kept: what is unfinished when the service ends is "
+  "delivered by the next one, unasked",
+  "[promise-12]") {
+  auto x = quick();
+  x.max_concurrency = 2;
+  target.close();
+  {
+    auto short_stop = make_options();
+    short_stop.stop_timeout = 50ms;
+    auto running = start(system, short_stop);
+    const auto actor = spawn(running, x);
+    for (const auto& each : calls(20))
+      CHECK(get(actor, each).outcome == forward_outcome::accepted);
+    REQUIRE(eventually([&] { return target.running() == 2; }));
+    CHECK_FALSE(running.stop()); // two attempts hang
+  }
+  target.open();
+  REQUIRE(eventually([&] { return target.running() == 0; }));
+  auto running = start(system, make_options());
+  const auto actor = spawn(running, x);
+  REQUIRE(all_done(actor));
+  for (std::uint64_t n = 1; n <= 20; ++n) {
+    CAPTURE(n);
+    CHECK(row(running, n)->status == tracking_status::delivered);
+    CHECK(target.attempts(n) == (n <= 2 ? 2 : 1));
+    CHECK(row(running, n)->retry_count == (n <= 2 ? 1 : 0));
+  }
+  CHECK(running.stop());
+}
+
+TEST_CASE_METHOD(end_to_end_fixture,
+                 "promise 13, once: a call that is interrupted too often is "
+                 "parked, and keeps its payload",
+                 "[promise-13]") {
+  auto x = quick();
+  x.max_interruptions = 2;
+  for (int i = 0; i < 2; ++i) {
+    target.close();
+    auto short_stop = make_options();
+    short_stop.stop_timeout = 50ms;
+    auto running = start(system, short_stop);
+    const auto actor = spawn(running, x);
+    if (i == 0)
+      get(actor, call(1));
+    REQUIRE(eventually([&] { return target.running() == 1; }));
+    CHECK_FALSE(running.stop());
+    target.open();
+    REQUIRE(eventually([&] { return target.running() == 0; }));
+  }
+  auto running = start(system, make_options());
+  const auto actor = spawn(running, x);
+  REQUIRE(all_done(actor));
+  CHECK(row(running, 1)->status == tracking_status::parked);
+  CHECK(target.attempts(1) == 2);
+  const auto kept = get(running.tracker(), get_target{x.target});
+  CHECK(kept.kept_calls == 1);
   CHECK(running.stop());
 }

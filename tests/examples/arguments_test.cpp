@@ -35,6 +35,7 @@ TEST_CASE("without arguments the defaults hold") {
   CHECK(x.database == "site_runtime.db");
   CHECK_FALSE(x.endpoint);
   CHECK_FALSE(x.status);
+  CHECK_FALSE(x.resume);
   CHECK(x.max_rate == 0);
   CHECK_FALSE(x.breaker_percent);
 }
@@ -50,6 +51,15 @@ TEST_CASE("an option takes its value from the next word or after =") {
   CHECK(x.max_rate == 9);
   CHECK(x.breaker_percent == 0);
   CHECK(x.input == "calls.jsonl");
+}
+
+TEST_CASE("what is kept is gone on with without an input") {
+  const auto x = parse({"--resume", "--db=a.db", "--seed=7"});
+  CHECK(x.resume);
+  CHECK(x.input.empty());
+  CHECK(reason({"--resume", "-"}) == "--resume takes no INPUT");
+  CHECK(reason({"--resume", "--status=01932c07-f2a1-7000-8000-0123456789ab"})
+        == "--status takes no --resume");
 }
 
 TEST_CASE("a lone dash is standard input and a double one ends the options") {
@@ -95,8 +105,8 @@ TEST_CASE("the help names every option and fits into 80 columns") {
   for (const auto* option :
        {"--db", "--endpoint", "--seed", "--rate", "--concurrency",
         "--max-calls", "--max-attempts", "--max-rate", "--breaker-percent",
-        "--first-delay", "--max-delay", "--timeout", "--latency", "--status",
-        "--json", "--help"})
+        "--first-delay", "--max-delay", "--timeout", "--latency", "--resume",
+        "--status", "--json", "--help"})
     CHECK(text.find(option) != std::string::npos);
   std::size_t begin = 0;
   for (auto end = text.find('\n'); end != std::string::npos;

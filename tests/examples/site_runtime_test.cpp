@@ -87,6 +87,21 @@ void await_start(const program& x) {
     std::this_thread::sleep_for(5ms);
 }
 
+// Returns when it has recorded so many operations.
+void await_recorded(const program& x, const temp_dir& dir, std::int64_t n) {
+  await_start(x);
+  waybill::store_reader store{dir / "ops.db"};
+  const auto recorded = [&store] {
+    const auto reply = store.get_counts();
+    std::int64_t sum = 0;
+    for (const auto& each : reply.counts)
+      sum += each.operations;
+    return sum;
+  };
+  while (x.is_running() && recorded() < n)
+    std::this_thread::sleep_for(5ms);
+}
+
 std::string id_text(std::uint64_t n) {
   return to_string(
     tracked_operation_id{0x0193'2c07'f2a1'7000U, 0x8000'0000'0000'0000U + n});
@@ -350,6 +365,96 @@ TEST_CASE("killed at any moment it resumes and comes to the same totals") {
   CHECK(nothing.totals() == reference);
   CHECK(nothing.says("An earlier run had finished all of it"));
   CHECK(server.requests() == requests);
+}
+
+TEST_CASE("promise 12, kept: killed once it has read its input, it goes on "
+          "without it and comes to the same totals",
+          "[promise-12]") {
+  const auto seed = waybill::test::seed_for("site_runtime goes on");
+  std::mt19937_64 random{seed};
+  const temp_dir undisturbed;
+  const auto reference
+    = run(undisturbed, {.arguments = {WAYBILL_SAMPLE}}).totals();
+
+  const temp_dir dir;
+  const settings rest{.arguments = {"--resume"}};
+  {
+    auto victim = start(dir, {.arguments = {WAYBILL_SAMPLE}});
+    await_recorded(victim, dir, 500);
+    victim.signal(SIGKILL);
+    REQUIRE(victim.wait() == 128 + SIGKILL);
+  }
+  // And again while it goes on.
+  for (int i = 0; i < 2; ++i) {
+    auto victim = start(dir, rest);
+    await_start(victim);
+    std::this_thread::sleep_for(std::chrono::milliseconds{random() % 200});
+    victim.signal(SIGKILL);
+    victim.wait();
+  }
+  const auto last = run(dir, rest);
+  CHECK(last.code == 0);
+  CHECK(last.says("goes on with calls that are kept"));
+  CHECK(last.totals() == reference);
+  CHECK(last.says(" no. ")); // it has seen no lines
+
+  const auto nothing = run(dir, rest);
+  CHECK(nothing.totals() == reference);
+  CHECK(nothing.says("An earlier run had finished all of it"));
+}
+
+TEST_CASE("an interrupt of a run that has read its input leaves the rest to "
+          "--resume") {
+  const temp_dir dir;
+  const counting_endpoint server{20ms};
+  auto first = start(dir, {.arguments = {"--endpoint", server.url(),
+                                         "--concurrency=1", "-"},
+                           .input = calls(100)});
+  await_recorded(first, dir, 100);
+  first.signal(SIGINT);
+  const auto x = end_of(first);
+  REQUIRE(x.code == 130);
+  CHECK(x.totals()["operations"] == 100);
+  CHECK(x.says("To go on, run it again with --resume."));
+
+  const auto rest
+    = run(dir, {.arguments = {"--endpoint", server.url(), "--resume"}});
+  CHECK(rest.code == 0);
+  CHECK(rest.totals()["operations"] == 100);
+  CHECK(rest.totals()["in_flight"] == 0);
+}
+
+TEST_CASE("operations of which no call is kept stay in flight, and that is "
+          "said") {
+  const temp_dir dir;
+  {
+    waybill::store_options options;
+    options.file = dir / "ops.db";
+    waybill::operation_tracking_store store{options};
+    waybill::record_enqueue operation;
+    operation.id = tracked_operation_id::parse(id_text(1)).value();
+    operation.kind = external;
+    store.record_enqueue(operation, waybill::timestamp::now());
+  }
+  const auto x = run(dir, {.arguments = {"--resume"}});
+  CHECK(x.code == 0);
+  CHECK(x.totals()["operations"] == 1);
+  CHECK(x.totals()["in_flight"] == 1);
+  CHECK(x.says("No calls are kept of operations in flight: 1."));
+  // Its input has the call.
+  CHECK(
+    run(dir, {.arguments = {"-"}, .input = call_line(1)}).totals()["in_flight"]
+    == 0);
+}
+
+TEST_CASE("without a database there is nothing to go on with, and none is "
+          "made") {
+  const temp_dir dir;
+  const auto x = run(dir, {.arguments = {"--resume"}});
+  CHECK(x.code == 3);
+  CHECK(x.out.empty());
+  CHECK(x.says((dir / "ops.db") + ": no such file"));
+  CHECK(std::filesystem::is_empty(dir.path()));
 }
 
 TEST_CASE("bad lines are reported by number and do not stop the rest") {

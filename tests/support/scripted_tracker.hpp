@@ -1,6 +1,7 @@
 // A tracker without a store that misbehaves as it is told.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <functional>
 #include <map>
@@ -31,6 +32,8 @@ struct reaction {
   bool lie = false;
   /// Answers with an outcome or status that this version does not know.
   bool newer = false;
+  /// Has no room for a call.
+  bool full = false;
 };
 
 inline constexpr reaction honest{};
@@ -44,6 +47,7 @@ inline constexpr reaction unknown{.error = errc::outcome_unknown};
 inline constexpr reaction late{.late = true};
 inline constexpr reaction lying{.apply = false, .lie = true};
 inline constexpr reaction newer{.apply = false, .newer = true};
+inline constexpr reaction no_room{.apply = false, .full = true};
 
 /// What a scripted tracker is told and has seen; shared with the test.
 /// Thread-safe.
@@ -83,6 +87,16 @@ public:
     return n;
   }
 
+  /// The same of what only prepares something (`begin 1 1`), which is not in
+  /// the log.
+  [[nodiscard]] std::size_t steps(const std::string& begin) const {
+    const std::lock_guard guard{mutex_};
+    return static_cast<std::size_t>(
+      std::ranges::count_if(steps_, [&](const std::string& line) {
+        return line.starts_with(begin);
+      }));
+  }
+
   [[nodiscard]] std::optional<tracking_status_snapshot>
   find(tracked_operation_id id) const {
     const std::lock_guard guard{mutex_};
@@ -103,6 +117,7 @@ public:
   void erase(std::uint64_t n) {
     const std::lock_guard guard{mutex_};
     rows_.erase(id_of(n));
+    calls_.erase(id_of(n));
   }
 
   /// The sizes of all bundles, in order.
@@ -126,15 +141,15 @@ public:
 
   reaction react(const std::string& line) {
     const std::lock_guard guard{mutex_};
-    thread_ = std::this_thread::get_id();
     log_.push_back(line);
-    for (auto& [verb, reactions] : next_)
-      if (line.starts_with(verb) && !reactions.empty()) {
-        const auto x = reactions.front();
-        reactions.pop_front();
-        return x;
-      }
-    return always_ ? always_() : honest;
+    return react_quietly(line, true);
+  }
+
+  /// To what only prepares something, and is not in the log.
+  reaction react_to_step(const std::string& line) {
+    const std::lock_guard guard{mutex_};
+    steps_.push_back(line);
+    return react_quietly(line, line.starts_with("begin"));
   }
 
   enqueue_reply apply(const record_enqueue& x, bool really) {
@@ -162,7 +177,150 @@ public:
 
   status_reply apply(const get_status& x, bool) { return {find(x.id)}; }
 
+  // -- calls that are kept ----------------------------------------------------
+
+  take_reply apply(const take_call& x, bool really) {
+    const std::lock_guard guard{mutex_};
+    const auto row = rows_.find(x.call.id);
+    if (row != rows_.end() && is_terminal(row->second.status))
+      return {take_outcome::already_terminal, {}, false, {}};
+    if (const auto known = calls_.find(x.call.id); known != calls_.end())
+      return {take_outcome::known, known->second.head, known->second.begun, {}};
+    kept_call c;
+    c.head.seq = ++last_seq_;
+    c.head.id = x.call.id;
+    c.head.due = x.call.due;
+    c.head.expires = x.call.expires;
+    c.call = x.call;
+    c.begun = x.begin;
+    auto outcome = take_outcome::taken;
+    if (row != rows_.end()) {
+      outcome = take_outcome::attached;
+      c.head.attempt = std::max(1, row->second.retry_count < INT32_MAX
+                                     ? row->second.retry_count + 1
+                                     : INT32_MAX);
+    }
+    if (really) {
+      auto& kept = rows_[x.call.id];
+      kept.id = x.call.id;
+      kept.kind = x.call.kind;
+      kept.target_summary = x.call.target_summary;
+      calls_[x.call.id] = c;
+    }
+    return {outcome, c.head, c.begun, {}};
+  }
+
+  begin_reply apply(const begin_call& x, bool really) {
+    const std::lock_guard guard{mutex_};
+    const auto found = calls_.find(x.id);
+    if (found == calls_.end() || found->second.head.attempt != x.attempt)
+      return {};
+    if (really)
+      found->second.begun = true;
+    return {.begun = true, .call = found->second.call, .root = {}, .codec = {}};
+  }
+
+  update_reply apply(const retry_call& x, bool really) {
+    {
+      const std::lock_guard guard{mutex_};
+      if (const auto c = calls_.find(x.id); c != calls_.end() && really) {
+        c->second.begun = false;
+        c->second.head.attempt = std::max(c->second.head.attempt,
+                                          x.attempt + 1);
+        c->second.head.due = x.due;
+      }
+    }
+    return apply(record_attempt{.id = x.id,
+                                .status = tracking_status::retrying,
+                                .retry_count = x.attempt,
+                                .last_error = x.last_error,
+                                .http_status = x.http_status,
+                                .deadline = {}},
+                 really);
+  }
+
+  update_reply apply(const end_call& x, bool really) {
+    return apply(record_terminal{.id = x.id,
+                                 .status = x.status,
+                                 .last_error = x.last_error,
+                                 .http_status = x.http_status,
+                                 .deadline = {}},
+                 really);
+  }
+
+  find_reply apply(const find_calls& x, bool) {
+    const std::lock_guard guard{mutex_};
+    std::map<std::int64_t, call_head> waiting;
+    for (const auto& [id, c] : calls_)
+      if (!c.begun && !c.head.due && c.head.seq > x.after)
+        waiting[c.head.seq] = c.head;
+    find_reply reply{.heads = {}, .cursor = x.after, .complete = true};
+    for (const auto& [seq, head] : waiting) {
+      if (std::ssize(reply.heads) == x.limit) {
+        reply.complete = false;
+        break;
+      }
+      reply.heads.push_back(head);
+      reply.cursor = seq;
+    }
+    return reply;
+  }
+
+  find_reply apply(const find_due& x, bool) {
+    const std::lock_guard guard{mutex_};
+    std::multimap<timestamp, call_head> waiting;
+    for (const auto& [id, c] : calls_)
+      if (!c.begun && c.head.due)
+        waiting.emplace(*c.head.due, c.head);
+    find_reply reply{.heads = {}, .cursor = 0, .complete = true};
+    for (const auto& [due, head] : waiting) {
+      if (std::ssize(reply.heads) == x.limit) {
+        reply.complete = false;
+        break;
+      }
+      reply.heads.push_back(head);
+    }
+    return reply;
+  }
+
+  target_reply apply(const open_target&, bool) {
+    const std::lock_guard guard{mutex_};
+    target_reply reply;
+    reply.calls = std::ssize(calls_);
+    for (auto& [id, c] : calls_)
+      if (std::exchange(c.begun, false)) {
+        ++c.head.interruptions;
+        ++c.head.attempt;
+        reply.interrupted.push_back(c.head);
+      }
+    return reply;
+  }
+
+  target_reply apply(const get_target&, bool) {
+    const std::lock_guard guard{mutex_};
+    target_reply reply;
+    reply.calls = std::ssize(calls_);
+    return reply;
+  }
+
 private:
+  struct kept_call {
+    call_head head;
+    forward_call call;
+    bool begun = false;
+  };
+
+  reaction react_quietly(const std::string& line, bool always) {
+    thread_ = std::this_thread::get_id();
+    for (auto& [verb, reactions] : next_)
+      if (line.starts_with(verb) && !reactions.empty()) {
+        const auto x = reactions.front();
+        reactions.pop_front();
+        return x;
+      }
+    return always && always_ ? always_() : honest;
+  }
+
   template <class Request, class F>
   update_reply update(const Request& x, bool really, F&& f) {
     const std::lock_guard guard{mutex_};
@@ -176,15 +334,20 @@ private:
       found->second.last_error = x.last_error;
       found->second.http_status = x.http_status;
       f(found->second);
+      if (is_terminal(x.status))
+        calls_.erase(x.id);
     }
     return {};
   }
 
   mutable std::mutex mutex_;
   snapshots rows_;
+  std::unordered_map<tracked_operation_id, kept_call> calls_;
+  std::int64_t last_seq_ = 0;
   std::map<std::string, std::deque<reaction>> next_;
   std::function<reaction()> always_;
   std::vector<std::string> log_;
+  std::vector<std::string> steps_;
   std::vector<std::size_t> bundles_;
   std::thread::id thread_;
 };
@@ -217,6 +380,39 @@ inline std::string log_line(const record_terminal& x) {
   return "terminal " + number_of(x.id) + " " + to_string(x.status) + details(x);
 }
 
+inline std::string log_line(const take_call& x) {
+  return "enqueue " + number_of(x.call.id);
+}
+
+inline std::string log_line(const begin_call& x) {
+  return "begin " + number_of(x.id) + " " + std::to_string(x.attempt);
+}
+
+inline std::string log_line(const retry_call& x) {
+  return "attempt " + number_of(x.id) + " Retrying " + std::to_string(x.attempt)
+         + details(x);
+}
+
+inline std::string log_line(const end_call& x) {
+  return "terminal " + number_of(x.id) + " " + to_string(x.status) + details(x);
+}
+
+inline std::string log_line(const open_target& x) {
+  return "open " + x.target;
+}
+
+inline std::string log_line(const get_target& x) {
+  return "target " + x.target;
+}
+
+inline std::string log_line(const find_calls& x) {
+  return "find " + std::to_string(x.after);
+}
+
+inline std::string log_line(const find_due&) {
+  return "due";
+}
+
 /// `work_tick` lets the answers go that are late.
 using scripted_tracker = tracking_actor::extend<hears<work_tick>>;
 
@@ -243,6 +439,14 @@ public:
       [](const get_history&) { return history_reply{}; },
       [](const watch_transitions&) { return watch_reply{}; },
       [this](const request_bundle& x) { return run(x); },
+      [this](const open_target& x) { return react(x); },
+      [this](const get_target& x) { return react(x); },
+      [this](const take_call& x) { return react(x); },
+      [this](const begin_call& x) { return react(x); },
+      [this](const retry_call& x) { return react(x); },
+      [this](const end_call& x) { return react(x); },
+      [this](const find_calls& x) { return react(x); },
+      [this](const find_due& x) { return react(x); },
       [this](const work_tick&) {
         for (auto& answer : std::exchange(late_, {}))
           answer();
@@ -261,27 +465,41 @@ private:
     x.outcome = update_outcome::not_found;
   }
   static void set_lie(status_reply& x) { x.snapshot.reset(); }
+  static void set_lie(take_reply& x) { x.outcome = take_outcome::known; }
+  static void set_lie(begin_reply& x) { x.begun = false; }
+  template <class Reply>
+  static void set_lie(Reply&) {}
 
   template <class Reply>
   static void set_newer(Reply& x) {
     if constexpr (std::is_same_v<Reply, status_reply>) {
       if (x.snapshot)
         x.snapshot->status = static_cast<tracking_status>(99);
-    } else {
+    } else if constexpr (requires { x.outcome; }) {
       x.outcome = static_cast<decltype(x.outcome)>(99);
     }
   }
 
   template <class Request>
+  static constexpr bool is_step
+    = std::is_same_v<
+        Request,
+        begin_call> || std::is_same_v<Request, find_calls> || std::is_same_v<Request, find_due> || std::is_same_v<Request, open_target> || std::is_same_v<Request, get_target>;
+
+  template <class Request>
   caf::typed_response_promise<typename Request::reply> react(const Request& x) {
     using reply_type = typename Request::reply;
     auto to = this->make_response_promise<reply_type>();
-    const auto how = script_->react(log_line(x));
+    const auto how = is_step<Request> ? script_->react_to_step(log_line(x))
+                                      : script_->react(log_line(x));
     auto reply = script_->apply(x, how.apply);
     if (how.lie)
       set_lie(reply);
     if (how.newer)
       set_newer(reply);
+    if constexpr (std::is_same_v<reply_type, take_reply>)
+      if (how.full)
+        reply = {take_outcome::refused, {}, false, "the bound of the test"};
     std::function<void()> answer = [to, how, reply]() mutable {
       if (how.error)
         to.deliver(to_error(*how.error, "as the test wants it"));

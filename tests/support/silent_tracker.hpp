@@ -27,6 +27,14 @@ public:
       [this](const list_operations&) { return never<list_reply>(); },
       [this](const get_history&) { return never<history_reply>(); },
       [this](const watch_transitions&) { return never<watch_reply>(); },
+      [this](const open_target&) { return never<target_reply>(); },
+      [this](const get_target&) { return never<target_reply>(); },
+      [this](const take_call&) { return never<take_reply>(); },
+      [this](const begin_call&) { return never<begin_reply>(); },
+      [this](const retry_call&) { return never<update_reply>(); },
+      [this](const end_call&) { return never<update_reply>(); },
+      [this](const find_calls&) { return never<find_reply>(); },
+      [this](const find_due&) { return never<find_reply>(); },
       [this](const request_bundle&) { return never<bundle_reply>(); },
     };
   }

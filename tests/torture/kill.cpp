@@ -4,10 +4,6 @@
 // The clients note what they send and what is answered in a file that they and
 // the parent map. It outlives them, and no part of it goes through SQLite.
 
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <array>
 #include <atomic>
 #include <deque>
@@ -21,6 +17,7 @@
 #include "support/program.hpp"
 #include "support/requests.hpp"
 #include "support/temp_dir.hpp"
+#include "torture/mapped.hpp"
 #include "torture/rows.hpp"
 #include "waybill/json.hpp"
 #include "waybill/service.hpp"
@@ -128,27 +125,7 @@ struct oracle {
 };
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 
-class mapped_oracle {
-public:
-  explicit mapped_oracle(const std::string& file) {
-    const descriptor fd{
-      ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
-    if (::ftruncate(fd.get(), sizeof(oracle)) != 0)
-      throw std::runtime_error{"cannot make " + file};
-    at_ = ::mmap(nullptr, sizeof(oracle), PROT_READ | PROT_WRITE, MAP_SHARED,
-                 fd.get(), 0);
-    if (at_ == MAP_FAILED)
-      throw std::runtime_error{"cannot map " + file};
-  }
-  ~mapped_oracle() { ::munmap(at_, sizeof(oracle)); }
-  mapped_oracle(const mapped_oracle&) = delete;
-  mapped_oracle& operator=(const mapped_oracle&) = delete;
-
-  oracle* operator->() const { return static_cast<oracle*>(at_); }
-
-private:
-  void* at_ = nullptr;
-};
+using mapped_oracle = mapped<oracle>;
 
 // -- the process that is killed -----------------------------------------------
 

@@ -333,6 +333,14 @@ public:
       [](const list_operations&) { return list_reply{}; },
       [](const get_history&) { return history_reply{}; },
       [](const watch_transitions&) { return watch_reply{}; },
+      [](const open_target&) { return target_reply{}; },
+      [](const get_target&) { return target_reply{}; },
+      [](const take_call&) { return take_reply{}; },
+      [](const begin_call&) { return begin_reply{}; },
+      [](const retry_call&) { return update_reply{}; },
+      [](const end_call&) { return update_reply{}; },
+      [](const find_calls&) { return find_reply{}; },
+      [](const find_due&) { return find_reply{}; },
       [](const request_bundle&) -> caf::result<bundle_reply> {
         return to_error(errc::invalid_request, "it takes no bundles");
       },

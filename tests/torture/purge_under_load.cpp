@@ -23,8 +23,7 @@ using namespace waybill::test;
 using steady = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr std::uintmax_t mebibyte = 1'048'576;
-constexpr std::uintmax_t most_log = 16 * mebibyte;
+constexpr std::uintmax_t most_log = 16'777'216; // 16 MiB
 constexpr auto most_delay = milliseconds{50};
 // What the disk is given to sync or to free at once, in pages.
 constexpr std::int64_t most_pages = 2'500;

@@ -45,15 +45,16 @@ std::span<const row> rows() {
      "tests", 100, turn::first, sanitizers_row},
     {19, "planted-bugs", "bugs planted one at a time", "bugs", 20, turn::first,
      planted_bugs_row},
+    {20, "forward-kill", "kill -9 while calls are taken and delivered",
+     "cycles", 60, turn::any, forward_kill},
   };
   return all;
 }
 
 std::span<const child> children() {
   static const std::vector<child> all{
-    {"kill-writer", kill_writer},
-    {"kill-inspector", kill_inspector},
-    {"slow-reader", slow_reader_child},
+    {"kill-writer", kill_writer},       {"forward-writer", forward_writer},
+    {"kill-inspector", kill_inspector}, {"slow-reader", slow_reader_child},
     {"owners", owners_child},
   };
   return all;

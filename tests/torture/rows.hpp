@@ -6,11 +6,13 @@
 namespace waybill::torture {
 
 void kill(report& r); // 1
+int forward_writer(const std::vector<std::string>& arguments);
 int kill_writer(const std::vector<std::string>& words);
 int kill_inspector(const std::vector<std::string>& words);
 void power_loss_row(report& r);   // 2
 void vfs_faults(report& r);       // 3
 void alloc_faults(report& r);     // 4
+void forward_kill(report& r);     // 20
 void sync_faults(report& r);      // 5
 void batch_faults(report& r);     // 6
 void disk_full(report& r);        // 7

@@ -1,0 +1,132 @@
+// Whether an attempt may begin now: a worker is free, and the target can take
+// it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "waybill/attempt_pacing.hpp"
+#include "waybill/forward_notices.hpp"
+#include "waybill/lone_delivery.hpp"
+#include "waybill/worker_pool.hpp"
+
+namespace waybill {
+
+/// What an attempt has of those who deliver.
+struct attempt_place {
+  worker_pool::worker worker;
+  attempt_pacing::ticket ticket = 0;
+  /// If it may be what ends the process; see lone_delivery.
+  std::optional<std::uint64_t> alone;
+};
+
+/// A place is taken for an attempt, and given back when it has ended, or has
+/// not begun after all.
+class attempt_places {
+public:
+  using time_point = attempt_pacing::time_point;
+
+  attempt_places(caf::actor_system& system, deliver_function deliver,
+                 const forward_options& x)
+    : pacing_{x}, workers_{system, std::move(deliver), x} {}
+
+  /// @param was_interrupted whether it must be alone.
+  /// @returns none if there is no place, or not yet; see `next()`.
+  std::optional<attempt_place> take(const tracked_operation_id& call,
+                                    bool was_interrupted, time_point now,
+                                    forward_notices& notices) {
+    next_ = pacing_.next_attempt(workers_.num_busy(), now);
+    if (next_ > now)
+      return std::nullopt;
+    next_ = time_point::max(); // the end of another attempt
+    attempt_place place;
+    if (was_interrupted) {
+      place.alone = lone_delivery::of_process().begin();
+      if (!place.alone) {
+        next_ = now + lone_delivery::patience;
+        return std::nullopt;
+      }
+      alone_ = place.alone;
+    }
+    if (const auto worker = occupy(call, now, notices)) {
+      place.worker = *worker;
+      place.ticket = pacing_.begin(now);
+      return place;
+    }
+    end_alone(place);
+    return std::nullopt;
+  }
+
+  /// When to ask again if there was none; `time_point::max()` if only when a
+  /// place has been given back.
+  [[nodiscard]] time_point next() const noexcept { return next_; }
+
+  /// The attempt has not begun.
+  void give_back(const attempt_place& x) {
+    workers_.release(x.worker.number);
+    pacing_.give_back(x.ticket);
+    end_alone(x);
+  }
+
+  /// The call that a worker was at, which is free again.
+  tracked_operation_id release(std::int64_t worker) {
+    return workers_.release(worker);
+  }
+
+  /// The attempt has ended.
+  attempt_pacing::change end(const attempt_place& x, delivery_result::kind how,
+                             time_point now) {
+    end_alone(x);
+    return pacing_.end(x.ticket, how, now);
+  }
+
+  [[nodiscard]] const attempt_pacing& pacing() const noexcept {
+    return pacing_;
+  }
+
+  /// See worker_pool. Others need not wait for an attempt that runs on.
+  std::vector<delivery_worker> close() {
+    end_alone({.worker = {}, .ticket = 0, .alone = alone_});
+    return workers_.close();
+  }
+
+private:
+  void end_alone(const attempt_place& x) {
+    if (!x.alone)
+      return;
+    lone_delivery::of_process().end(*x.alone);
+    alone_.reset();
+  }
+
+  // A want of threads may pass.
+  std::optional<worker_pool::worker> occupy(const tracked_operation_id& call,
+                                            time_point now,
+                                            forward_notices& notices) {
+    std::optional<worker_pool::worker> worker;
+    try {
+      worker = workers_.occupy(call, now);
+    } catch (const std::system_error& e) {
+      notices.threads_wanted(e.what(),
+                             "tried again every "
+                               + to_text(worker_pool::thread_delay),
+                             now);
+    }
+    const auto has_threads = workers_.next_start() <= now;
+    if (worker && has_threads)
+      notices.threads_found();
+    if (!worker && !has_threads)
+      next_ = workers_.next_start();
+    return worker;
+  }
+
+  attempt_pacing pacing_;
+  worker_pool workers_;
+  time_point next_ = time_point::max();
+  std::optional<std::uint64_t> alone_; // there is one in the process
+};
+
+} // namespace waybill

@@ -1,0 +1,52 @@
+// Which actor works for which target, and what may be kept for it.
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+
+#include "waybill/call_store.hpp"
+#include "waybill/store_error.hpp"
+#include "waybill/text.hpp"
+#include "waybill/waiter_book.hpp"
+
+namespace waybill {
+
+/// Outlives the tracking actor, which may die and be started again: those who
+/// work for targets go on. Two actors would begin attempts at the same call, so
+/// a target has one at a time, until that one has ended. Used by one tracking
+/// actor after the other.
+class open_targets {
+public:
+  /// @throws store_error `invalid_request` if another one works for it.
+  void open(const open_target& x, const caf::strong_actor_ptr& who) {
+    for (const auto gone : actors_.take_ended())
+      std::erase_if(targets_, [gone](const auto& each) {
+        return each.second.who == gone;
+      });
+    const auto number = actors_.number_of(who);
+    auto& target
+      = targets_.try_emplace(x.target, entry{number, {}}).first->second;
+    if (target.who != number)
+      throw store_error{errc::invalid_request,
+                        "target: another actor works for " + escape(x.target)};
+    target.bounds = x.bounds;
+  }
+
+  /// Tells a store that has been opened since of the bounds.
+  void tell(call_store calls) const {
+    for (const auto& [name, each] : targets_)
+      calls.set_bounds(name, each.bounds);
+  }
+
+private:
+  struct entry {
+    waiter_book::number who = 0;
+    target_bounds bounds;
+  };
+
+  waiter_book actors_;
+  std::map<std::string, entry> targets_;
+};
+
+} // namespace waybill

@@ -1,0 +1,169 @@
+// Calls between two attempts: which wait in memory, for a worker or for a time,
+// and which in the store alone.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
+#include "waybill/attempt_rules.hpp"
+#include "waybill/call_buffer.hpp"
+#include "waybill/discard_desk.hpp"
+#include "waybill/kept_calls.hpp"
+#include "waybill/timer_queue.hpp"
+
+namespace waybill {
+
+/// Decides where a call waits, and what is to be read from the store next.
+class waiting_calls {
+public:
+  /// All of them must live longer.
+  waiting_calls(const forward_options& options, call_buffer& calls,
+                const discard_desk& discards, timer_queue& timers)
+    : options_{&options},
+      calls_{&calls},
+      discards_{&discards},
+      timers_{&timers} {}
+
+  /// The target has been opened.
+  /// @param kept how many of its calls the store has.
+  void opened(std::int64_t kept) noexcept {
+    if (kept == 0)
+      kept_.none_are_kept();
+  }
+
+  /// Whether one that has just been taken comes first.
+  [[nodiscard]] bool none_waits() const noexcept {
+    return !calls_->has_ready() && kept_.are_all_here();
+  }
+
+  /// A call's head, as the store has it.
+  void note(tracked_call& c, const call_head& x) const {
+    c.seq = x.seq;
+    c.attempt = x.attempt;
+    c.interruptions = x.interruptions;
+    c.expires = x.expires;
+    c.due = now()
+            + (x.due ? wait_until(*options_, *x.due, x.attempt)
+                     : std::chrono::milliseconds::zero());
+  }
+
+  /// One that has been taken, and begins no attempt yet. It must not overtake
+  /// those that are in the store alone.
+  void wait_as_new(tracked_call& c) {
+    if (c.due <= now() && kept_.may_be_left(c.seq)
+        && (calls_->room() <= 0 || !kept_.are_all_here())) {
+      kept_.left_behind();
+      calls_->forget(c);
+    } else {
+      wait(c);
+    }
+  }
+
+  /// The next attempt may begin, once it is due. One that has time waits in the
+  /// store, so that it keeps no others from memory.
+  void wait(tracked_call& c) {
+    if (c.due <= now())
+      return make_ready(c);
+    const auto latest = now() + longest_wait;
+    if (c.due > latest || !has_much_room()) {
+      kept_.left_until(std::min(c.due, latest));
+      return calls_->forget(c);
+    }
+    calls_->enter(c, call_phase::backing_off);
+    c.timer = timers_->add(c.due, [this, &c] {
+      c.timer.reset();
+      make_ready(c);
+    });
+  }
+
+  // -- reading on in the store ------------------------------------------------
+
+  /// The request for the calls behind those that have been read; none if there
+  /// is no need, or no room.
+  std::optional<find_calls> next_in_line() {
+    if (!has_much_room() || !kept_.should_ask(now()))
+      return std::nullopt;
+    return find_calls{.target = options_->target,
+                      .after = kept_.ask(),
+                      .limit = read_limit()};
+  }
+
+  void found_in_line(const find_reply& x) {
+    remember(x);
+    kept_.found(x);
+  }
+
+  void line_not_found() { kept_.not_found(now() + read_delay); }
+
+  /// The same for those whose time comes.
+  std::optional<find_due> next_due() {
+    if (!has_much_room() || !kept_.should_ask_due(now()))
+      return std::nullopt;
+    kept_.ask_due();
+    return find_due{.target = options_->target, .limit = read_limit()};
+  }
+
+  void found_due(const find_reply& x) {
+    remember(x);
+    std::optional<timer_queue::time_point> last;
+    if (!x.complete) { // they may all be here, and wait for workers
+      const auto& head = x.heads.back();
+      last = now()
+             + std::max(read_delay,
+                        wait_until(*options_, *head.due, head.attempt));
+    }
+    kept_.found_due(last);
+  }
+
+  void due_not_found() { kept_.found_due(now() + read_delay); }
+
+  /// When there is something to read, unless something happens before.
+  [[nodiscard]] timer_queue::time_point next_reading() const {
+    return has_much_room() ? kept_.next(now()) : timer_queue::time_point::max();
+  }
+
+private:
+  // Before the store is asked again for calls that it could not give, or that
+  // wait for workers.
+  static constexpr auto read_delay = std::chrono::milliseconds{100};
+
+  // A call that is due later than that waits in the store.
+  static constexpr auto longest_wait = std::chrono::hours{1};
+
+  [[nodiscard]] timer_queue::time_point now() const {
+    return options_->clock.steady();
+  }
+
+  void make_ready(tracked_call& c) {
+    calls_->enter(c, discards_->is_under_way(c.id) ? call_phase::held
+                                                   : call_phase::ready);
+  }
+
+  [[nodiscard]] bool has_much_room() const {
+    return calls_->room() > options_->max_heads / 2;
+  }
+
+  [[nodiscard]] std::int32_t read_limit() const {
+    return static_cast<std::int32_t>(
+      std::min<std::int64_t>(calls_->room(), limits::max_found_calls));
+  }
+
+  void remember(const find_reply& x) {
+    for (const auto& head : x.heads)
+      if (calls_->find(head.id) == nullptr) {
+        auto& c = calls_->add(head.id);
+        note(c, head);
+        wait(c);
+      }
+  }
+
+  const forward_options* options_;
+  call_buffer* calls_;
+  const discard_desk* discards_;
+  timer_queue* timers_;
+  kept_calls kept_;
+};
+
+} // namespace waybill
