@@ -57,6 +57,8 @@ typename Request::reply find_in(operation_tracking_store& store,
     return store.calls().find(x, clock.wall());
   } else if constexpr (std::is_same_v<Request, find_due>) {
     return store.calls().find_due(x, clock.wall());
+  } else if constexpr (std::is_same_v<Request, find_keyed>) {
+    return store.calls().find_keyed(x);
   } else {
     return store.calls().get_target(x);
   }

@@ -21,8 +21,12 @@ inline open_target open_request(const forward_options& x) {
                      .max_bytes = x.max_bytes,
                      .max_kept_calls = x.max_kept_calls,
                      .max_kept_bytes = x.max_kept_bytes,
-                     .max_payload = x.max_payload},
-          .max_interruptions = static_cast<std::int32_t>(x.max_interruptions),
+                     .max_payload = x.max_payload,
+                     .kept_block = x.on_park == after_end::block},
+          .max_interruptions
+          = x.on_unknown == after_doubt::park
+              ? 1
+              : static_cast<std::int32_t>(x.max_interruptions),
           .under_way = {}};
 }
 
@@ -38,6 +42,8 @@ inline std::optional<tracking_status> end_after(const forward_options& x,
     case kind::permanent:
       return tracking_status::failed;
     default:
+      if (result.what == kind::unknown && x.on_unknown == after_doubt::park)
+        return tracking_status::parked;
       if (attempt >= x.max_attempts)
         return tracking_status::parked;
       return std::nullopt;

@@ -1,7 +1,9 @@
 // The calls that a store-and-forward actor has taken and not yet seen through.
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <list>
 #include <optional>
@@ -11,6 +13,7 @@
 #include <vector>
 
 #include "waybill/attempt_places.hpp"
+#include "waybill/order_keys.hpp"
 #include "waybill/protocol.hpp"
 #include "waybill/timer_queue.hpp"
 
@@ -50,6 +53,10 @@ struct tracked_call {
   timer_queue::time_point due{};
   /// No attempt begins from then on.
   std::optional<timestamp> expires;
+  std::size_t priority = 1;
+  std::optional<std::string> order_key;
+  /// Whether it is its turn with that; see order_keys.
+  bool has_key = false;
   /// What it has of those who deliver, from `beginning` to the attempt's end;
   /// while it is recorded, if its first attempt begins with that.
   std::optional<attempt_place> at_work;
@@ -63,7 +70,7 @@ struct tracked_call {
 };
 
 /// The heads of the calls that are in memory, bounded by their number. A call
-/// stays where it is until `forget`.
+/// stays where it is until `forget` or `leave_in_store`.
 class call_buffer {
 public:
   using promise = tracked_call::promise;
@@ -109,6 +116,16 @@ public:
     return c;
   }
 
+  /// Whether it is a call's turn: nobody else has its order key.
+  /// @param others whether the store may have others with that.
+  bool take_key(tracked_call& c, bool others) {
+    if (c.order_key && !c.has_key)
+      c.has_key = keys_.take(*c.order_key, c.id, others);
+    return c.has_key || !c.order_key;
+  }
+
+  order_keys& keys() noexcept { return keys_; }
+
   /// Another sender of a known call: waits for its recording, or is answered.
   void add_sender(tracked_call& c, promise& sender) {
     if (c.phase != call_phase::recording)
@@ -146,15 +163,29 @@ public:
     ++in_phase_.at(index(next));
     if (next == call_phase::ready)
       c.place = line_of(c).insert(line_of(c).end(), &c);
+    if (next == call_phase::beginning)
+      ++picks_;
   }
 
   [[nodiscard]] bool has_ready() const noexcept {
-    return !ready_.empty() || !interrupted_.empty();
+    return !interrupted_.empty()
+           || std::ranges::any_of(ready_, [](const auto& line) {
+                return !line.empty();
+              });
   }
 
-  /// The one that has been ready for longest; null if none is.
+  /// The one of the highest priority that has been ready for longest, every 8th
+  /// time the oldest of all, so that none waits for ever; null if none is.
   [[nodiscard]] tracked_call* first_ready() {
-    return ready_.empty() ? nullptr : ready_.front();
+    tracked_call* first = nullptr;
+    for (const auto& line : ready_) {
+      if (line.empty())
+        continue;
+      auto* const c = line.front();
+      if (first == nullptr || picks_ % 8 != 7 || c->seq < first->seq)
+        first = c;
+    }
+    return first;
   }
 
   /// The same of those that a crash has interrupted.
@@ -162,9 +193,18 @@ public:
     return interrupted_.empty() ? nullptr : interrupted_.front();
   }
 
+  /// It has ended, or is not to be tried by this process.
   void forget(tracked_call& c) {
-    leave(c);
-    calls_.erase(tracked_operation_id{c.id}); // not by what it erases
+    if (c.has_key)
+      keys_.end(*c.order_key);
+    erase(c);
+  }
+
+  /// It waits in the store alone for now.
+  void leave_in_store(tracked_call& c) {
+    if (c.has_key)
+      keys_.leave(*c.order_key);
+    erase(c);
   }
 
   /// An operation has become terminal: no attempt begins any more.
@@ -190,8 +230,10 @@ public:
 
   /// Forgets all. @pre there are no timers any more.
   void clear() {
-    ready_.clear();
+    for (auto& line : ready_)
+      line.clear();
     interrupted_.clear();
+    keys_.clear();
     calls_.clear();
   }
 
@@ -205,7 +247,7 @@ private:
   }
 
   std::list<tracked_call*>& line_of(const tracked_call& c) {
-    return c.interruptions > 0 ? interrupted_ : ready_;
+    return c.interruptions > 0 ? interrupted_ : ready_.at(c.priority);
   }
 
   // The first one first.
@@ -214,6 +256,11 @@ private:
     if (!senders.empty()) // the first one came with the call
       num_waiting_again_ -= static_cast<std::int64_t>(senders.size()) - 1;
     return senders;
+  }
+
+  void erase(tracked_call& c) {
+    leave(c);
+    calls_.erase(tracked_operation_id{c.id}); // not by what it erases
   }
 
   void leave(tracked_call& c) {
@@ -227,8 +274,10 @@ private:
   const std::int64_t max_calls_;
   timer_queue* const timers_;
   std::unordered_map<tracked_operation_id, tracked_call> calls_;
-  std::list<tracked_call*> ready_;
+  order_keys keys_;
+  std::array<std::list<tracked_call*>, limits::max_priority + 1> ready_;
   std::list<tracked_call*> interrupted_;
+  std::uint64_t picks_ = 0;
   std::array<std::int64_t, 8> in_phase_{};
   // Senders of calls that others sent before.
   std::int64_t num_waiting_again_ = 0;

@@ -68,9 +68,9 @@ private:
     try {
       return (*deliver_)(call);
     } catch (const std::exception& e) {
-      return {.what = kind::transient, .error = e.what()};
+      return {.what = kind::unknown, .error = e.what()};
     } catch (...) {
-      return {.what = kind::transient,
+      return {.what = kind::unknown,
               .error = "deliver threw what is no std::exception"};
     }
   }

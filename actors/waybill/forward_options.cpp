@@ -22,10 +22,13 @@ bool is_target(const std::string& x) {
 
 static_assert(limits::max_target == 1'024);
 
+constexpr const char* end_names[] = {"continue", "block"};
+constexpr const char* doubt_names[] = {"retry", "park"};
+
 template <class Kind>
 using member = option<forward_options>::place<Kind>;
 
-const std::array<option<forward_options>, 26> all_forward_options{{
+const std::array<option<forward_options>, 28> all_forward_options{{
   {"target",
    member<text_kind>{&forward_options::target,
                      {&is_target, "valid UTF-8 of 1 to 1024 bytes"}},
@@ -69,6 +72,15 @@ const std::array<option<forward_options>, 26> all_forward_options{{
    member<number_kind>{&forward_options::max_interruptions,
                        {{1, 1'000, "times"}}},
    "times that the process's end may interrupt a call before it is parked"},
+  {"on_park",
+   member<choice_kind<after_end>>{&forward_options::on_park, {end_names}},
+   "what becomes of a parked or failed call's order key: `continue` with the "
+   "next call, or `block` it until the call is discarded"},
+  {"on_unknown",
+   member<choice_kind<after_doubt>>{&forward_options::on_unknown,
+                                    {doubt_names}},
+   "what follows an attempt that the target may have taken: `retry`, or "
+   "`park` for targets that must not see a call twice"},
   {"first_delay",
    member<duration_kind>{&forward_options::first_delay, {1ms, 24h}},
    "the wait before the second attempt"},

@@ -14,6 +14,22 @@
 
 namespace waybill {
 
+/// What becomes of an order key when its call is parked or failed.
+enum class after_end : std::uint8_t {
+  /// The next call with the key follows.
+  go_on = 0,
+  /// None does, until an operator discards the call.
+  block = 1,
+};
+
+/// What follows an attempt of which nobody knows whether the target took it.
+enum class after_doubt : std::uint8_t {
+  /// Another attempt: the target may see the call twice.
+  retry = 0,
+  /// None: the call is parked.
+  park = 1,
+};
+
 struct forward_options {
   /// The target's name, under which the store keeps its calls; 1 to
   /// `limits::max_target` bytes. One actor at a time works for a target.
@@ -44,6 +60,13 @@ struct forward_options {
   /// Times that a call may be interrupted by the process's end before it is
   /// parked; 1 to 1000.
   std::int64_t max_interruptions = 3;
+  /// When a call with an order key is parked or failed: `continue` with the
+  /// next one, or `block` them until it is discarded.
+  after_end on_park = after_end::go_on;
+  /// When an attempt was interrupted by the process's end, or its result is
+  /// `unknown`, or `deliver` has thrown: `retry`, or `park` for targets that
+  /// must not see a call twice.
+  after_doubt on_unknown = after_doubt::retry;
   /// The wait before the second attempt; 1ms to 1d.
   std::chrono::milliseconds first_delay{200};
   /// The longest wait; `first_delay` to 7d.

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 #include "waybill/call_messages.hpp"
 #include "waybill/timer_queue.hpp"
@@ -44,6 +45,13 @@ public:
     is_left_since_ = true;
   }
 
+  /// Calls that were passed over may begin now: all are looked at again.
+  void start_over() noexcept {
+    after_ = 0;
+    all_are_here_ = false;
+    starts_over_ = is_asking_;
+  }
+
   [[nodiscard]] bool should_ask(time_point now) const noexcept {
     return !all_are_here_ && !is_asking_ && now >= next_;
   }
@@ -58,6 +66,8 @@ public:
   /// It has answered; memory has them now.
   void found(const find_reply& x) noexcept {
     is_asking_ = false;
+    if (std::exchange(starts_over_, false))
+      return;
     after_ = std::max(after_, x.cursor);
     all_are_here_ = x.complete && !is_left_since_;
   }
@@ -106,6 +116,7 @@ private:
   bool all_are_here_ = false;
   bool is_asking_ = false;
   bool is_left_since_ = false; // since it was asked
+  bool starts_over_ = false;   // when it has answered
   time_point next_ = time_point::min();
   std::int64_t after_ = 0;
   bool is_asking_due_ = false;

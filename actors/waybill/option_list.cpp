@@ -19,8 +19,6 @@ namespace {
 using nlohmann::json;
 using std::chrono::milliseconds;
 
-constexpr std::array<const char*, 3> durability_names{"off", "normal", "full"};
-
 constexpr const char* duration_example
   = "a duration like \"500ms\", \"30s\", \"10min\", \"1h\" or \"7d\", ";
 
@@ -59,17 +57,19 @@ std::string text_kind::read(const char* name, const json& x) const {
   return x.get<std::string>();
 }
 
-std::string durability_kind::show(type x) const {
-  const auto index = static_cast<std::size_t>(x);
-  return index < durability_names.size() ? durability_names[index]
-                                         : std::to_string(index);
+std::string to_text(choice_names x) {
+  std::string text;
+  for (const auto* const name : x)
+    text += (text.empty() ? "" : ", ") + std::string{name};
+  return text;
 }
 
-durability durability_kind::read(const char* name, const json& x) const {
-  for (std::size_t i = 0; i < durability_names.size(); ++i)
-    if (x == durability_names[i])
-      return static_cast<durability>(i);
-  ill_typed(name, "off, normal or full", x);
+std::size_t read_choice(const char* name, choice_names names, const json& x) {
+  const auto found
+    = std::ranges::find_if(names, [&](const char* each) { return x == each; });
+  if (found == names.end())
+    ill_typed(name, "one of " + to_text(names), x);
+  return static_cast<std::size_t>(found - names.begin());
 }
 
 std::int64_t number_kind::read(const char* name, const json& x) const {

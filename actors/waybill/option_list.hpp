@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -26,6 +27,9 @@ class config_option_set;
 
 namespace waybill {
 
+enum class after_end : std::uint8_t;
+enum class after_doubt : std::uint8_t;
+
 // -- kinds of values ----------------------------------------------------------
 //
 // Each can say its range, show a value, tell whether one is in range, and read
@@ -41,13 +45,29 @@ struct text_kind {
   [[nodiscard]] type read(const char* name, const nlohmann::json& x) const;
 };
 
-struct durability_kind {
-  using type = durability;
+/// Names of the values 0, 1, … of an enum.
+using choice_names = std::span<const char* const>;
 
-  [[nodiscard]] std::string range() const { return "off, normal, full"; }
-  [[nodiscard]] std::string show(type x) const;
-  [[nodiscard]] bool holds(type x) const { return x <= durability::full; }
-  [[nodiscard]] type read(const char* name, const nlohmann::json& x) const;
+std::string to_text(choice_names x);
+std::size_t read_choice(const char* name, choice_names names,
+                        const nlohmann::json& x);
+
+template <class Enum>
+struct choice_kind {
+  using type = Enum;
+  choice_names names;
+
+  [[nodiscard]] std::string range() const { return to_text(names); }
+  [[nodiscard]] std::string show(type x) const {
+    const auto index = static_cast<std::size_t>(x);
+    return index < names.size() ? names[index] : std::to_string(index);
+  }
+  [[nodiscard]] bool holds(type x) const {
+    return static_cast<std::size_t>(x) < names.size();
+  }
+  [[nodiscard]] type read(const char* name, const nlohmann::json& x) const {
+    return static_cast<type>(read_choice(name, names, x));
+  }
 };
 
 struct number_kind {
@@ -124,9 +144,10 @@ struct option {
   };
 
   const char* name;
-  std::variant<place<text_kind>, place<durability_kind>, place<number_kind>,
-               place<real_kind>, place<seed_kind>, place<duration_kind>,
-               place<window_kind>>
+  std::variant<place<text_kind>, place<choice_kind<durability>>,
+               place<choice_kind<after_end>>, place<choice_kind<after_doubt>>,
+               place<number_kind>, place<real_kind>, place<seed_kind>,
+               place<duration_kind>, place<window_kind>>
     where;
   const char* meaning;
 

@@ -18,13 +18,16 @@ bool is_path(const std::string& x) {
   return !x.empty();
 }
 
+constexpr const char* durability_names[] = {"off", "normal", "full"};
+
 template <class Kind>
 using place = option<options>::place<Kind>;
 
 const std::array<option<options>, 19> all_options{{
   {"file", place<text_kind>{&options::file, {&is_path, "a path"}},
    "the database; its folder must exist, on a local file system"},
-  {"synchronous", place<durability_kind>{&options::synchronous, {}},
+  {"synchronous",
+   place<choice_kind<durability>>{&options::synchronous, {durability_names}},
    "what an answer survives: `full` power loss and crashes of the "
    "operating system; `normal` only a killed process (after the others "
    "the file is sound, the last answers may be gone); `off` only a "

@@ -48,7 +48,8 @@ using tracking_actor = caf::typed_actor<
   handles<target_reply, open_target>, handles<target_reply, get_target>,
   handles<take_reply, take_call>, handles<begin_reply, begin_call>,
   handles<update_reply, retry_call>, handles<update_reply, end_call>,
-  handles<find_reply, find_calls>, handles<find_reply, find_due>>;
+  handles<find_reply, find_calls>, handles<find_reply, find_due>,
+  handles<find_reply, find_keyed>>;
 
 /// Answers questions about one operation, always in time.
 using status_request_actor = caf::typed_actor<
@@ -186,6 +187,7 @@ CAF_ADD_TYPE_ID(waybill, (waybill::retry_call))
 CAF_ADD_TYPE_ID(waybill, (waybill::end_call))
 CAF_ADD_TYPE_ID(waybill, (waybill::find_calls))
 CAF_ADD_TYPE_ID(waybill, (waybill::find_due))
+CAF_ADD_TYPE_ID(waybill, (waybill::find_keyed))
 CAF_ADD_TYPE_ID(waybill, (waybill::find_reply))
 
 CAF_END_TYPE_ID_BLOCK(waybill)

@@ -13,24 +13,28 @@ namespace waybill {
 
 /// Why storage is not well, the gravest last.
 enum class storage_cause : std::uint8_t {
+  /// A target has nearly as many calls as may be kept for it.
+  crowded = 0,
   /// A reader keeps the write-ahead log from being emptied.
-  log_held = 0,
+  log_held = 1,
   /// The log cannot be copied into the file, and grows.
-  checkpoint_failing = 1,
+  checkpoint_failing = 2,
   /// Reading or writing has failed, and nothing was committed since.
-  failing = 2,
+  failing = 3,
   /// The file is damaged. It does not heal.
-  damaged = 3,
+  damaged = 4,
 };
 
-constexpr std::size_t num_storage_causes = 4;
+constexpr std::size_t num_storage_causes = 5;
 
-/// How the write-ahead log is.
-struct log_condition {
+/// How the write-ahead log is, and the room for calls.
+struct store_condition {
   /// Held by a reader, and too long.
   bool is_overgrown = false;
   /// Why it cannot be copied into the file.
   std::optional<std::string> failure;
+  /// Which target has nearly as many calls as may be kept.
+  std::optional<std::string> crowding = std::nullopt;
 };
 
 /// The causes that hold, several at once maybe. The first text of a cause stays
@@ -43,8 +47,9 @@ public:
       mine = text;
   }
 
-  void set(const log_condition& x) {
+  void set(const store_condition& x) {
     set(storage_cause::checkpoint_failing, x.failure);
+    set(storage_cause::crowded, x.crowding);
     set(storage_cause::log_held, std::nullopt);
     if (x.is_overgrown)
       set(storage_cause::log_held,

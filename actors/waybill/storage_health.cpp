@@ -21,14 +21,14 @@ storage_health::notices storage_health::failed(const store_error& e,
   return notices_.look_at(causes_, now);
 }
 
-storage_health::notices storage_health::works(const log_condition& log,
+storage_health::notices storage_health::works(const store_condition& x,
                                               time_point now) {
   causes_.set(storage_cause::failing, std::nullopt);
-  return log_is(log, now);
+  return store_is(x, now);
 }
 
-storage_health::notices storage_health::log_is(const log_condition& x,
-                                               time_point now) {
+storage_health::notices storage_health::store_is(const store_condition& x,
+                                                 time_point now) {
   if (x.failure)
     last_error_ = x.failure;
   causes_.set(x);

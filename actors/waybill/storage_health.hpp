@@ -47,10 +47,10 @@ public:
 
   /// Something has been written and committed, by a batch or a probe. A commit
   /// that changed nothing shows nothing.
-  [[nodiscard]] notices works(const log_condition& log, time_point now);
+  [[nodiscard]] notices works(const store_condition& x, time_point now);
 
   /// That has been found.
-  [[nodiscard]] notices log_is(const log_condition& x, time_point now);
+  [[nodiscard]] notices store_is(const store_condition& x, time_point now);
 
   /// Work that waits for the disk has taken as long as `took`.
   [[nodiscard]] notices has_waited(const char* what, time_point::duration took,

@@ -209,7 +209,9 @@ private:
     if (fault_)
       return not_recorded(c, *fault_);
     // Those that have waited for longer come first.
-    if (!stopping_ && !x.due && waiting_.none_waits())
+    c.order_key = x.order_key;
+    if (calls_.take_key(c, false) && !stopping_ && !x.due
+        && waiting_.none_waits())
       take_place(c);
     tracker_.ask(
       this,
@@ -287,6 +289,16 @@ private:
             waiting_.found_due(x);
         },
         [this](const failure&) { waiting_.due_not_found(); });
+    while (const auto keyed = waiting_.next_keyed())
+      tracker_.ask(
+        this, *keyed, importance::optional, {},
+        [this, key = keyed->order_key](const find_reply& x) {
+          if (!stopping_)
+            waiting_.found_keyed(key, x);
+        },
+        [this, key = keyed->order_key](const failure&) {
+          waiting_.keyed_not_found(key);
+        });
     wake_at(read_timer_, waiting_.next_reading());
   }
 
@@ -470,6 +482,7 @@ private:
         if (x.outcome != update_outcome::not_found)
           calls_.call_off(id);
         end_discard(id);
+        waiting_.unblocked();
         to.deliver(x);
       },
       [this, id, to = job.to](const failure& why) mutable {

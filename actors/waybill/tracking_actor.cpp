@@ -28,8 +28,9 @@ constexpr auto max_purge_step = milliseconds{5};
 constexpr int vacuum_step_pages = 256;
 constexpr auto log_delay = milliseconds{200};
 
-log_condition condition_of_log(const operation_tracking_store& store) {
-  return {store.log_is_overgrown(), store.checkpoint_failure()};
+store_condition condition_of(operation_tracking_store& store) {
+  return {store.log_is_overgrown(), store.checkpoint_failure(),
+          store.calls().crowding()};
 }
 
 template <class Reply>
@@ -98,6 +99,7 @@ public:
       [this](const end_call& x) { return write(x); },
       [this](const find_calls& x) { return find(x); },
       [this](const find_due& x) { return find(x); },
+      [this](const find_keyed& x) { return find(x); },
       [this](const shut_down&) {
         // What has been admitted is in the mailbox before `drained`.
         stopping_ = true;
@@ -427,7 +429,7 @@ private:
   // A batch of requests that change nothing does not touch the disk.
   void note_success() {
     if (store_.has_written())
-      report(health_.works(condition_of_log(store_), steady_clock::now()));
+      report(health_.works(condition_of(store_), steady_clock::now()));
   }
 
   // It is durable since `ended`.
@@ -487,7 +489,7 @@ private:
     if (ended - began >= health_board::long_time)
       report(health_.has_waited("a checkpoint", ended - began, ended));
     board_->set_log(store_.wal_bytes());
-    report(health_.log_is(condition_of_log(store_), ended));
+    report(health_.store_is(condition_of(store_), ended));
     const auto fails = store_.checkpoint_failure().has_value();
     log_is_watched_ = fails || store_.log_is_held();
     if (!log_is_watched_)
@@ -620,7 +622,7 @@ private:
       } else {
         store_.probe_write();
       }
-      report(health_.works(condition_of_log(store_), steady_clock::now()));
+      report(health_.works(condition_of(store_), steady_clock::now()));
       maintain(); // the opening may not have been able to
     } catch (const store_error& e) {
       report(health_.failed(e, steady_clock::now()));

@@ -6,6 +6,8 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <utility>
 
 #include "waybill/attempt_rules.hpp"
 #include "waybill/call_buffer.hpp"
@@ -44,6 +46,8 @@ public:
     c.attempt = x.attempt;
     c.interruptions = x.interruptions;
     c.expires = x.expires;
+    c.priority = static_cast<std::size_t>(x.priority);
+    c.order_key = x.order_key;
     c.due = now()
             + (x.due ? wait_until(*options_, *x.due, x.attempt)
                      : std::chrono::milliseconds::zero());
@@ -52,10 +56,12 @@ public:
   /// One that has been taken, and begins no attempt yet. It must not overtake
   /// those that are in the store alone.
   void wait_as_new(tracked_call& c) {
-    if (c.due <= now() && kept_.may_be_left(c.seq)
-        && (calls_->room() <= 0 || !kept_.are_all_here())) {
+    if (!calls_->take_key(c, true)) {
+      calls_->leave_in_store(c);
+    } else if (c.due <= now() && kept_.may_be_left(c.seq)
+               && (calls_->room() <= 0 || !kept_.are_all_here())) {
       kept_.left_behind();
-      calls_->forget(c);
+      calls_->leave_in_store(c);
     } else {
       wait(c);
     }
@@ -69,7 +75,7 @@ public:
     const auto latest = now() + longest_wait;
     if (c.due > latest || !has_much_room()) {
       kept_.left_until(std::min(c.due, latest));
-      return calls_->forget(c);
+      return calls_->leave_in_store(c);
     }
     calls_->enter(c, call_phase::backing_off);
     c.timer = timers_->add(c.due, [this, &c] {
@@ -119,6 +125,36 @@ public:
 
   void due_not_found() { kept_.found_due(now() + read_delay); }
 
+  /// The same for the next call with an order key.
+  std::optional<find_keyed> next_keyed() {
+    auto key = calls_->keys().next_to_ask();
+    if (!key)
+      return std::nullopt;
+    return find_keyed{.target = options_->target, .order_key = std::move(*key)};
+  }
+
+  void found_keyed(const std::string& key, const find_reply& x) {
+    if (x.heads.empty() || calls_->find(x.heads.front().id) != nullptr)
+      return calls_->keys().found_none(key);
+    const auto& head = x.heads.front();
+    auto& c = calls_->add(head.id);
+    calls_->keys().found(key, c.id);
+    c.has_key = true;
+    note(c, head);
+    wait(c);
+  }
+
+  void keyed_not_found(const std::string& key) {
+    timers_->add(now() + read_delay,
+                 [this, key] { calls_->keys().not_found(key); });
+  }
+
+  /// Calls that were blocked may begin: a call that blocked them has gone.
+  void unblocked() {
+    if (options_->on_park == after_end::block)
+      kept_.start_over();
+  }
+
   /// When there is something to read, unless something happens before.
   [[nodiscard]] timer_queue::time_point next_reading() const {
     return has_much_room() ? kept_.next(now()) : timer_queue::time_point::max();
@@ -155,7 +191,10 @@ private:
       if (calls_->find(head.id) == nullptr) {
         auto& c = calls_->add(head.id);
         note(c, head);
-        wait(c);
+        if (calls_->take_key(c, true))
+          wait(c);
+        else
+          calls_->leave_in_store(c);
       }
   }
 

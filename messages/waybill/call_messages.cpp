@@ -126,4 +126,13 @@ fault find_fault(const find_due& x) {
     [&] { return check_range("limit", x.limit, 1, limits::max_found_calls); });
 }
 
+fault find_fault(const find_keyed& x) {
+  return first_fault([&] { return check_target(x.target); },
+                     [&] {
+                       return check_text("order_key",
+                                         std::string_view{x.order_key},
+                                         limits::max_order_key);
+                     });
+}
+
 } // namespace waybill

@@ -10,6 +10,7 @@
 //   end_call      update_reply   it has ended, and none follows
 //   find_calls    find_reply     the calls that wait, in the order of taking
 //   find_due      find_reply     those that wait for a time, in its order
+//   find_keyed    find_reply     the call whose turn it is with an order key
 //
 // A call is kept with its operation, whose number `seq` is the call's too. Each
 // attempt has a number, from 1: a report that names another one than the call
@@ -33,8 +34,8 @@ struct find_reply;
 
 // -- what they are about ------------------------------------------------------
 
-/// How much of a target's may be kept. Past it calls are refused, and never
-/// dropped.
+/// How much of a target's may be kept, and in which order. Past it calls are
+/// refused, and never dropped.
 struct target_bounds {
   /// Calls that are on their way, and the bytes of their payloads.
   std::int64_t max_calls = 1'000'000;
@@ -45,6 +46,9 @@ struct target_bounds {
   std::int64_t max_kept_bytes = std::int64_t{1} << 30;
   /// Bytes of a payload, up to `limits::max_payload`.
   std::int64_t max_payload = std::int64_t{1} << 20;
+  /// Whether a call that is parked or failed keeps its order key for as long as
+  /// its payload is kept.
+  bool kept_block = false;
 
   bool operator==(const target_bounds&) const = default;
   static constexpr const char* type_name = "target_bounds";
@@ -54,7 +58,8 @@ struct target_bounds {
                       field{"max_bytes", &self::max_bytes},
                       field{"max_kept_calls", &self::max_kept_calls},
                       field{"max_kept_bytes", &self::max_kept_bytes},
-                      field{"max_payload", &self::max_payload}};
+                      field{"max_payload", &self::max_payload},
+                      field{"kept_block", &self::kept_block}};
   }
 };
 
@@ -137,7 +142,8 @@ struct get_target {
 struct take_call {
   std::string target;
   forward_call call;
-  /// Its first attempt begins with that.
+  /// Its first attempt begins with that, unless an earlier call has its order
+  /// key.
   bool begin = false;
   /// The operation whose id the target gets as the idempotency key; none means
   /// this one.
@@ -160,7 +166,8 @@ struct take_call {
 };
 
 /// Attempt number `attempt` of a call that waits begins: if the process dies,
-/// it is used up.
+/// it is used up. It does not begin while an earlier call with the same order
+/// key is kept that has not finished.
 struct begin_call {
   std::int64_t seq = 0;
   tracked_operation_id id;
@@ -274,6 +281,21 @@ struct find_due {
   }
 };
 
+/// Asks for the call that comes first of those with an order key, if it waits;
+/// it may wait for a time. None is found while an earlier one has begun.
+struct find_keyed {
+  std::string target;
+  std::string order_key;
+
+  bool operator==(const find_keyed&) const = default;
+  using reply = find_reply;
+  static constexpr const char* type_name = "find_keyed";
+  static constexpr auto fields() {
+    return std::tuple{field{"target", &find_keyed::target},
+                      field{"order_key", &find_keyed::order_key}};
+  }
+};
+
 // -- replies ------------------------------------------------------------------
 
 struct target_reply {
@@ -346,6 +368,8 @@ struct begin_reply {
   /// False if there is no such call, if it does not wait, or for another
   /// attempt; then the rest says nothing.
   bool begun = false;
+  /// It waits for that attempt, but an earlier call has its order key.
+  bool blocked = false;
   /// As it was taken; `due` is that of this attempt.
   forward_call call;
   /// See `take_call`.
@@ -356,8 +380,10 @@ struct begin_reply {
   static constexpr const char* type_name = "begin_reply";
   static constexpr auto fields() {
     using self = begin_reply;
-    return std::tuple{field{"begun", &self::begun}, field{"call", &self::call},
-                      field{"root", &self::root}, field{"codec", &self::codec}};
+    return std::tuple{field{"begun", &self::begun},
+                      field{"blocked", &self::blocked},
+                      field{"call", &self::call}, field{"root", &self::root},
+                      field{"codec", &self::codec}};
   }
 };
 
@@ -388,5 +414,6 @@ std::optional<std::string> find_fault(const retry_call& x);
 std::optional<std::string> find_fault(const end_call& x);
 std::optional<std::string> find_fault(const find_calls& x);
 std::optional<std::string> find_fault(const find_due& x);
+std::optional<std::string> find_fault(const find_keyed& x);
 
 } // namespace waybill

@@ -40,9 +40,8 @@ struct forward_call {
   std::optional<timestamp> due = std::nullopt;
   /// No attempt begins after this: the operation is `Discarded` then.
   std::optional<timestamp> expires = std::nullopt;
-  // What the store keeps with the call; a store-and-forward actor does not go
-  // by these two yet.
-  /// 0 to 3, the higher the more urgent; none means 1.
+  /// 0 to 3, the higher the more urgent; none means 1. It counts among calls
+  /// that are in memory (`forward_options::max_heads`).
   std::optional<std::int32_t> priority = std::nullopt;
   /// Calls with the same key are delivered in the order in which they were
   /// taken; at most `limits::max_order_key` bytes.
@@ -176,6 +175,9 @@ struct delivery_result {
     transient = 1,
     /// It will never work: 400, a constraint, …
     permanent = 2,
+    /// Nobody knows whether the target took it: the answer never came.
+    /// `forward_options::on_unknown` says what follows.
+    unknown = 3,
   };
 
   kind what = kind::delivered;
@@ -201,7 +203,7 @@ struct delivery_result {
 
 /// Makes one attempt. Runs on a thread of its own and may block; up to
 /// `max_concurrency` of them run at a time, so it must be safe to call from
-/// several threads. An exception counts as transient. It cannot be interrupted:
+/// several threads. An exception counts as `unknown`. It cannot be interrupted:
 /// one that blocks for ever keeps its thread, and with it the actor system,
 /// from ending. Give what it does a time limit.
 ///

@@ -425,6 +425,7 @@ template std::string to_string<retry_call>(const retry_call&);
 template std::string to_string<end_call>(const end_call&);
 template std::string to_string<find_calls>(const find_calls&);
 template std::string to_string<find_due>(const find_due&);
+template std::string to_string<find_keyed>(const find_keyed&);
 template std::string to_string<find_reply>(const find_reply&);
 template std::string to_string<commit_tick>(const commit_tick&);
 template std::string to_string<work_tick>(const work_tick&);

@@ -66,6 +66,10 @@ void call_store::set_bounds(const std::string& target, const target_bounds& x) {
   parts_.targets.set_bounds(target, x);
 }
 
+std::optional<std::string> call_store::crowding() const {
+  return parts_.targets.crowding();
+}
+
 target_reply call_store::get_target(const waybill::get_target& request) {
   require_valid(request);
   return parts_.read([&] { return reply_of(opened(request.target)); });
@@ -169,19 +173,19 @@ take_reply call_store::keep(std::int64_t target, const take_call& request,
   call.seq = seq;
   call.target = target;
   call.attempt = attempt;
-  if (request.begin)
-    call.state = call_state::begun;
-  else
-    call.due = from.due;
   call.expires = from.expires;
   call.priority = from.priority.value_or(call.priority);
   call.order_key = from.order_key;
+  if (request.begin && !is_blocked(call))
+    call.state = call_state::begun;
+  else
+    call.due = from.due;
   call.root = request.root;
   call.bytes = std::ssize(from.payload);
   parts_.calls.insert(call, request.codec, from.payload);
   return {.outcome = outcome,
-          .head = to_head(std::move(call), from.id),
-          .begun = request.begin,
+          .head = to_head(call, from.id),
+          .begun = call.state == call_state::begun,
           .reason = {}};
 }
 
@@ -201,6 +205,9 @@ begin_reply call_store::begin(const begin_call& request, timestamp now) {
     if (!row || is_terminal(row->status))
       row_is_corrupt("a call that waits of an operation that does not");
     if (row->id != request.id)
+      return reply;
+    reply.blocked = is_blocked(*call);
+    if (reply.blocked)
       return reply;
     auto payload = x.calls.read_payload(*call);
     reply.call = {.id = row->id,
@@ -305,7 +312,32 @@ find_reply call_store::find_due(const waybill::find_due& request,
   });
 }
 
+find_reply call_store::find_keyed(const waybill::find_keyed& request) {
+  require_valid(request);
+  auto& x = parts_;
+  return x.read([&] {
+    const auto target = opened(request.target);
+    find_reply reply{.heads = {}, .cursor = 0, .complete = true};
+    const auto first = x.calls.first_of_key(
+      target, request.order_key, x.targets.bounds_of(target)->kept_block);
+    if (first && first->state == call_state::waiting)
+      reply.heads.push_back(head_of(*first));
+    return reply;
+  });
+}
+
 // -- what they share ----------------------------------------------------------
+
+// Whether a call must wait for an earlier one with its order key.
+bool call_store::is_blocked(const call_row& call) {
+  if (!call.order_key)
+    return false;
+  auto& x = parts_;
+  const auto* const bounds = x.targets.bounds_of(call.target);
+  const auto first = x.calls.first_of_key(
+    call.target, *call.order_key, bounds != nullptr && bounds->kept_block);
+  return first && first->seq < call.seq;
+}
 
 target_reply call_store::reply_of(std::int64_t target) const {
   const auto& [active, kept] = parts_.targets.sums_of(target);

@@ -29,6 +29,9 @@ public:
   /// again.
   void set_bounds(const std::string& target, const target_bounds& x);
 
+  /// See target_table.
+  [[nodiscard]] std::optional<std::string> crowding() const;
+
   target_reply get_target(const waybill::get_target& request);
 
   take_reply take(const take_call& request, timestamp now);
@@ -43,6 +46,8 @@ public:
 
   find_reply find_due(const waybill::find_due& request, timestamp now);
 
+  find_reply find_keyed(const waybill::find_keyed& request);
+
 private:
   // A call and its operation, in flight, as a report finds them. None: `what`
   // says how the report is answered.
@@ -54,6 +59,7 @@ private:
 
   [[nodiscard]] target_reply reply_of(std::int64_t target) const;
   [[nodiscard]] std::int64_t opened(const std::string& target) const;
+  bool is_blocked(const call_row& call);
   call_head head_of(const call_row& x);
   find_reply heads_of(const call_table::found_calls& found);
   template <class Report>

@@ -108,6 +108,9 @@ void call_table::load(sqlite::connection& db) {
   scheduled_ = db.prepare(WAYBILL_SELECT_CALL
                           "WHERE target = ?1 AND state = 0 "
                           "AND due IS NOT NULL ORDER BY due, seq LIMIT ?2");
+  keyed_ = db.prepare(WAYBILL_SELECT_CALL
+                      "WHERE target = ?1 AND order_key = ?2 "
+                      "AND state = ?3 ORDER BY seq LIMIT 1");
   update_ = db.prepare("UPDATE call SET state = ?2, attempt = ?3, "
                        "interruptions = ?4, due = ?5 WHERE seq = ?1");
   delete_ = db.prepare("DELETE FROM call WHERE seq = ?1");
@@ -124,7 +127,7 @@ void call_table::load(sqlite::connection& db) {
 void call_table::close() noexcept {
   for (auto* const stmt :
        {&insert_, &insert_payload_, &find_, &payload_, &begun_, &waiting_,
-        &scheduled_, &update_, &delete_, &delete_payload_, &finished_})
+        &scheduled_, &keyed_, &update_, &delete_, &delete_payload_, &finished_})
     *stmt = {};
 }
 
@@ -202,6 +205,24 @@ call_table::found_calls call_table::find_scheduled(std::int64_t target,
   return found;
 }
 
+std::optional<call_row> call_table::first_of_key(std::int64_t target,
+                                                 const std::string& key,
+                                                 bool or_kept) {
+  std::optional<call_row> first;
+  keyed_.bind(1, target);
+  keyed_.bind_borrowed(2, std::string_view{key});
+  for (const auto state :
+       {call_state::waiting, call_state::begun, call_state::kept}) {
+    if (state == call_state::kept && !or_kept)
+      break;
+    keyed_.bind(3, static_cast<std::int64_t>(state));
+    const sqlite::reset_guard guard{keyed_};
+    if (keyed_.step() && (!first || keyed_.integer(col::seq) < first->seq))
+      first = decode(keyed_);
+  }
+  return first;
+}
+
 call_row call_table::decode(const sqlite::statement& row) const {
   auto x = decode_call(row);
   if (!targets_.has(x.target))
@@ -271,6 +292,11 @@ void call_table::settle(call_row& x, tracking_status status) {
 void call_table::settle(std::int64_t seq, tracking_status status) {
   if (auto x = find(seq))
     settle(*x, status);
+}
+
+void call_table::release(std::int64_t seq) {
+  if (const auto x = find(seq); x && x->state == call_state::kept)
+    remove(*x);
 }
 
 void call_table::update(const call_row& x) {

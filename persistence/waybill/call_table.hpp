@@ -101,6 +101,12 @@ public:
   /// Those that wait for a time, in the order of it.
   found_calls find_scheduled(std::int64_t target, std::int64_t limit);
 
+  /// The call that comes first of those with an order key that have not
+  /// finished.
+  /// @param or_kept also of those that are kept.
+  std::optional<call_row> first_of_key(std::int64_t target,
+                                       const std::string& key, bool or_kept);
+
   // -- changing ---------------------------------------------------------------
 
   /// See operation_table.
@@ -123,6 +129,10 @@ public:
 
   /// The same for an operation that may have no call.
   void settle(std::int64_t seq, tracking_status status);
+
+  /// Lets go of a call that is kept, if the operation has one: nobody will ask
+  /// for its payload, and its order key is free.
+  void release(std::int64_t seq);
 
   // -- purging ----------------------------------------------------------------
 
@@ -167,6 +177,7 @@ private:
   sqlite::statement begun_;
   sqlite::statement waiting_;
   sqlite::statement scheduled_;
+  sqlite::statement keyed_;
   sqlite::statement update_;
   sqlite::statement delete_;
   sqlite::statement delete_payload_;

@@ -28,8 +28,11 @@ update_reply update(store_parts& x, const Report& report, timestamp now) {
     auto row = x.operations.find(report.id);
     if (!row)
       return update_reply{update_outcome::not_found};
-    if (is_terminal(row->status))
+    if (is_terminal(row->status)) {
+      if (report.status == tracking_status::discarded && x.calls.has_any())
+        x.calls.release(row->seq);
       return update_reply{update_outcome::already_terminal};
+    }
     operation_report said{.status = report.status,
                           .retry_count = std::nullopt,
                           .http_status = report.http_status,

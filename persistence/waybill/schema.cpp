@@ -108,6 +108,8 @@ CREATE TABLE call (
 CREATE INDEX call_begun ON call (target) WHERE state = 1;
 CREATE INDEX call_scheduled ON call (target, due)
   WHERE state = 0 AND due IS NOT NULL;
+CREATE INDEX call_keyed ON call (target, order_key, state)
+  WHERE order_key IS NOT NULL;
 CREATE TABLE payload (
   seq INTEGER PRIMARY KEY,
   codec TEXT,

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "waybill/store_error.hpp"
+#include "waybill/text.hpp"
 
 namespace waybill {
 
@@ -11,6 +12,25 @@ namespace {
 bool can_be(const call_sum& x) noexcept {
   return x.calls >= 0 && x.calls <= max_counted_calls && x.bytes >= 0
          && x.bytes <= max_counted_bytes && (x.calls > 0 || x.bytes == 0);
+}
+
+// Four fifths, rounded up.
+bool is_crowded(std::int64_t used, std::int64_t most) noexcept {
+  return used > 0 && used >= most - most / 5;
+}
+
+// The bound of which four fifths are used, if there is one.
+const char* find_crowded(const target_sums& sums,
+                         const target_bounds& bounds) noexcept {
+  const auto& [active, kept] = sums;
+  if (is_crowded(active.calls, bounds.max_calls))
+    return "max_calls";
+  if (is_crowded(active.bytes, bounds.max_bytes))
+    return "max_bytes";
+  if (is_crowded(kept.calls, bounds.max_kept_calls))
+    return "max_kept_calls";
+  return is_crowded(kept.bytes, bounds.max_kept_bytes) ? "max_kept_bytes"
+                                                       : nullptr;
 }
 
 } // namespace
@@ -22,6 +42,7 @@ std::string to_text(const call_sum& x) {
 
 void target_table::load(sqlite::connection& db) {
   targets_.clear();
+  num_crowded_ = 0;
   numbers_.clear();
   changed_.clear();
   auto stmt = db.prepare("SELECT number, name, calls, bytes, kept_calls, "
@@ -46,6 +67,8 @@ void target_table::load(sqlite::connection& db) {
   }
   committed_ = targets_.size();
   count_calls();
+  for (std::int64_t i = 1; i <= std::ssize(targets_); ++i)
+    note_crowding(i);
   insert_ = db.prepare("INSERT INTO target (number, name, calls, bytes, "
                        "kept_calls, kept_bytes) VALUES (?1, ?2, 0, 0, 0, 0)");
   update_ = db.prepare("UPDATE target SET calls = ?2, bytes = ?3, "
@@ -75,9 +98,29 @@ void target_table::on_commit() noexcept {
   for (const auto number : changed_) {
     auto& x = targets_[static_cast<std::size_t>(number) - 1];
     x.committed = x.now;
+    note_crowding(number);
   }
   changed_.clear();
   committed_ = targets_.size();
+}
+
+void target_table::note_crowding(std::int64_t number) noexcept {
+  auto& x = targets_[static_cast<std::size_t>(number) - 1];
+  const auto* const bounds = bounds_of(number);
+  const auto* const crowded
+    = bounds != nullptr ? find_crowded(x.committed, *bounds) : nullptr;
+  num_crowded_ += (crowded != nullptr ? 1 : 0) - (x.crowded != nullptr ? 1 : 0);
+  x.crowded = crowded;
+}
+
+std::optional<std::string> target_table::crowding() const {
+  if (num_crowded_ == 0)
+    return std::nullopt;
+  const auto& x = *std::ranges::find_if(targets_, [](const auto& each) {
+    return each.crowded != nullptr;
+  });
+  return "target " + escape(x.name) + " has used four fifths of " + x.crowded
+         + " or more; past that it takes no calls";
 }
 
 void target_table::on_rollback(bool /*unfinished*/) noexcept {
@@ -87,7 +130,7 @@ void target_table::on_rollback(bool /*unfinished*/) noexcept {
   }
   changed_.clear();
   for (; targets_.size() > committed_; targets_.pop_back())
-    numbers_.erase(targets_.back().name);
+    numbers_.erase(targets_.back().name); // it has no calls that are committed
   count_calls();
 }
 
@@ -130,6 +173,8 @@ const target_bounds* target_table::bounds_of(std::int64_t number) const {
 
 void target_table::set_bounds(const std::string& name, const target_bounds& x) {
   bounds_[name] = x;
+  if (const auto number = find(name))
+    note_crowding(*number);
 }
 
 void target_table::add(std::int64_t number, call_sum target_sums::*which,

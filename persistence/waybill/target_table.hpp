@@ -87,6 +87,10 @@ public:
   /// Not a part of any transaction: opening the store again leaves it.
   void set_bounds(const std::string& name, const target_bounds& x);
 
+  /// What an operator is to be told, if a target has nearly as much as may be
+  /// kept for it: as of the last commit, of the first such target.
+  [[nodiscard]] std::optional<std::string> crowding() const;
+
   /// See operation_table.
   [[nodiscard]] std::uint64_t changes_begun() const noexcept {
     return changes_begun_;
@@ -97,6 +101,7 @@ private:
     std::string name;
     target_sums committed;
     target_sums now;
+    const char* crowded = nullptr; // that bound
   };
 
   [[nodiscard]] const entry& at(std::int64_t number) const {
@@ -106,6 +111,7 @@ private:
   void add(std::int64_t number, call_sum target_sums::*which,
            std::int64_t bytes, std::int64_t change);
   void count_calls() noexcept;
+  void note_crowding(std::int64_t number) noexcept;
 
   std::vector<entry> targets_; // targets_[i] has the number i + 1
   std::map<std::string, std::int64_t> numbers_;
@@ -113,6 +119,7 @@ private:
   std::vector<std::int64_t> changed_; // each once
   std::size_t committed_ = 0;
   std::int64_t calls_ = 0; // of all targets, kept ones too
+  std::int64_t num_crowded_ = 0;
   std::uint64_t changes_begun_ = 0;
   sqlite::statement insert_;
   sqlite::statement update_;

@@ -155,7 +155,7 @@ TEST_CASE("JSON that is wrong is refused by the option's name") {
   CHECK(objection(R"({"file": "f", "max_batch": -1})")
         == "max_batch: must be 1 to 65536 requests, but is -1");
   CHECK(objection(R"({"file": "f", "synchronous": "most"})")
-        == R"(synchronous: must be off, normal or full, but is "most")");
+        == R"(synchronous: must be one of off, normal, full, but is "most")");
   const std::string duration
     = R"(stop_timeout: must be a duration like "500ms", "30s", "10min", "1h" )"
       R"(or "7d", 1ms to 1h, but is )";

@@ -18,9 +18,9 @@ const store_error full{errc::store_full, "the disk is full"};
 const storage_health::time_point now{1h};
 const store_error damage{errc::store_corrupt, "page 7 is damaged"};
 
-const log_condition fits;
-const log_condition held{true, std::nullopt};
-const log_condition stuck{false, "the log cannot be copied"};
+const store_condition fits;
+const store_condition held{true, std::nullopt};
+const store_condition stuck{false, "the log cannot be copied"};
 
 std::vector<std::string> texts_of(const storage_health::notices& all) {
   std::vector<std::string> texts;
@@ -74,11 +74,11 @@ TEST_CASE("a failure is shown before a log that is held, which stays") {
   CHECK(texts_of(health.failed(full, now)) == texts{is_full});
   SECTION("until something is committed") {
     CHECK(texts_of(health.works(held, now)) == texts{works_again, is_held});
-    CHECK(texts_of(health.log_is(fits, now)) == texts{works_again});
+    CHECK(texts_of(health.store_is(fits, now)) == texts{works_again});
     CHECK(health.state() == health_state::ok);
   }
   SECTION("unless it is emptied meanwhile") {
-    CHECK(health.log_is(fits, now).empty());
+    CHECK(health.store_is(fits, now).empty());
     CHECK(health.cause() == storage_cause::failing);
     CHECK(texts_of(health.works(fits, now)) == texts{works_again});
   }
@@ -92,15 +92,15 @@ TEST_CASE("a log that cannot be copied is shown before one that is held, and "
   storage_health health{t0, std::nullopt};
   CHECK(texts_of(health.works(held, now)) == texts{is_held});
   CHECK(health.take_change());
-  CHECK(texts_of(health.log_is(stuck, now)) == texts{is_stuck});
+  CHECK(texts_of(health.store_is(stuck, now)) == texts{is_stuck});
   CHECK(health.take_change());
   CHECK(health.state() == health_state::degraded);
   CHECK(health.describe().reason == "the log cannot be copied");
   CHECK(health.describe().last_error == "the log cannot be copied");
   SECTION("until it can be") {
-    CHECK(health.log_is(stuck, now).empty());
-    CHECK(texts_of(health.log_is(held, now)) == texts{works_again, is_held});
-    CHECK(texts_of(health.log_is(fits, now)) == texts{works_again});
+    CHECK(health.store_is(stuck, now).empty());
+    CHECK(texts_of(health.store_is(held, now)) == texts{works_again, is_held});
+    CHECK(texts_of(health.store_is(fits, now)) == texts{works_again});
     CHECK(health.describe().last_error == "the log cannot be copied");
   }
   SECTION("not only until something is committed") {
@@ -125,9 +125,9 @@ TEST_CASE("nobody is told that storage works while the log cannot be copied") {
     static_cast<void>(health.failed(full, now));
     static_cast<void>(health.works(fits, now));
   }
-  static_cast<void>(health.log_is(stuck, now));
+  static_cast<void>(health.store_is(stuck, now));
   CHECK(health.catch_up(now + 1h).empty());
-  static_cast<void>(health.log_is(fits, now + 1h));
+  static_cast<void>(health.store_is(fits, now + 1h));
   CHECK_FALSE(health.catch_up(now + 1h).empty());
 }
 
@@ -206,7 +206,7 @@ TEST_CASE("a damaged file does not heal") {
   CHECK(told[0].level == severity::error);
   CHECK(told[0].text == "storage is failed: page 7 is damaged");
   CHECK(health.works(fits, now).empty());
-  CHECK(health.log_is(fits, now).empty());
+  CHECK(health.store_is(fits, now).empty());
   CHECK(health.failed(full, now).empty());
   CHECK(health.state() == health_state::failed);
   CHECK(health.reason() == "page 7 is damaged");

@@ -230,6 +230,7 @@ TEST_CASE_METHOD(call_check_fixture,
   };
   use([](auto calls) { calls.find({"plant"}, at(9)); });
   use([](auto calls) { calls.find_due({"plant"}, at(9)); });
+  use([](auto calls) { calls.find_keyed({"plant", "key"}); });
   use([](auto calls) { calls.take(take_of(1), at(9)); });
   use([](auto calls) { calls.begin({1, id_of(1), 1}, at(9)); });
   use([](auto calls) { calls.retry({3, id_of(3), 1, {}, {}, {}}, at(9)); });
@@ -296,6 +297,8 @@ TEST_CASE("no statement walks through all calls but the one that goes on where "
        {"SEARCH call USING INTEGER PRIMARY KEY (rowid>?)",
         "SEARCH call USING INDEX call_begun (target=?)",
         "SEARCH call USING INDEX call_scheduled (target=? AND due>?)",
+        "SEARCH call USING INDEX call_keyed (target=? AND order_key=? AND "
+        "state=?)",
         "SEARCH operation USING COVERING INDEX operation_finished (status=? "
         "AND updated_at>? AND updated_at<?)"}) {
     CAPTURE(step, all);

@@ -39,7 +39,7 @@ struct call_model_fixture : store_fixture {
   modelled_store before; // what it must have after a rollback
   std::map<std::string, target_bounds> bounds{
     {"plant", {.max_calls = 12, .max_kept_calls = 8}},
-    {"other", {.max_bytes = 150, .max_kept_bytes = 100}}};
+    {"other", {.max_bytes = 150, .max_kept_bytes = 100, .kept_block = true}}};
   // Of which reports are made, late ones too. Nobody has heard of what is
   // rolled back.
   std::vector<call_head> heads;
@@ -61,6 +61,25 @@ struct call_model_fixture : store_fixture {
         sum.bytes += x.call->head.bytes;
       }
     return sums;
+  }
+
+  // The call that comes first of those with a key; null if there is none.
+  const modelled_call* first_of(const std::string& target,
+                                const std::string& key) const {
+    const modelled_call* first = nullptr;
+    for (const auto& [n, x] : now_in)
+      if (x.call && x.call->target == target && x.call->head.order_key == key
+          && (x.call->state != call_state::kept || bounds.at(target).kept_block)
+          && (first == nullptr || x.call->head.seq < first->head.seq))
+        first = &*x.call;
+    return first;
+  }
+
+  bool is_blocked(const std::string& target, const call_head& head) const {
+    if (!head.order_key)
+      return false;
+    const auto* const first = first_of(target, *head.order_key);
+    return first != nullptr && first->head.seq < head.seq;
   }
 
   // The operation with a call that a report is about, if it is in flight.
@@ -171,19 +190,20 @@ struct call_model_fixture : store_fixture {
     REQUIRE(
       reply.outcome
       == (at == now_in.end() ? take_outcome::taken : take_outcome::attached));
-    REQUIRE(reply.begun == x.begin);
+    const auto begins = x.begin && !is_blocked(x.target, reply.head);
+    REQUIRE(reply.begun == begins);
     auto& operation = now_in[n];
     if (at == now_in.end())
       operation.updated_at = now;
     operation.seq = reply.head.seq;
     auto& call = operation.call.emplace();
     call.target = x.target;
-    call.state = x.begin ? call_state::begun : call_state::waiting;
+    call.state = begins ? call_state::begun : call_state::waiting;
     call.payload = x.call.payload;
     call.head = {.seq = reply.head.seq,
                  .id = id_of(n),
                  .attempt = operation.retry_count + 1,
-                 .due = x.begin ? std::nullopt : x.call.due,
+                 .due = begins ? std::nullopt : x.call.due,
                  .expires = std::nullopt,
                  .order_key = x.call.order_key,
                  .bytes = std::ssize(x.call.payload)};
@@ -205,10 +225,12 @@ struct call_model_fixture : store_fixture {
     const auto x = begin_of(any_head());
     update_outcome otherwise{};
     auto* const at = reported(x, otherwise);
-    const auto begins = at != nullptr && at->call->state == call_state::waiting
-                        && at->call->head.attempt == x.attempt;
+    const auto waits = at != nullptr && at->call->state == call_state::waiting
+                       && at->call->head.attempt == x.attempt;
+    const auto begins = waits && !is_blocked(at->call->target, at->call->head);
     const auto reply = store.calls().begin(x, now);
     REQUIRE(reply.begun == begins);
+    REQUIRE(reply.blocked == (waits && !begins));
     if (!begins)
       return;
     REQUIRE(reply.call.payload == at->call->payload);
@@ -274,6 +296,8 @@ struct call_model_fixture : store_fixture {
       store.record_terminal(terminal(n, status), now);
       if (at != now_in.end() && is_in_flight(at->second.status))
         finish(at->second, status);
+      else if (at != now_in.end() && status == tracking_status::discarded)
+        at->second.call.reset();
     }
   }
 
@@ -358,6 +382,14 @@ struct call_model_fixture : store_fixture {
       REQUIRE(found == texts(waiting));
       REQUIRE(texts_of(store.calls().find_due({target, 1'000}, now).heads)
               == texts(scheduled));
+      for (const auto* const key : {"k0", "k1", "k2"}) {
+        const auto* const first = first_of(target, key);
+        std::vector<std::string> next;
+        if (first != nullptr && first->state == call_state::waiting)
+          next.push_back(text_of(first->head));
+        REQUIRE(texts_of(store.calls().find_keyed({target, key}).heads)
+                == next);
+      }
     }
     for (const auto& [n, x] : now_in) {
       const auto snapshot = snapshot_of(n, now);

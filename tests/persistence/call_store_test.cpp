@@ -746,3 +746,51 @@ TEST_CASE_METHOD(call_store_fixture,
   CHECK(reply.calls == 2);
   CHECK(reply.kept_calls == 1);
 }
+
+TEST_CASE_METHOD(call_store_fixture,
+                 "a target of which four fifths of a bound are used is named "
+                 "until less is",
+                 "[calls]") {
+  const auto bound = GENERATE(0, 1, 2, 3);
+  target_bounds bounds;
+  if (bound == 0)
+    bounds.max_calls = 10;
+  else if (bound == 1)
+    bounds.max_bytes = 70;
+  else if (bound == 2)
+    bounds.max_kept_calls = 10;
+  else
+    bounds.max_kept_bytes = 70;
+  open(bounds);
+  const auto name = std::vector<std::string>{
+    "max_calls", "max_bytes", "max_kept_calls",
+    "max_kept_bytes"}[static_cast<std::size_t>(bound)];
+  std::vector<call_head> heads;
+  for (std::uint64_t n = 1; n <= 8; ++n) {
+    CHECK_FALSE(store.calls().crowding());
+    heads.push_back(bound < 2 ? take(n) : park(n));
+  }
+  CHECK(store.calls().crowding()
+        == "target plant has used four fifths of " + name
+             + " or more; past that it takes no calls");
+  SECTION("also in another process") {
+    restart();
+    CHECK_FALSE(store.calls().crowding()); // the bounds are not known yet
+    open(bounds);
+    CHECK(store.calls().crowding());
+  }
+  SECTION("what is rolled back does not count") {
+    store.begin();
+    if (bound < 2)
+      store.calls().end(end_of(heads[0]), at(3));
+    else
+      store.record_terminal(terminal(1, tracking_status::discarded), at(3));
+    store.rollback();
+    CHECK(store.calls().crowding());
+  }
+  if (bound < 2)
+    store.calls().end(end_of(heads[0]), at(3));
+  else
+    store.record_terminal(terminal(1, tracking_status::discarded), at(3));
+  CHECK_FALSE(store.calls().crowding());
+}

@@ -191,8 +191,12 @@ public:
     c.head.id = x.call.id;
     c.head.due = x.call.due;
     c.head.expires = x.call.expires;
+    c.head.priority = x.call.priority.value_or(1);
+    c.head.order_key = x.call.order_key;
     c.call = x.call;
-    c.begun = x.begin;
+    c.begun = x.begin
+              && (!x.call.order_key
+                  || first_of_key(*x.call.order_key) == nullptr);
     auto outcome = take_outcome::taken;
     if (row != rows_.end()) {
       outcome = take_outcome::attached;
@@ -215,9 +219,16 @@ public:
     const auto found = calls_.find(x.id);
     if (found == calls_.end() || found->second.head.attempt != x.attempt)
       return {};
+    if (const auto& key = found->second.head.order_key;
+        key && first_of_key(*key) != &found->second)
+      return {.begun = false, .blocked = true, .call = {}};
     if (really)
       found->second.begun = true;
-    return {.begun = true, .call = found->second.call, .root = {}, .codec = {}};
+    return {.begun = true,
+            .blocked = false,
+            .call = found->second.call,
+            .root = {},
+            .codec = {}};
   }
 
   update_reply apply(const retry_call& x, bool really) {
@@ -283,6 +294,15 @@ public:
     return reply;
   }
 
+  find_reply apply(const find_keyed& x, bool) {
+    const std::lock_guard guard{mutex_};
+    find_reply reply{.heads = {}, .cursor = 0, .complete = true};
+    const auto* const first = first_of_key(x.order_key);
+    if (first != nullptr && !first->begun)
+      reply.heads.push_back(first->head);
+    return reply;
+  }
+
   target_reply apply(const open_target&, bool) {
     const std::lock_guard guard{mutex_};
     target_reply reply;
@@ -309,6 +329,15 @@ private:
     forward_call call;
     bool begun = false;
   };
+
+  const kept_call* first_of_key(const std::string& key) const {
+    const kept_call* first = nullptr;
+    for (const auto& [id, c] : calls_)
+      if (c.head.order_key == key
+          && (first == nullptr || c.head.seq < first->head.seq))
+        first = &c;
+    return first;
+  }
 
   reaction react_quietly(const std::string& line, bool always) {
     thread_ = std::this_thread::get_id();
@@ -413,6 +442,10 @@ inline std::string log_line(const find_due&) {
   return "due";
 }
 
+inline std::string log_line(const find_keyed& x) {
+  return "keyed " + x.order_key;
+}
+
 /// `work_tick` lets the answers go that are late.
 using scripted_tracker = tracking_actor::extend<hears<work_tick>>;
 
@@ -447,6 +480,7 @@ public:
       [this](const end_call& x) { return react(x); },
       [this](const find_calls& x) { return react(x); },
       [this](const find_due& x) { return react(x); },
+      [this](const find_keyed& x) { return react(x); },
       [this](const work_tick&) {
         for (auto& answer : std::exchange(late_, {}))
           answer();
@@ -484,7 +518,7 @@ private:
   static constexpr bool is_step
     = std::is_same_v<
         Request,
-        begin_call> || std::is_same_v<Request, find_calls> || std::is_same_v<Request, find_due> || std::is_same_v<Request, open_target> || std::is_same_v<Request, get_target>;
+        begin_call> || std::is_same_v<Request, find_calls> || std::is_same_v<Request, find_due> || std::is_same_v<Request, find_keyed> || std::is_same_v<Request, open_target> || std::is_same_v<Request, get_target>;
 
   template <class Request>
   caf::typed_response_promise<typename Request::reply> react(const Request& x) {

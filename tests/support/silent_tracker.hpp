@@ -35,6 +35,7 @@ public:
       [this](const end_call&) { return never<update_reply>(); },
       [this](const find_calls&) { return never<find_reply>(); },
       [this](const find_due&) { return never<find_reply>(); },
+      [this](const find_keyed&) { return never<find_reply>(); },
       [this](const request_bundle&) { return never<bundle_reply>(); },
     };
   }

@@ -26,6 +26,7 @@ using std::chrono::milliseconds;
 
 constexpr std::uint32_t num_calls = 20'000;
 constexpr int kills_per_file = 15;
+constexpr std::uint32_t num_keys = 20;
 
 // What the target says to call `n`, and with how many attempts it is through.
 struct call_plan {
@@ -36,6 +37,8 @@ struct call_plan {
   [[nodiscard]] tracking_status end() const {
     return is_refused() ? tracking_status::failed : tracking_status::delivered;
   }
+  // Of those with an even number.
+  [[nodiscard]] std::uint32_t key() const { return n / 2 % num_keys; }
   [[nodiscard]] std::string payload() const {
     return "call " + std::to_string(n) + std::string(n % 300, '.');
   }
@@ -45,6 +48,8 @@ struct call_plan {
     x.id = id_of(n + 1);
     x.kind = "kind " + std::to_string(n % 7);
     x.payload = payload();
+    if (n % 2 == 0)
+      x.order_key = "key " + std::to_string(key());
     return x;
   }
 
@@ -67,6 +72,10 @@ struct forward_oracle {
   std::atomic<std::uint32_t> next;
   std::atomic<std::uint32_t> is_open;
   std::atomic<std::uint32_t> wrong_payloads;
+  // The last call of each key that was tried, and how often another one was
+  // tried after it than one that was taken later.
+  std::array<std::atomic<std::uint32_t>, num_keys> tried;
+  std::atomic<std::uint32_t> out_of_order;
   std::array<call, num_calls> calls;
 };
 
@@ -106,6 +115,8 @@ void forward(const std::string& file, mapped_forward_oracle& seen,
       if (x.payload != call_plan{n}.payload())
         ++seen->wrong_payloads;
       ++call.attempts;
+      if (x.order_key && seen->tried.at(call_plan{n}.key()).exchange(n) > n)
+        ++seen->out_of_order;
       const auto result = call_plan{n}.result(call.results + 1);
       ++call.results;
       return result;
@@ -195,6 +206,9 @@ private:
   void settle(const std::string& file, mapped_forward_oracle& seen) {
     store_reader reader{{.file = file}};
     r_.require(seen->wrong_payloads == 0, "a payload was another one");
+    r_.require(seen->out_of_order == 0,
+               std::to_string(seen->out_of_order)
+                 + " attempts came behind later calls with their key");
     for (std::uint32_t n = 0; n < seen->next && n < num_calls; ++n) {
       const auto& call = seen->calls.at(n);
       const auto row = reader.get_status({id_of(n + 1), {}}).snapshot;

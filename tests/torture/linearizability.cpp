@@ -341,6 +341,7 @@ public:
       [](const end_call&) { return update_reply{}; },
       [](const find_calls&) { return find_reply{}; },
       [](const find_due&) { return find_reply{}; },
+      [](const find_keyed&) { return find_reply{}; },
       [](const request_bundle&) -> caf::result<bundle_reply> {
         return to_error(errc::invalid_request, "it takes no bundles");
       },
