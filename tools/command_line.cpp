@@ -15,12 +15,14 @@
 #include "commands/history.hpp"
 #include "commands/import.hpp"
 #include "commands/list.hpp"
+#include "commands/payload.hpp"
 #include "commands/purge.hpp"
 #include "commands/restore.hpp"
 #include "commands/schema.hpp"
 #include "commands/stats.hpp"
 #include "commands/status.hpp"
 #include "commands/stuck.hpp"
+#include "commands/targets.hpp"
 #include "commands/vacuum.hpp"
 #include "commands/wait.hpp"
 #include "commands/watch.hpp"
@@ -42,7 +44,7 @@ constexpr const char* epilogue
     "\n"
     "Exit codes:\n"
     "  0    done\n"
-    "  1    an operation that was asked for is not there\n"
+    "  1    an operation or payload that was asked for is not there\n"
     "  2    wrong usage, or input that is not what it should be\n"
     "  3    the store, a file or the output failed\n"
     "  4    wait: the time is over\n"
@@ -58,14 +60,14 @@ using group_of_setups
   = std::pair<const char*, std::vector<command (*)(CLI::App&)>>;
 
 std::vector<group_of_setups> all_setups() {
-  return {{"Questions",
-           {setup_status, setup_list, setup_stuck, setup_counts, setup_history,
-            setup_stats, setup_health, setup_schema}},
-          {"Following", {setup_watch, setup_wait}},
-          {"Copies and care", {setup_export, setup_backup, setup_check}},
-          {"Changes, while no service runs on the store",
-           {setup_import, setup_restore, setup_purge, setup_discard,
-            setup_vacuum}}};
+  return {
+    {"Questions",
+     {setup_status, setup_list, setup_stuck, setup_counts, setup_history,
+      setup_targets, setup_payload, setup_stats, setup_health, setup_schema}},
+    {"Following", {setup_watch, setup_wait}},
+    {"Copies and care", {setup_export, setup_backup, setup_check}},
+    {"Changes, while no service runs on the store",
+     {setup_import, setup_restore, setup_purge, setup_discard, setup_vacuum}}};
 }
 
 // -- definition ---------------------------------------------------------------

@@ -32,7 +32,7 @@ fault check_attempt(const Report& x) {
 
 fault check_bounds(const target_bounds& x) {
   using namespace detail;
-  constexpr auto most = std::int64_t{1} << 48;
+  constexpr auto most = limits::max_target_bound;
   return first_fault(
     [&] { return check_range("bounds.max_calls", x.max_calls, 1, most); },
     [&] { return check_range("bounds.max_bytes", x.max_bytes, 1, most); },

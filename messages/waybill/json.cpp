@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "waybill/call_messages.hpp"
+#include "waybill/call_queries.hpp"
 #include "waybill/control_messages.hpp"
 #include "waybill/delivery_messages.hpp"
 #include "waybill/forward_messages.hpp"
@@ -197,6 +198,18 @@ template <>
 struct enum_info<wait_mode> {
   static constexpr int count = num_wait_modes;
   static constexpr auto parse = &parse_wait_mode;
+};
+
+template <>
+struct enum_info<call_state> {
+  static constexpr int count = num_call_states;
+  static constexpr auto parse = &parse_call_state;
+};
+
+template <>
+struct enum_info<payload_outcome> {
+  static constexpr int count = num_payload_outcomes;
+  static constexpr auto parse = &parse_payload_outcome;
 };
 
 template <class T>
@@ -404,6 +417,14 @@ WAYBILL_INSTANTIATE(forward_reply)
 WAYBILL_INSTANTIATE(discard)
 WAYBILL_INSTANTIATE(get_backlog)
 WAYBILL_INSTANTIATE(backlog_reply)
+WAYBILL_INSTANTIATE(get_call)
+WAYBILL_INSTANTIATE(call_snapshot)
+WAYBILL_INSTANTIATE(call_reply)
+WAYBILL_INSTANTIATE(get_payload)
+WAYBILL_INSTANTIATE(payload_reply)
+WAYBILL_INSTANTIATE(list_targets)
+WAYBILL_INSTANTIATE(target_snapshot)
+WAYBILL_INSTANTIATE(targets_reply)
 WAYBILL_INSTANTIATE(shut_down)
 
 #undef WAYBILL_INSTANTIATE

@@ -34,6 +34,8 @@ inline constexpr std::int32_t max_priority = 3;
 inline constexpr std::size_t max_codec = 256;
 /// Targets of a store: their names are kept for good.
 inline constexpr std::size_t max_targets = 16'384;
+/// The largest bound that a target may have, in calls or bytes.
+inline constexpr std::int64_t max_target_bound = std::int64_t{1} << 48;
 /// Calls that a store-and-forward actor gets to know of at a time, and how many
 /// it may have the tracker look at for that.
 inline constexpr std::int32_t max_found_calls = 10'000;

@@ -25,6 +25,7 @@ public:
 
   bool run(const std::function<bool()>& go_on) {
     read_targets();
+    check_bounds();
     // Behind the columns of the call. length() does not read the payload.
     auto rows = db_.prepare(
       "SELECT c.*, o.status, length(p.bytes) FROM "
@@ -49,6 +50,8 @@ public:
   }
 
 private:
+  // Behind WAYBILL_BOUNDS_COLUMNS.
+  static constexpr int bounds_number = 4;
   // Behind WAYBILL_CALL_COLUMNS.
   static constexpr int operation_status = 11;
   static constexpr int payload_bytes = 12;
@@ -60,8 +63,8 @@ private:
   };
 
   void read_targets() {
-    auto stmt = db_.prepare("SELECT number, name, calls, bytes, kept_calls, "
-                            "kept_bytes FROM target ORDER BY number");
+    auto stmt = db_.prepare("SELECT " WAYBILL_TARGET_COLUMNS
+                            " FROM target ORDER BY number");
     while (stmt.step()) {
       const auto number = stmt.integer(0);
       if (number != std::ssize(targets_) + 1)
@@ -71,6 +74,22 @@ private:
                           {{stmt.integer(2), stmt.integer(3)},
                            {stmt.integer(4), stmt.integer(5)}},
                           {}};
+    }
+  }
+
+  void check_bounds() {
+    auto stmt = db_.prepare("SELECT " WAYBILL_BOUNDS_COLUMNS
+                            ", number FROM target_bounds");
+    while (stmt.step()) {
+      const auto number = stmt.integer(bounds_number);
+      const auto name = "the bounds of target " + std::to_string(number) + ": ";
+      if (!targets_.contains(number))
+        fault_(name + "there is no such target");
+      try {
+        decode_bounds(stmt, 0);
+      } catch (const store_error& e) {
+        fault_(name + e.what());
+      }
     }
   }
 

@@ -42,6 +42,7 @@ target_reply call_store::open_target(const waybill::open_target& request,
   auto& x = parts_;
   auto reply = x.write([&] {
     const auto target = x.targets.find_or_insert(request.target);
+    x.targets.record_bounds(target, request.bounds);
     std::vector<call_head> interrupted;
     std::int64_t parked = 0;
     for (auto& each : x.calls.begun_of(target)) {
@@ -209,7 +210,7 @@ begin_reply call_store::begin(const begin_call& request, timestamp now) {
     reply.blocked = is_blocked(*call);
     if (reply.blocked)
       return reply;
-    auto payload = x.calls.read_payload(*call);
+    auto payload = x.calls.payload_of(*call);
     reply.call = {.id = row->id,
                   .kind = std::move(row->kind),
                   .target_summary = std::move(row->target_summary),

@@ -90,6 +90,23 @@ call_row decode_call(const sqlite::statement& row) {
   return x;
 }
 
+stored_payload read_payload(sqlite::statement& found, const call_row& x) {
+  found.bind(1, x.seq);
+  const sqlite::reset_guard guard{found};
+  if (!found.step())
+    row_is_corrupt("a call without a payload");
+  stored_payload payload;
+  if (!found.is_null(0))
+    payload.codec = decode_text(found, 0);
+  const auto bytes = found.blob(1);
+  if (std::ssize(bytes) != x.bytes)
+    row_is_corrupt("a payload of " + std::to_string(bytes.size())
+                   + " bytes, which should have " + std::to_string(x.bytes));
+  payload.bytes.assign(reinterpret_cast<const char*>(bytes.data()),
+                       bytes.size());
+  return payload;
+}
+
 // -- opening and the steps of transactions ------------------------------------
 
 void call_table::load(sqlite::connection& db) {
@@ -99,7 +116,7 @@ void call_table::load(sqlite::connection& db) {
   insert_payload_
     = db.prepare("INSERT INTO payload (seq, codec, bytes) VALUES (?1, ?2, ?3)");
   find_ = db.prepare(WAYBILL_SELECT_CALL "WHERE seq = ?1");
-  payload_ = db.prepare("SELECT codec, bytes FROM payload WHERE seq = ?1");
+  payload_ = db.prepare(WAYBILL_SELECT_PAYLOAD);
   begun_ = db.prepare(WAYBILL_SELECT_CALL
                       "WHERE target = ?1 AND state = 1 ORDER BY seq");
   waiting_ = db.prepare(WAYBILL_SELECT_CALL "WHERE seq > ?1 ORDER BY seq");
@@ -143,22 +160,6 @@ std::optional<call_row> call_table::find(std::int64_t seq) {
   if (!find_.step())
     return std::nullopt;
   return decode(find_);
-}
-
-stored_payload call_table::read_payload(const call_row& x) {
-  payload_.bind(1, x.seq);
-  const sqlite::reset_guard guard{payload_};
-  if (!payload_.step())
-    row_is_corrupt("a call without a payload");
-  stored_payload found;
-  if (!payload_.is_null(0))
-    found.codec = decode_text(payload_, 0);
-  const auto bytes = payload_.blob(1);
-  if (std::ssize(bytes) != x.bytes)
-    row_is_corrupt("a payload of " + std::to_string(bytes.size())
-                   + " bytes, which should have " + std::to_string(x.bytes));
-  found.bytes.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  return found;
 }
 
 std::vector<call_row> call_table::begun_of(std::int64_t target) {

@@ -12,22 +12,13 @@
 #include <string_view>
 #include <vector>
 
+#include "waybill/call_queries.hpp"
 #include "waybill/messages.hpp"
 #include "waybill/sqlite.hpp"
 #include "waybill/target_table.hpp"
 #include "waybill/transaction_participant.hpp"
 
 namespace waybill {
-
-/// Where a call stands; numbers as stored.
-enum class call_state : std::uint8_t {
-  /// For its next attempt.
-  waiting = 0,
-  /// An attempt has begun.
-  begun = 1,
-  /// It is parked or failed.
-  kept = 2,
-};
 
 /// A row of `call`.
 struct call_row {
@@ -60,6 +51,14 @@ struct stored_payload {
   std::string bytes;
 };
 
+/// Finds it by `seq`.
+#define WAYBILL_SELECT_PAYLOAD "SELECT codec, bytes FROM payload WHERE seq = ?1"
+
+/// The payload of a call.
+/// @param found a WAYBILL_SELECT_PAYLOAD that is not bound yet.
+/// @throws store_error `store_corrupt` if the call has none, or another size.
+stored_payload read_payload(sqlite::statement& found, const call_row& x);
+
 /// The calls of an open store, as the current transaction has them. It keeps
 /// the counters of their targets.
 class call_table final : public transaction_participant {
@@ -79,7 +78,9 @@ public:
   std::optional<call_row> find(std::int64_t seq);
 
   /// @throws store_error `store_corrupt` if the call has none.
-  stored_payload read_payload(const call_row& x);
+  stored_payload payload_of(const call_row& x) {
+    return read_payload(payload_, x);
+  }
 
   /// The calls of a target of which an attempt has begun: as many as it has
   /// workers.

@@ -108,13 +108,22 @@ CREATE TABLE call (
 CREATE INDEX call_begun ON call (target) WHERE state = 1;
 CREATE INDEX call_scheduled ON call (target, due)
   WHERE state = 0 AND due IS NOT NULL;
-CREATE INDEX call_keyed ON call (target, order_key, state)
-  WHERE order_key IS NOT NULL;
 CREATE TABLE payload (
   seq INTEGER PRIMARY KEY,
   codec TEXT,
   bytes BLOB NOT NULL
 ) STRICT;
+)sql",
+                                                             R"sql(
+CREATE TABLE target_bounds (
+  number INTEGER PRIMARY KEY,
+  max_calls INTEGER NOT NULL CHECK (max_calls >= 1),
+  max_bytes INTEGER NOT NULL CHECK (max_bytes >= 1),
+  max_kept_calls INTEGER NOT NULL CHECK (max_kept_calls >= 1),
+  max_kept_bytes INTEGER NOT NULL CHECK (max_kept_bytes >= 1)
+) STRICT;
+CREATE INDEX call_keyed ON call (target, order_key, state)
+  WHERE order_key IS NOT NULL;
 )sql"};
 
 std::map<std::string, std::string> objects_of(sqlite::connection& db) {

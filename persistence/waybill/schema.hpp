@@ -41,6 +41,10 @@
 // target     whom calls are kept for, and of how many calls and bytes: `calls`
 //            and `bytes` on their way, `kept_calls` and `kept_bytes` parked or
 //            failed. Changed like the counters. Never deleted.
+// target_bounds
+//            how much may be kept for the target of that `number`: what its
+//            actor was last started with, for those who only read the file.
+//            Targets that nobody has opened since version 3 have none.
 // call       one row for each operation that has a call, with its `seq`
 //            (call_table.hpp). `state`: 0 waits, 1 an attempt has begun, 2 kept
 //            although it is parked or failed. `attempt` is the number of the
@@ -55,7 +59,7 @@
 //
 // Version 1 had no identity and no name of the log, pages in its log had no
 // seals, and the seal of its first page was over all of it. Version 2 had no
-// calls.
+// calls, version 3 no bounds of targets.
 #pragma once
 
 #include <cstdint>
@@ -66,7 +70,7 @@
 namespace waybill {
 
 inline constexpr std::int64_t store_application_id = 0x57594231;
-inline constexpr int schema_version = 3;
+inline constexpr int schema_version = 4;
 
 /// The schema version of an open database; 0 if it is empty.
 /// @throws store_error `not_a_store` for a database of something else,

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "waybill/answer_size.hpp"
+#include "waybill/call_source.hpp"
 #include "waybill/cursor.hpp"
 #include "waybill/operation_row.hpp"
 #include "waybill/reader_connection.hpp"
@@ -52,6 +53,15 @@ tracking_status_snapshot decode_listed(const sqlite::statement& row, bool full,
   return x;
 }
 
+// Why an operation in that status has no payload.
+payload_outcome outcome_without_call(tracking_status status) {
+  if (status == tracking_status::delivered)
+    return payload_outcome::delivered;
+  if (status == tracking_status::discarded)
+    return payload_outcome::discarded;
+  return payload_outcome::never_kept;
+}
+
 bool is_watched(const transition_scan& at, const watch_transitions& request) {
   const auto among = [](const auto& list, const auto& read) {
     return list.empty() || std::ranges::find(list, read()) != list.end();
@@ -70,6 +80,7 @@ public:
     : connection{options.file, options.cache_bytes, options.vfs},
       cursors_{connection.db()},
       histories_{connection.db()},
+      calls_{connection.db()},
       find_{connection.db().prepare("SELECT " WAYBILL_OPERATION_COLUMNS
                                     " FROM operation WHERE id = ?1")} {}
 
@@ -78,6 +89,7 @@ public:
     return connection.names();
   }
   transition_cursors& cursors() noexcept { return cursors_; }
+  call_source& calls() noexcept { return calls_; }
 
   [[nodiscard]] std::optional<list_place>
   place_after(const list_operations& request) const {
@@ -101,6 +113,31 @@ public:
     status_reply reply;
     with_row(id, [&](const sqlite::statement& row) {
       reply.snapshot = decode_operation(row, id, names());
+    });
+    return reply;
+  }
+
+  call_reply call_of(const tracked_operation_id& id) {
+    call_reply reply;
+    with_row(id, [&](const sqlite::statement& row) {
+      reply.snapshot = decode_operation(row, id, names());
+      reply.call = calls_.describe(row.integer(column::seq));
+    });
+    return reply;
+  }
+
+  payload_reply payload_of(const tracked_operation_id& id) {
+    payload_reply reply;
+    with_row(id, [&](const sqlite::statement& row) {
+      if (const auto call = calls_.find(row.integer(column::seq))) {
+        auto stored = calls_.payload_of(*call);
+        reply = {.outcome = payload_outcome::found,
+                 .codec = std::move(stored.codec),
+                 .payload = std::move(stored.bytes)};
+      } else {
+        reply.outcome
+          = outcome_without_call(decode_status(row.integer(column::status)));
+      }
     });
     return reply;
   }
@@ -147,6 +184,7 @@ public:
 private:
   transition_cursors cursors_;
   history_source histories_;
+  call_source calls_;
   sqlite::statement find_;
 };
 
@@ -179,6 +217,36 @@ store_reader::get_statuses(const std::vector<tracked_operation_id>& ids) {
       replies.push_back(state_->status_of(id));
     return replies;
   });
+}
+
+call_reply store_reader::get_call(const waybill::get_call& request) {
+  require_valid(request);
+  return state_->connection.at_one_moment(
+    [&] { return state_->call_of(request.id); });
+}
+
+std::vector<call_reply>
+store_reader::get_calls(const std::vector<tracked_operation_id>& ids) {
+  return state_->connection.at_one_moment([&] {
+    std::vector<call_reply> replies;
+    replies.reserve(ids.size());
+    for (const auto& id : ids)
+      replies.push_back(state_->call_of(id));
+    return replies;
+  });
+}
+
+payload_reply store_reader::get_payload(const waybill::get_payload& request) {
+  require_valid(request);
+  return state_->connection.at_one_moment(
+    [&] { return state_->payload_of(request.id); });
+}
+
+targets_reply store_reader::list_targets(const waybill::list_targets& request,
+                                         timestamp now) {
+  require_valid(request);
+  return state_->connection.at_one_moment(
+    [&] { return targets_reply{state_->calls().targets(now)}; });
 }
 
 std::vector<tracked_operation_id>

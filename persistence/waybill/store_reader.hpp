@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "waybill/call_queries.hpp"
 #include "waybill/check_report.hpp"
 #include "waybill/messages.hpp"
 #include "waybill/progress_function.hpp"
@@ -63,6 +64,20 @@ public:
   /// The states of several operations, in their order, as of one moment.
   std::vector<status_reply>
   get_statuses(const std::vector<tracked_operation_id>& ids);
+
+  call_reply get_call(const waybill::get_call& request);
+
+  /// Several operations with their calls, in their order, as of one moment.
+  std::vector<call_reply>
+  get_calls(const std::vector<tracked_operation_id>& ids);
+
+  payload_reply get_payload(const waybill::get_payload& request);
+
+  /// From counters and indexes, but for the oldest call of a target, for which
+  /// calls are read up to the first one that is on its way to it.
+  /// @param now tells what is due, and no age is below zero by it.
+  targets_reply list_targets(const waybill::list_targets& request,
+                             timestamp now);
 
   /// Recorded ids from `first` to `last`, in order; `most` at most.
   std::vector<tracked_operation_id>

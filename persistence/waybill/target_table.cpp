@@ -1,7 +1,10 @@
 #include "waybill/target_table.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
+#include "waybill/operation_row.hpp"
 #include "waybill/store_error.hpp"
 #include "waybill/text.hpp"
 
@@ -40,30 +43,50 @@ std::string to_text(const call_sum& x) {
          + " bytes";
 }
 
+target_row decode_target(const sqlite::statement& row, std::int64_t number) {
+  target_row x{decode_text(row, 1),
+               {{row.integer(2), row.integer(3)},
+                {row.integer(4), row.integer(5)}}};
+  if (row.integer(0) != number || !can_be(x.sums.active)
+      || !can_be(x.sums.kept))
+    throw store_error{errc::store_corrupt,
+                      "target " + std::to_string(row.integer(0)) + " has "
+                        + to_text(x.sums.active) + " on their way and "
+                        + to_text(x.sums.kept)
+                        + " kept, and should have number "
+                        + std::to_string(number)};
+  return x;
+}
+
+std::optional<target_bounds> decode_bounds(const sqlite::statement& row,
+                                           int first) {
+  if (row.is_null(first))
+    return std::nullopt;
+  const auto bound = [&](int i) {
+    const auto x = row.integer(first + i);
+    if (x < 1 || x > limits::max_target_bound)
+      row_is_corrupt("the bound " + std::to_string(x));
+    return x;
+  };
+  return target_bounds{.max_calls = bound(0),
+                       .max_bytes = bound(1),
+                       .max_kept_calls = bound(2),
+                       .max_kept_bytes = bound(3)};
+}
+
 void target_table::load(sqlite::connection& db) {
   targets_.clear();
   num_crowded_ = 0;
   numbers_.clear();
   changed_.clear();
-  auto stmt = db.prepare("SELECT number, name, calls, bytes, kept_calls, "
-                         "kept_bytes FROM target ORDER BY number");
+  auto stmt = db.prepare("SELECT " WAYBILL_TARGET_COLUMNS
+                         " FROM target ORDER BY number");
   while (stmt.step()) {
-    entry x;
-    x.name = stmt.text(1);
-    x.now = {{stmt.integer(2), stmt.integer(3)},
-             {stmt.integer(4), stmt.integer(5)}};
-    x.committed = x.now;
     const auto number = std::ssize(targets_) + 1;
-    if (stmt.integer(0) != number || !can_be(x.now.active)
-        || !can_be(x.now.kept))
-      throw store_error{errc::store_corrupt,
-                        "target " + std::to_string(stmt.integer(0)) + " has "
-                          + to_text(x.now.active) + " on their way and "
-                          + to_text(x.now.kept)
-                          + " kept, and should have number "
-                          + std::to_string(number)};
-    numbers_.emplace(x.name, number);
-    targets_.push_back(std::move(x));
+    auto row = decode_target(stmt, number);
+    numbers_.emplace(row.name, number);
+    targets_.push_back(
+      {.name = std::move(row.name), .committed = row.sums, .now = row.sums});
   }
   committed_ = targets_.size();
   count_calls();
@@ -73,11 +96,19 @@ void target_table::load(sqlite::connection& db) {
                        "kept_calls, kept_bytes) VALUES (?1, ?2, 0, 0, 0, 0)");
   update_ = db.prepare("UPDATE target SET calls = ?2, bytes = ?3, "
                        "kept_calls = ?4, kept_bytes = ?5 WHERE number = ?1");
+  // Most are as they were: nothing is written for those.
+  record_bounds_ = db.prepare(
+    "INSERT INTO target_bounds (number, " WAYBILL_BOUNDS_COLUMNS
+    ") VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (number) "
+    "DO UPDATE SET max_calls = ?2, max_bytes = ?3, max_kept_calls = ?4, "
+    "max_kept_bytes = ?5 WHERE (" WAYBILL_BOUNDS_COLUMNS
+    ") IS NOT (?2, ?3, ?4, ?5)");
 }
 
 void target_table::close() noexcept {
   insert_ = {};
   update_ = {};
+  record_bounds_ = {};
 }
 
 void target_table::flush() {
@@ -169,6 +200,16 @@ void target_table::add_kept(std::int64_t number, std::int64_t bytes,
 const target_bounds* target_table::bounds_of(std::int64_t number) const {
   const auto found = bounds_.find(at(number).name);
   return found == bounds_.end() ? nullptr : &found->second;
+}
+
+void target_table::record_bounds(std::int64_t number, const target_bounds& x) {
+  record_bounds_.bind(1, number);
+  record_bounds_.bind(2, x.max_calls);
+  record_bounds_.bind(3, x.max_bytes);
+  record_bounds_.bind(4, x.max_kept_calls);
+  record_bounds_.bind(5, x.max_kept_bytes);
+  ++changes_begun_;
+  record_bounds_.run();
 }
 
 void target_table::set_bounds(const std::string& name, const target_bounds& x) {

@@ -40,6 +40,30 @@ struct target_sums {
   bool operator==(const target_sums&) const = default;
 };
 
+/// A row of `target`.
+struct target_row {
+  std::string name;
+  target_sums sums;
+};
+
+/// The columns of a target and of its bounds, as parts of a statement.
+#define WAYBILL_TARGET_COLUMNS                                                 \
+  "number, name, calls, bytes, kept_calls, kept_bytes"
+#define WAYBILL_BOUNDS_COLUMNS                                                 \
+  "max_calls, max_bytes, max_kept_calls, max_kept_bytes"
+
+/// The row at which `row` stands, whose first columns are
+/// WAYBILL_TARGET_COLUMNS.
+/// @param number what it must have: they are numbered from 1, without gaps.
+/// @throws store_error `store_corrupt` for what nothing can have counted.
+target_row decode_target(const sqlite::statement& row, std::int64_t number);
+
+/// The bounds in WAYBILL_BOUNDS_COLUMNS, from column `first` on; none if the
+/// target has none.
+/// @throws store_error `store_corrupt` for what no target can have.
+std::optional<target_bounds> decode_bounds(const sqlite::statement& row,
+                                           int first);
+
 /// All targets of a store, in memory: a bound holds at once after a restart,
 /// and without any call nothing looks for one. Changes of the counters are
 /// written once a transaction.
@@ -84,6 +108,9 @@ public:
   /// Of a target that was opened; null for others.
   [[nodiscard]] const target_bounds* bounds_of(std::int64_t number) const;
 
+  /// Writes down what may be kept, for those who only read the file.
+  void record_bounds(std::int64_t number, const target_bounds& x);
+
   /// Not a part of any transaction: opening the store again leaves it.
   void set_bounds(const std::string& name, const target_bounds& x);
 
@@ -123,6 +150,7 @@ private:
   std::uint64_t changes_begun_ = 0;
   sqlite::statement insert_;
   sqlite::statement update_;
+  sqlite::statement record_bounds_;
 };
 
 } // namespace waybill

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "fuzz/property.hpp"
+#include "waybill/call_queries.hpp"
 #include "waybill/forward_messages.hpp"
 #include "waybill/json.hpp"
 #include "waybill/messages.hpp"
@@ -81,6 +82,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
     counts_reply, health_reply, list_operations, list_reply, get_history,
     history_reply, watch_transitions, watch_reply, await_terminal, wait_reply,
     operation_record, get_stats, stats_reply, forward_call, forward_reply,
-    discard, get_backlog, backlog_reply, shut_down>(fuzz::text_of(data, size));
+    discard, get_backlog, backlog_reply, get_call, call_reply, get_payload,
+    payload_reply, list_targets, targets_reply, shut_down>(
+    fuzz::text_of(data, size));
   return 0;
 }

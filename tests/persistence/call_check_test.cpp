@@ -107,6 +107,12 @@ TEST_CASE_METHOD(call_check_fixture,
      "has 0 calls with 7 bytes kept, but there are 1 calls"},
     {"UPDATE target SET kept_bytes = 8", "with 8 bytes kept"},
     {"UPDATE target SET number = 2", "has a gap at number 2"},
+    {"UPDATE target_bounds SET max_calls = 0",
+     "the bounds of target 1: a row holds the bound 0"},
+    {"UPDATE target_bounds SET max_kept_bytes = 9223372036854775807",
+     "the bound 9223372036854775807"},
+    {"UPDATE target_bounds SET number = 2",
+     "the bounds of target 2: there is no such target"},
     {"UPDATE call SET state = 3 WHERE seq = 1", "call 1: a row holds the "
                                                 "state of a call 3"},
     {"UPDATE call SET attempt = 0 WHERE seq = 1", "the attempt 0"},
@@ -143,6 +149,10 @@ TEST_CASE_METHOD(call_check_fixture,
         "UPDATE target SET kept_calls = -1",
         "UPDATE target SET kept_bytes = -1",
         "INSERT INTO target VALUES (2, 'plant', 0, 0, 0, 0)",
+        "UPDATE target_bounds SET max_calls = 0",
+        "UPDATE target_bounds SET max_bytes = 0",
+        "UPDATE target_bounds SET max_kept_calls = 0",
+        "UPDATE target_bounds SET max_kept_bytes = NULL",
         "UPDATE call SET state = 3", "UPDATE call SET attempt = 0",
         "UPDATE call SET interruptions = -1", "UPDATE call SET priority = 4",
         "UPDATE call SET root = x'00'", "UPDATE call SET bytes = -1",
@@ -246,8 +256,8 @@ TEST_CASE("a store of an older schema version goes on, and takes calls",
           "[calls]") {
   const temp_dir dir;
   const auto file = dir / "ops.db";
-  const auto [version, killed] = GENERATE(
-    table<int, bool>({{1, false}, {1, true}, {2, false}, {2, true}}));
+  const auto [version, killed] = GENERATE(table<int, bool>(
+    {{1, false}, {1, true}, {2, false}, {2, true}, {3, false}, {3, true}}));
   const auto name = "version_" + std::to_string(version)
                     + (killed ? "_killed.db" : "_stopped.db");
   write_file(file, data_file(name));
@@ -256,13 +266,16 @@ TEST_CASE("a store of an older schema version goes on, and takes calls",
   CAPTURE(name);
   CHECK(open_reader(file).query_int("PRAGMA user_version") == version);
   const auto before = content_of(file);
+  constexpr int first_with_calls = 3;
+  const auto calls_before
+    = version >= first_with_calls ? calls_in(file) : std::vector<std::string>{};
   CHECK(error_of([&] {
           store_reader{file};
         }).mentions("schema version " + std::to_string(version)));
   {
     operation_tracking_store store{options_for(file)};
     CHECK(content_of(file) == before);
-    CHECK(calls_in(file).empty());
+    CHECK(calls_in(file) == calls_before);
     store.calls().open_target({"plant", {}, 3, {}}, at(9));
     // One in flight from before, and a new one.
     const auto reply = store.calls().take(take_of(2), at(9));
@@ -272,6 +285,11 @@ TEST_CASE("a store of an older schema version goes on, and takes calls",
   }
   CHECK(open_reader(file).query_int("PRAGMA user_version") == schema_version);
   CHECK(store_reader{file}.check()->faults.empty());
+  // Bounds are known of those that have been opened since.
+  const auto targets = store_reader{file}.list_targets({}, at(9)).targets;
+  CHECK(targets.size() > (calls_before.empty() ? 0U : 1U));
+  for (const auto& each : targets)
+    CHECK(each.max_calls.has_value() == (each.name == "plant"));
 }
 
 TEST_CASE("no statement walks through all calls but the one that goes on where "

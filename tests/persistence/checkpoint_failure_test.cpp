@@ -142,7 +142,7 @@ TEST_CASE_METHOD(checkpoint_fixture,
   fill_log(1'060);
   CHECK(store->checkpoint_failure());
   CHECK(tries >= 8);
-  CHECK(tries <= 12);
+  CHECK(tries <= 16);
   CHECK(batches - from > 40);
   vfs.heal();
   for (auto k = 0; k < 50 && store->checkpoint_failure(); ++k)

@@ -77,7 +77,8 @@ TEST_CASE_METHOD(cli_fixture, "status names what is not there") {
   CHECK(as_json.code == 1);
   const auto lines = json_lines(as_json.out);
   REQUIRE(lines.size() == 2);
-  CHECK(lines[0] == json{{"id", id_text(9)}, {"snapshot", nullptr}});
+  CHECK(lines[0]
+        == json{{"id", id_text(9)}, {"snapshot", nullptr}, {"call", nullptr}});
   CHECK(lines[1]["id"] == id_text(1));
   CHECK(lines[1]["snapshot"] == to_json(fresh(1, at(1))));
 }
@@ -242,7 +243,9 @@ TEST_CASE_METHOD(cli_fixture, "stuck and health end as alerts want it") {
   CHECK(code({"--max-log", "0"}) == 5);
   const auto x = waybill({"health", "--max-parked", "0"});
   CHECK(x.code == 0);
-  CHECK(x.says("parked                   1         0  too much\n"));
+  // How wide it gets depends on the size of the log.
+  CHECK(x.says("\nparked "));
+  CHECK(x.says(" 1         0  too much\n"));
   const auto as_json
     = waybill({"health", "--max-parked", "0", "--json"}).json();
   CHECK(as_json["ok"] == false);

@@ -5,6 +5,7 @@
 #include "commands/operation_table.hpp"
 #include "input/options.hpp"
 #include "output/csv.hpp"
+#include "output/json.hpp"
 #include "waybill/json.hpp"
 #include "waybill/text.hpp"
 
@@ -32,12 +33,65 @@ std::vector<cell> missing_steps() {
   return {{}, {"(not kept)", colour::dim}, {}, {}, {}, {}, {}};
 }
 
+// What the operation is now, if its last step is not kept.
+void add_present(table& rows, const history_reply& x, const context& c) {
+  if (!x.snapshot || x.transitions.empty())
+    return;
+  // A history may have been off when the operation got where it is.
+  const auto& now = *x.snapshot;
+  const auto& last = x.transitions.back();
+  if (last.status != now.status || last.retry_count != now.retry_count)
+    rows.add({{"now", colour::dim},
+              {time_text(now.updated_at, c.where(), precision::milliseconds)},
+              {},
+              status_cell(now.status),
+              count_cell(now.retry_count),
+              number_cell(now.http_status),
+              text_cell(now.last_error)});
+}
+
+// The step that comes next, or is under way.
+std::vector<cell> next_step(const call_snapshot& x, const context& c) {
+  const auto is_next = x.state == call_state::waiting;
+  std::vector<cell> row{{is_next ? "next" : "now", colour::dim},
+                        {},
+                        {},
+                        {"attempt " + std::to_string(x.attempt), colour::dim},
+                        {},
+                        {},
+                        {is_next ? "" : "(begun)", colour::dim}};
+  if (is_next && x.due) {
+    row[1].text = time_text(*x.due, c.where(), precision::milliseconds);
+    row[6].text = '(' + age_text(c.now() - *x.due) + ')';
+  } else if (is_next) {
+    row[6].text = "(due now)";
+  }
+  return row;
+}
+
+// The call that belongs to a history; none if it has gone on meanwhile.
+std::optional<call_snapshot> call_of(store_reader& reader,
+                                     const tracked_operation_id& id,
+                                     const history_reply& reply) {
+  auto found = reader.get_call({.id = id, .deadline = std::nullopt});
+  return found.snapshot == reply.snapshot ? std::move(found.call)
+                                          : std::nullopt;
+}
+
+std::string history_json(const history_reply& reply,
+                         const std::optional<call_snapshot>& call) {
+  auto object = to_json(reply);
+  object["call"] = call ? to_json(*call) : nlohmann::json(nullptr);
+  return json_text(object);
+}
+
 // As it is, if `id` was found.
-void print(context& c, const history_reply& reply, list_format format) {
+void print(context& c, const history_reply& reply,
+           const std::optional<call_snapshot>& call, list_format format) {
   if (format == list_format::json)
-    c.print_json(to_json_text(reply));
+    c.print_json(history_json(reply, call));
   else if (format == list_format::table)
-    c.out().write(render_history(reply, c));
+    c.out().write(render_history(reply, call, c));
   else
     for (const auto& each : reply.transitions)
       c.print_data(csv_record(each));
@@ -69,7 +123,7 @@ exit_code run_history(context& c, const history_options& x) {
   for (const auto& id : find_ids(reader, x.ids)) {
     const auto reply = reader.get_history({.id = id, .deadline = std::nullopt});
     if (reply.snapshot || format == list_format::json)
-      print(c, reply, format);
+      print(c, reply, call_of(reader, id, reply), format);
     if (!reply.snapshot) {
       c.note(to_string(id) + " is not there: purged or never recorded");
       result = exit_code::not_found;
@@ -78,7 +132,9 @@ exit_code run_history(context& c, const history_options& x) {
   return result;
 }
 
-std::string render_history(const history_reply& x, const context& c) {
+std::string render_history(const history_reply& x,
+                           const std::optional<call_snapshot>& call,
+                           const context& c) {
   table rows{history_columns(), c.screen()};
   for (std::size_t i = 0; i < x.transitions.size(); ++i) {
     const auto& each = x.transitions[i];
@@ -95,20 +151,9 @@ std::string render_history(const history_reply& x, const context& c) {
     if (i == 0 && !x.complete)
       rows.add(missing_steps());
   }
-  if (!x.snapshot || x.transitions.empty())
-    return rows.take();
-  // A history may have been off when the operation got where it is.
-  const auto& now = *x.snapshot;
-  const auto& last = x.transitions.back();
-  if (last.status != now.status || last.retry_count != now.retry_count) {
-    rows.add({{"now", colour::dim},
-              {time_text(now.updated_at, c.where(), precision::milliseconds)},
-              {},
-              status_cell(now.status),
-              count_cell(now.retry_count),
-              number_cell(now.http_status),
-              text_cell(now.last_error)});
-  }
+  add_present(rows, x, c);
+  if (call && call->state != call_state::kept)
+    rows.add(next_step(*call, c));
   return rows.take();
 }
 

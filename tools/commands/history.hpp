@@ -3,6 +3,7 @@
 
 #include "commands/operation_list.hpp"
 #include "input/id_argument.hpp"
+#include "waybill/call_queries.hpp"
 
 namespace waybill::cli {
 
@@ -15,7 +16,9 @@ command setup_history(CLI::App& parent);
 
 exit_code run_history(context& c, const history_options& x);
 
-/// The transitions of one operation for people.
-std::string render_history(const history_reply& x, const context& c);
+/// The transitions of one operation for people, and what its call waits for.
+std::string render_history(const history_reply& x,
+                           const std::optional<call_snapshot>& call,
+                           const context& c);
 
 } // namespace waybill::cli

@@ -10,6 +10,43 @@
 
 namespace waybill::cli {
 
+namespace {
+
+std::string time_and_age(timestamp t, const context& c) {
+  return time_text(t, c.where(), precision::milliseconds) + " ("
+         + age_text(c.now() - t) + ')';
+}
+
+// Which attempt is next, and when; or has begun.
+void add_attempt(detail_list& lines, const call_snapshot& x, const context& c) {
+  const auto number = std::to_string(x.attempt);
+  if (x.state == call_state::begun)
+    lines.add("attempt", number + ", begun");
+  else if (x.state == call_state::waiting)
+    lines.add("next attempt",
+              number + ", due " + (x.due ? time_and_age(*x.due, c) : "now"));
+  if (x.interruptions > 0)
+    lines.add("interrupted", x.interruptions == 1
+                               ? "once"
+                               : std::to_string(x.interruptions) + " times");
+}
+
+void add_call(detail_list& lines, const call_snapshot& x, const context& c) {
+  lines.add("kept for", one_line(x.target));
+  add_attempt(lines, x, c);
+  if (x.expires && x.state != call_state::kept)
+    lines.add("expires", time_and_age(*x.expires, c));
+  if (x.priority != call_snapshot{}.priority)
+    lines.add("priority", std::to_string(x.priority));
+  if (x.order_key)
+    lines.add("order key", one_line(*x.order_key));
+  if (x.root)
+    lines.add("sent as", to_string(*x.root));
+  lines.add("payload", size_text(x.bytes));
+}
+
+} // namespace
+
 command setup_status(CLI::App& parent) {
   auto x = std::make_shared<status_options>();
   auto& app = add_command(parent, "status", "show what became of operations");
@@ -29,7 +66,7 @@ exit_code run_status(context& c, const status_options& x) {
   auto result = exit_code::ok;
   bool first = true;
   const auto ids = find_ids(reader, x.ids);
-  const auto replies = reader.get_statuses(ids);
+  const auto replies = reader.get_calls(ids);
   for (std::size_t i = 0; i < ids.size(); ++i) {
     const auto& id = ids[i];
     const auto& reply = replies[i];
@@ -45,21 +82,20 @@ exit_code run_status(context& c, const status_options& x) {
     if (!first)
       c.out().write("\n");
     first = false;
-    c.out().write(render_operation(*reply.snapshot, c));
+    c.out().write(render_operation(reply, c));
   }
   return result;
 }
 
-std::string render_operation(const tracking_status_snapshot& x,
-                             const context& c) {
+std::string render_operation(const call_reply& reply, const context& c) {
+  const auto& x = reply.snapshot.value();
   detail_list lines{c.screen()};
   const auto text = [&](const char* name, const auto& value) {
     if (value)
       lines.add(name, one_line(*value));
   };
   const auto time = [&](const char* name, timestamp t) {
-    lines.add(name, time_text(t, c.where(), precision::milliseconds) + " ("
-                      + age_text(c.now() - t) + ')');
+    lines.add(name, time_and_age(t, c));
   };
   lines.add("status", to_string(x.status), colour_of(x.status));
   lines.add("kind", one_line(x.kind));
@@ -74,6 +110,8 @@ std::string render_operation(const tracking_status_snapshot& x,
     time("finished", *x.terminal_at);
     lines.add("took", duration_text(*x.terminal_at - x.created_at));
   }
+  if (reply.call)
+    add_call(lines, *reply.call, c);
   text("instance", x.source_instance_id);
   text("script", x.source_script);
   text("node", x.source_node);
@@ -81,7 +119,7 @@ std::string render_operation(const tracking_status_snapshot& x,
 }
 
 std::string status_json(const tracked_operation_id& id,
-                        const status_reply& reply) {
+                        const call_reply& reply) {
   auto object = to_json(reply);
   object["id"] = to_string(id);
   return json_text(object);

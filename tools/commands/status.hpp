@@ -5,6 +5,7 @@
 
 #include "commands/command.hpp"
 #include "input/id_argument.hpp"
+#include "waybill/call_queries.hpp"
 #include "waybill/tracked_operation_id.hpp"
 
 namespace waybill::cli {
@@ -18,11 +19,11 @@ command setup_status(CLI::App& parent);
 exit_code run_status(context& c, const status_options& x);
 
 /// An operation for people, line by line.
-std::string render_operation(const tracking_status_snapshot& x,
-                             const context& c);
+/// @pre it is there.
+std::string render_operation(const call_reply& reply, const context& c);
 
-/// `{"id": …, "snapshot": … or null}`.
+/// `{"id": …, "snapshot": … or null, "call": … or null}`.
 std::string status_json(const tracked_operation_id& id,
-                        const status_reply& reply);
+                        const call_reply& reply);
 
 } // namespace waybill::cli

@@ -8,7 +8,8 @@ _waybill_options() {
   case $1 in
     list) echo "$filter --oldest-first $view" ;;
     stuck) echo "--for --exit-code $view" ;;
-    counts | history) echo "--format" ;;
+    counts | history | targets) echo "--format" ;;
+    payload) echo "--raw -o --output --force" ;;
     stats) echo "--prometheus" ;;
     health)
       echo "--max-age --max-in-flight --max-parked --max-log --exit-code"
@@ -40,8 +41,9 @@ _waybill_command() {
 }
 
 _waybill() {
-  local commands="status list stuck counts history stats health schema watch
-    wait export backup check import restore purge discard vacuum help"
+  local commands="status list stuck counts history targets payload stats health
+    schema watch wait export backup check import restore purge discard vacuum
+    help"
   local common="--db --json --utc --color -h --help"
   local current=${COMP_WORDS[COMP_CWORD]}
   local previous=${COMP_WORDS[COMP_CWORD - 1]}

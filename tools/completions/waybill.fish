@@ -1,7 +1,7 @@
 # fish completion for waybill
 
-set -l commands status list stuck counts history stats health schema watch \
-    wait export backup check import restore purge discard vacuum help
+set -l commands status list stuck counts history targets payload stats \
+    health schema watch wait export backup check import restore purge discard vacuum help
 set -l ends 'delivered parked failed discarded'
 set -l statuses "submitted retrying in-flight finished $ends"
 set -l without "not __fish_seen_subcommand_from $commands"
@@ -19,6 +19,8 @@ complete -c waybill -n $without -a list -d 'List operations'
 complete -c waybill -n $without -a stuck -d 'List operations that have not moved for long'
 complete -c waybill -n $without -a counts -d 'Count operations by kind and status'
 complete -c waybill -n $without -a history -d "Show an operation's steps"
+complete -c waybill -n $without -a targets -d 'Show what waits for each target'
+complete -c waybill -n $without -a payload -d 'Show what a call sends'
 complete -c waybill -n $without -a stats -d 'Show sizes, totals and the oldest'
 complete -c waybill -n $without -a health -d 'Judge what the file tells, against limits'
 complete -c waybill -n $without -a schema -d "Print the store's schema"
@@ -67,16 +69,17 @@ complete -c waybill -n '__fish_seen_subcommand_from health' -l max-in-flight -x 
 complete -c waybill -n '__fish_seen_subcommand_from health' -l max-parked -x -d 'Parked operations'
 complete -c waybill -n '__fish_seen_subcommand_from health' -l max-log -x -d 'Bytes of the write-ahead log'
 complete -c waybill -n '__fish_seen_subcommand_from list stuck export' -l cursor -x -d 'Go on where the last one ended'
-complete -c waybill -n '__fish_seen_subcommand_from list stuck counts history' -l format -x -a 'table csv json' -d 'How to print'
+complete -c waybill -n '__fish_seen_subcommand_from list stuck counts history targets' -l format -x -a 'table csv json' -d 'How to print'
 
+complete -c waybill -n '__fish_seen_subcommand_from payload' -l raw -d 'Its bytes as they are'
 complete -c waybill -n '__fish_seen_subcommand_from stats' -l prometheus -d 'For Prometheus'
 complete -c waybill -n '__fish_seen_subcommand_from watch' -l id -x -d 'This operation'
 complete -c waybill -n '__fish_seen_subcommand_from watch' -l after -x -d 'Begin behind this transition'
 complete -c waybill -n '__fish_seen_subcommand_from wait' -l timeout -x -d 'Give up after so long'
 complete -c waybill -n '__fish_seen_subcommand_from wait' -l any -d 'Until one of them has finished'
 complete -c waybill -n '__fish_seen_subcommand_from wait' -l until-recorded -d 'Wait also for those not recorded yet'
-complete -c waybill -n '__fish_seen_subcommand_from export' -s o -l output -r -F -d 'Write there'
-complete -c waybill -n '__fish_seen_subcommand_from export' -l force -d 'Replace it if it is there'
+complete -c waybill -n '__fish_seen_subcommand_from export payload' -s o -l output -r -F -d 'Write there'
+complete -c waybill -n '__fish_seen_subcommand_from export payload' -l force -d 'Replace it if it is there'
 complete -c waybill -n '__fish_seen_subcommand_from import' -l skip-bad -d 'Leave bad lines out'
 complete -c waybill -n '__fish_seen_subcommand_from import backup restore' -F
 complete -c waybill -n '__fish_seen_subcommand_from restore' -l force -d 'Replace the store that is there'

@@ -65,6 +65,8 @@ _waybill() {
         'stuck:list operations in flight that have not moved for long'
         'counts:count operations by kind and status'
         "history:show an operation's steps"
+        'targets:show what waits for each target, and its bounds'
+        'payload:show what a call sends, as long as it is kept'
         'stats:show sizes, totals and the oldest'
         'health:judge what the file tells, against limits'
         "schema:print the store's schema"
@@ -100,6 +102,14 @@ _waybill() {
           ;;
         counts) _arguments $common $format ;;
         history) _arguments $common $format '1:id:' ;;
+        targets) _arguments $common $format ;;
+        payload)
+          _arguments $common \
+            '--raw[its bytes as they are]' \
+            '(-o --output)'{-o,--output}'[write its bytes there]:file:_files' \
+            '--force[replace it if it is there]' \
+            '1:id:'
+          ;;
         stats) _arguments $common '--prometheus[for Prometheus]' ;;
         watch)
           _arguments $common \
@@ -131,7 +141,7 @@ _waybill() {
             '1:file:_files'
           ;;
         help)
-          _arguments '1:command:(status list stuck counts history stats health schema watch wait export backup check import restore purge discard vacuum)'
+          _arguments '1:command:(status list stuck counts history targets payload stats health schema watch wait export backup check import restore purge discard vacuum)'
           ;;
         purge)
           _arguments $common \
