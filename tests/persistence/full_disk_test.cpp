@@ -257,7 +257,8 @@ TEST_CASE_METHOD(store_fixture,
     return;
   }
   CHECK(has_reserve());
-  CHECK(std::filesystem::file_size(log) < log_reserve_bytes / 4);
+  CHECK(std::filesystem::file_size(log)
+        < std::uintmax_t{log_reserve_bytes / 4});
   CHECK(std::filesystem::file_size(lock) == 0);
   // A reader keeps the log, which is cut then.
   auto reader = open_reader(options.file);

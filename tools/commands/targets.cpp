@@ -19,9 +19,9 @@ namespace {
 
 // How much there is of something that is bounded.
 struct measure {
-  const char* bound; // its name
-  std::int64_t is;
-  std::optional<std::int64_t> most;
+  const char* bound = nullptr; // its name
+  std::int64_t is = 0;
+  std::optional<std::int64_t> most = std::nullopt;
 };
 
 std::array<measure, 4> measures_of(const target_snapshot& x) {
