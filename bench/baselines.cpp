@@ -206,14 +206,15 @@ void raw_store::attempt(const tracked_operation_id& id, std::int64_t now) {
   move_changed(0, 1);
 }
 
-void raw_store::terminal(const tracked_operation_id& id, std::int64_t now) {
+void raw_store::terminal(const tracked_operation_id& id, std::int64_t now,
+                         int from) {
   auto* const x = terminal_.get();
   bind_id(terminal_, id);
   sqlite3_bind_int(x, 2, 2);
   sqlite3_bind_int64(x, 3, now);
   sqlite3_bind_int(x, 6, 200);
   sqlite_file::run(terminal_);
-  move_changed(1, 2);
+  move_changed(from, 2);
 }
 
 void raw_store::move_changed(int from, int to) {

@@ -59,7 +59,8 @@ public:
   void finished(const tracked_operation_id& id, std::uint64_t n,
                 std::int64_t now);
   void attempt(const tracked_operation_id& id, std::int64_t now);
-  void terminal(const tracked_operation_id& id, std::int64_t now);
+  /// @param from the status that it had: 0 `Submitted`, 1 `Retrying`.
+  void terminal(const tracked_operation_id& id, std::int64_t now, int from = 1);
   /// Reads every column.
   bool status(const tracked_operation_id& id);
   /// @returns how many rows went.

@@ -75,6 +75,12 @@ public:
     return run_load(system, service_.tracker(), x);
   }
 
+  /// Starts a store-and-forward actor, which ends with this.
+  store_and_forward_actor forward(const forward_options& x,
+                                  deliver_function deliver) {
+    return service_.spawn_store_and_forward(x, std::move(deliver));
+  }
+
   [[nodiscard]] const tracking_actor& tracker() const noexcept {
     return service_.tracker();
   }

@@ -5,11 +5,26 @@
 #include <algorithm>
 
 #include "baselines.hpp"
+#include "call_baselines.hpp"
 #include "report.hpp"
 #include "waybill/schema.hpp"
 #include "waybill/sealed_vfs.hpp"
 
 namespace waybill::bench {
+
+namespace {
+
+// As the store counts what baselines have put into it: by kind, and what is in
+// flight by block.
+void count_all(sqlite_file& db) {
+  db.exec("BEGIN; DELETE FROM counter; INSERT INTO counter "
+          "SELECT kind, status, count(*) FROM operation GROUP BY 1, 2; "
+          "DELETE FROM in_flight_block; INSERT INTO in_flight_block "
+          "SELECT status, seq >> 9, count(*) FROM operation "
+          "WHERE status < 2 GROUP BY 1, 2; COMMIT");
+}
+
+} // namespace
 
 data_files::data_files(const std::filesystem::path& parent)
   : folder_{parent / ("bench-" + std::to_string(::getpid()))} {
@@ -55,12 +70,7 @@ std::string data_files::with_rows(std::int64_t rows, id_kind ids) {
       if (rows > transaction)
         report::progress("    " + std::to_string(n));
     }
-    // As the store counts them: by kind.
-    db.exec("BEGIN; DELETE FROM counter; INSERT INTO counter "
-            "SELECT kind, status, count(*) FROM operation GROUP BY 1, 2; "
-            "DELETE FROM in_flight_block; INSERT INTO in_flight_block "
-            "SELECT status, seq >> 9, count(*) FROM operation "
-            "WHERE status < 2 GROUP BY 1, 2; COMMIT");
+    count_all(db);
     db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
   }
   made_.emplace(k, file);
@@ -71,6 +81,33 @@ const std::vector<tracked_operation_id>& data_files::some_ids(std::int64_t rows,
                                                               id_kind ids) {
   with_rows(rows, ids);
   return ids_.at({rows, ids});
+}
+
+std::string data_files::with_calls(std::int64_t calls) {
+  if (const auto found = with_calls_.find(calls); found != with_calls_.end())
+    return found->second;
+  report::progress("  making a file in which " + std::to_string(calls)
+                   + " calls wait");
+  const auto file = fresh();
+  {
+    const sqlite::sealed_vfs vfs{"", store_application_id};
+    raw_calls store{file, durability::off, vfs.name()};
+    auto& db = store.file();
+    db.exec("PRAGMA wal_autocheckpoint = 100000");
+    constexpr std::int64_t transaction = 50'000;
+    const std::string payload(1'024, 'x');
+    id_source ids{id_kind::v7, 1};
+    for (std::int64_t n = 0; n < calls;) {
+      store.begin_transaction();
+      for (const auto end = std::min(calls, n + transaction); n < end; ++n)
+        store.take(ids(), static_cast<std::uint64_t>(n), timestamp::now().us(),
+                   payload, false);
+      store.commit();
+    }
+    count_all(db);
+    db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+  }
+  return with_calls_[calls] = file;
 }
 
 data_files::passing_file data_files::copy_of(std::int64_t rows, id_kind ids) {

@@ -23,6 +23,10 @@ public:
   /// A store with `rows` finished operations. Lines may add to it.
   std::string with_rows(std::int64_t rows, id_kind ids);
 
+  /// A store in which `calls` wait, each with a payload of 1 KiB. Lines leave
+  /// as many in it.
+  std::string with_calls(std::int64_t calls);
+
   /// Some of the ids in it.
   const std::vector<tracked_operation_id>& some_ids(std::int64_t rows,
                                                     id_kind ids);
@@ -58,6 +62,7 @@ private:
   int last_ = 0;
   std::map<key, std::string> made_;
   std::map<key, std::vector<tracked_operation_id>> ids_;
+  std::map<std::int64_t, std::string> with_calls_;
 };
 
 } // namespace waybill::bench

@@ -1,6 +1,7 @@
 // The lines of the benchmark: each measures one subject and reports it.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,17 @@ void purge_keeps_up(bench& b);
 void open_time(bench& b);
 void idle_cost(bench& b);
 void memory(bench& b);
+
+// calls.cpp
+void forward_vs_raw(bench& b);
+void forward_vs_plainjob(bench& b);
+void backlog_memory(bench& b);
+void backlog_start(bench& b);
+void backlog_drain(bench& b);
+void payload_64k(bench& b);
+/// Prints what a process shows that serves `file` and delivers `calls` of those
+/// that wait in it: ms to the first one, deliveries a second, resident bytes.
+int backlog_child(const std::string& file, std::int64_t calls);
 
 // sweeps.cpp: plain figures
 void throughput(bench& b);

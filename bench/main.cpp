@@ -17,6 +17,12 @@ const std::vector<line> lines{
    enqueue_vs_raw},
   {"lifecycle_vs_raw", "enqueue, attempt, terminal of each / raw loop",
    lifecycle_vs_raw},
+  {"forward_vs_raw", "calls taken and delivered, 64 senders / raw loop",
+   forward_vs_raw},
+  {"forward_vs_plainjob", "the same / a job queue, a transaction a step",
+   forward_vs_plainjob},
+  {"payload_64k", "MB/s of 64 KiB payloads taken / raw blob inserts",
+   payload_64k},
   {"history_cost", "lifecycles with histories / without", history_cost},
   {"enqueue_vs_per_call", "enqueues, 64 clients / a transaction a call",
    enqueue_vs_per_call},
@@ -39,6 +45,12 @@ const std::vector<line> lines{
    purge_keeps_up},
   {"open_time", "opening at 10,000,000 rows / at none", open_time},
   {"idle_cost", "processor and wake-ups of an idle tracker", idle_cost},
+  {"backlog_memory", "resident memory with 1,000,000 calls waiting / 10,000",
+   backlog_memory},
+  {"backlog_start", "seconds to the first delivery with 1,000,000 waiting",
+   backlog_start},
+  {"backlog_drain", "deliveries a second with 1,000,000 waiting / 1,000",
+   backlog_drain},
   {"memory", "resident memory at 10,000,000 rows / at none", memory},
   {"throughput", "figures by clients and window", throughput},
   {"latency", "figures by verb", latency},
@@ -54,6 +66,8 @@ struct arguments {
   std::string out;
   std::string name = "bench";
   std::string memory_of;
+  std::string backlog_of;
+  std::int64_t deliver = 1'000;
 };
 
 bool is_wanted(const arguments& x, const line& each) {
@@ -104,9 +118,13 @@ int main(int argc, char** argv) {
   app.add_option("--out", x.out, "a folder for the JSON and the plots' data");
   app.add_option("--name", x.name, "the JSON file's name, without .json");
   app.add_option("--memory-of", x.memory_of)->group("");
+  app.add_option("--backlog-of", x.backlog_of)->group("");
+  app.add_option("--deliver", x.deliver)->group("");
   CLI11_PARSE(app, argc, argv);
   if (!x.memory_of.empty())
     return memory_child(x.memory_of);
+  if (!x.backlog_of.empty())
+    return backlog_child(x.backlog_of, x.deliver);
   if (x.list) {
     for (const auto& each : lines)
       std::printf("%-22s %s\n", each.name.c_str(), each.meaning.c_str());
