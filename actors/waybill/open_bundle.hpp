@@ -29,6 +29,8 @@ public:
     : to_{std::move(to)}, size_{x.size()} {
     reply_.outcomes.reserve(size_);
     reply_.answers.reserve(x.questions.size());
+    reply_.takes.reserve(x.takes.size());
+    reply_.begins.reserve(x.begins.size());
     questions_.reserve(x.questions.size());
   }
 
@@ -43,6 +45,12 @@ public:
       questions_.push_back({reply_.outcomes.size(), x.id});
       reply_.answers.push_back(std::move(reply));
       reply_.outcomes.push_back(0);
+    } else if constexpr (std::is_same_v<Request, take_call>) {
+      reply_.takes.push_back(std::move(reply));
+      reply_.outcomes.push_back(0);
+    } else if constexpr (std::is_same_v<Request, begin_call>) {
+      reply_.begins.push_back(std::move(reply));
+      reply_.outcomes.push_back(0);
     } else {
       reply_.outcomes.push_back(static_cast<std::uint8_t>(reply.outcome));
     }
@@ -56,6 +64,10 @@ public:
       code = code_for_question(code);
       questions_.push_back({reply_.outcomes.size(), x.id});
       reply_.answers.emplace_back();
+    } else if constexpr (std::is_same_v<Request, take_call>) {
+      reply_.takes.emplace_back();
+    } else if constexpr (std::is_same_v<Request, begin_call>) {
+      reply_.begins.emplace_back();
     }
     reply_.failures.push_back(
       {static_cast<std::uint32_t>(reply_.outcomes.size()), code, e.what()});

@@ -218,12 +218,13 @@ private:
       take_call{
         .target = options_.target, .call = x, .begin = c.at_work.has_value()},
       importance::optional, {},
-      [this, &c, x](const take_reply& reply) { recorded(c, x, reply); },
+      [this, &c](take_reply& reply, take_call& what) {
+        recorded(c, what.call, reply);
+      },
       [this, &c](const failure& why) { not_recorded(c, why); });
   }
 
-  void recorded(tracked_call& c, const forward_call& x,
-                const take_reply& reply) {
+  void recorded(tracked_call& c, forward_call& x, const take_reply& reply) {
     if (reply.outcome == take_outcome::refused)
       return not_recorded(c, {errc::overloaded, reply.reason});
     if (reply.outcome == take_outcome::already_terminal) {
@@ -236,7 +237,7 @@ private:
     const tracked_operation_id id{c.id};
     if (c.at_work && reply.begun) {
       if (!end_if_over(c))
-        deliver(c, x);
+        deliver(c, std::move(x));
     } else {
       give_back(c);
       if (stopping_)
@@ -332,9 +333,9 @@ private:
     tracker_.ask(
       this, begin_call{.seq = c.seq, .id = c.id, .attempt = c.attempt},
       importance::optional, {},
-      [this, &c](const begin_reply& x) {
+      [this, &c](begin_reply& x) {
         if (x.begun)
-          return deliver(c, x.call);
+          return deliver(c, std::move(x.call));
         give_back(c); // somebody else has ended it
         calls_.forget(c);
       },
@@ -354,10 +355,10 @@ private:
     return why.has_value();
   }
 
-  void deliver(tracked_call& c, const forward_call& x) {
+  void deliver(tracked_call& c, forward_call x) {
     calls_.enter(c, phase::delivering);
     const auto& worker = c.at_work->worker;
-    tell(this, worker.actor, delivery_job{worker.number, x});
+    tell(this, worker.actor, delivery_job{worker.number, std::move(x)});
   }
 
   bool take_place(tracked_call& c) {

@@ -12,8 +12,14 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// CAF 0.17 slows down with thousands.
-constexpr std::int64_t max_open_requests = 512;
+// Up to so many requests at a time do not wait for others.
+constexpr std::int64_t max_alone = 4;
+
+// Of those that fit into no bundle. CAF 0.17 slows down with thousands.
+constexpr std::int64_t max_open = 512;
+
+constexpr std::int64_t max_open_bundles = 2;
+constexpr std::int64_t max_bundle_bytes = std::int64_t{4} * 1'024 * 1'024;
 
 constexpr auto first_repeat_delay = milliseconds{10};
 constexpr auto max_repeat_delay = milliseconds{1'000};
@@ -46,22 +52,72 @@ void tracker_link::on_tracker_end(std::function<void()> f) {
 }
 
 void tracker_link::send() {
-  while (!outbox_.empty() && num_open_ < max_open_requests) {
-    const auto found = errands_.find(outbox_.front());
-    outbox_.pop_front();
-    if (found == errands_.end())
-      continue; // given up
-    ++num_open_;
-    found->second.open = true;
-    found->second.send();
+  while (send_front()) {
+    // goes on
   }
+}
+
+void tracker_link::forget_given_up() {
+  while (!outbox_.empty() && !errands_.contains(outbox_.front()))
+    outbox_.pop_front();
+}
+
+// Returns false if nothing may be sent.
+bool tracker_link::send_front() {
+  forget_given_up();
+  if (outbox_.empty())
+    return false;
+  const auto number = outbox_.front();
+  auto& x = *errands_.at(number);
+  if (x.verb()
+      && (num_bundles_open_ > 0 || num_open_ + std::ssize(outbox_) > max_alone))
+    return send_bundle();
+  if (num_open_ >= max_open)
+    return false;
+  outbox_.pop_front();
+  ++num_open_;
+  x.open = true;
+  x.send(*this, number);
+  return true;
+}
+
+// A bundle beside an open one keeps the tracker busy meanwhile, if it is about
+// as large; a small one would stay small for ever, each answer asking for the
+// next.
+bool tracker_link::send_bundle() {
+  if (num_bundles_open_ >= max_open_bundles
+      || 2 * outbox_.size() < num_bundled_)
+    return false;
+  request_bundle all;
+  auto sent = std::make_shared<sent_bundle>();
+  std::int64_t bytes = 0;
+  auto& first = *errands_.at(outbox_.front());
+  while (!outbox_.empty() && sent->size() < bundle_limit_) {
+    const auto number = outbox_.front();
+    const auto found = errands_.find(number);
+    if (found != errands_.end()) {
+      auto& x = *found->second;
+      const auto verb = x.verb();
+      bytes += x.bytes();
+      if (!verb || (!sent->empty() && bytes > max_bundle_bytes))
+        break;
+      x.add_to(all);
+      x.open = true;
+      sent->push_back({number, *verb});
+    }
+    outbox_.pop_front();
+  }
+  ++num_bundles_open_;
+  num_bundled_ += sent->size();
+  first.send_bundle(*this, std::move(all), std::move(sent));
+  return true;
 }
 
 void tracker_link::stop() {
   stopping_ = true;
   std::vector<serial> unasked;
   for (const auto& [number, x] : errands_)
-    if (x.how == importance::optional && !x.open)
+    if (x->how == importance::optional && !x->open)
       unasked.push_back(number);
   for (const auto number : unasked)
     give_up(number);
@@ -74,11 +130,11 @@ void tracker_link::end_all() {
   tracker_ = tracking_actor{};
 }
 
-void tracker_link::add(serial number, importance how, milliseconds delay,
-                       std::function<void()> send, give_up_function give_up) {
-  errands_.emplace(number, errand{.how = how,
-                                  .send = std::move(send),
-                                  .give_up = std::move(give_up)});
+void tracker_link::add(std::unique_ptr<errand> x, importance how,
+                       milliseconds delay) {
+  const auto number = ++last_number_;
+  x->how = how;
+  errands_.emplace(number, std::move(x));
   post(number, delay);
 }
 
@@ -87,28 +143,89 @@ void tracker_link::post(serial number, milliseconds delay) {
     outbox_.push_back(number);
     return;
   }
-  auto& x = errands_.at(number);
+  auto& x = *errands_.at(number);
   x.timer = host_.timers->add(host_.now() + delay, [this, &x, number] {
     x.timer.reset();
     outbox_.push_back(number);
   });
 }
 
-bool tracker_link::close(serial number) {
-  --num_open_;
-  if (errands_.erase(number) == 0)
-    return false; // given up
+std::unique_ptr<tracker_link::errand> tracker_link::close(serial number) {
+  auto ended = errands_.extract(number);
+  if (!ended)
+    return nullptr;
   if (trouble_.end())
     host_.notice(severity::info, "the tracker takes requests again");
-  return true;
+  return std::move(ended.mapped());
+}
+
+void tracker_link::bundle_answered(const sent_bundle& sent, bundle_reply& x) {
+  const auto count = [&](bundled_verb verb) {
+    return static_cast<std::size_t>(
+      std::ranges::count(sent, verb, &bundled_errand::verb));
+  };
+  if (x.outcomes.size() != sent.size()
+      || x.takes.size() != count(bundled_verb::take)
+      || x.begins.size() != count(bundled_verb::begin)
+      || x.failures.size()
+           != static_cast<std::size_t>(
+             std::ranges::count(x.outcomes, bundle_reply::failed)))
+    return bundle_failed(sent, {errc::outcome_unknown,
+                                "an answer that does not fit"});
+  --num_bundles_open_;
+  num_bundled_ -= sent.size();
+  bundle_limit_ = std::min(2 * bundle_limit_, max_bundle);
+  auto take = x.takes.begin();
+  auto begin = x.begins.begin();
+  auto why = x.failures.begin();
+  for (std::size_t i = 0; i < sent.size(); ++i) {
+    const auto [number, verb] = sent[i];
+    const auto failed = x.outcomes[i] == bundle_reply::failed;
+    if (failed) {
+      not_answered(number, {why->code, why->text});
+      ++why;
+    }
+    update_reply update{static_cast<update_outcome>(x.outcomes[i])};
+    switch (verb) {
+      case bundled_verb::take: {
+        auto& reply = *take++;
+        if (!failed)
+          answered<take_call>(number, reply);
+        break;
+      }
+      case bundled_verb::begin: {
+        auto& reply = *begin++;
+        if (!failed)
+          answered<begin_call>(number, reply);
+        break;
+      }
+      case bundled_verb::retry:
+        if (!failed)
+          answered<retry_call>(number, update);
+        break;
+      default:
+        if (!failed)
+          answered<end_call>(number, update);
+        break;
+    }
+  }
+}
+
+void tracker_link::bundle_failed(const sent_bundle& sent, const failure& why) {
+  --num_bundles_open_;
+  num_bundled_ -= sent.size();
+  if (why.code == errc::overloaded)
+    bundle_limit_ = std::min(bundle_limit_,
+                             std::max<std::size_t>(1, sent.size() / 2));
+  for (const auto& each : sent)
+    not_answered(each.number, why);
 }
 
 void tracker_link::not_answered(serial number, const failure& why) {
-  --num_open_;
   const auto found = errands_.find(number);
   if (found == errands_.end())
     return;
-  auto& x = found->second;
+  auto& x = *found->second;
   x.open = false;
   if (certainty_of(why.code) == certainty::unknown)
     x.doubtful = true;
@@ -135,7 +252,7 @@ void tracker_link::not_answered(serial number, const failure& why) {
 }
 
 void tracker_link::give_up(serial number) {
-  const auto& x = errands_.at(number);
+  const auto& x = *errands_.at(number);
   const std::string who = tracker_has_ended()
                             ? "the tracker has ended"
                             : "the actor that asks the tracker has stopped";
@@ -147,7 +264,7 @@ void tracker_link::give_up(serial number) {
 
 void tracker_link::end(serial number, const failure& why) {
   const auto ended = errands_.extract(number);
-  const auto& x = ended.mapped();
+  auto& x = *ended.mapped();
   if (x.timer)
     host_.timers->cancel(*x.timer);
   x.give_up(why);

@@ -9,24 +9,26 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "waybill/options.hpp"
 #include "waybill/protocol.hpp"
 #include "waybill/recurring_trouble.hpp"
+#include "waybill/request_weight.hpp"
 #include "waybill/timer_queue.hpp"
 
 namespace waybill {
 
-/// A part of an actor that asks the tracker for it. At most 512 requests are
-/// open at a time, the others wait in order; whoever wants two requests in
-/// order makes the second one when the first has been answered.
+/// A part of an actor that asks the tracker for it. A few requests go alone;
+/// what is asked while they are open goes together, in at most two bundles at a
+/// time. Whoever wants two requests in order makes the second one when the
+/// first has been answered.
 class tracker_link {
 public:
   using milliseconds = std::chrono::milliseconds;
-  using give_up_function = std::function<void(const failure&)>;
-
   /// What it needs of its actor, which it must not outlive.
   struct host {
     timer_queue* timers;
@@ -55,31 +57,17 @@ public:
   }
 
   /// Puts a request of `self` in the queue, after `delay`. It ends in one call:
-  /// of `answered`, with a definite answer, or of `give_up`; the failure then
-  /// covers all of its tries.
-  template <class Self, class Request>
+  /// of `answered`, with a definite answer, or of `give_up`, with a failure
+  /// that covers all of its tries.
+  /// @param answered gets a `Request::reply&` and the request, both to be moved
+  ///        from; or the reply alone.
+  template <class Self, class Request, class Answered, class GiveUp>
   void ask(Self* self, Request what, importance how, milliseconds delay,
-           std::function<void(const typename Request::reply&)> answered,
-           const give_up_function& give_up) {
-    using reply_type = typename Request::reply;
-    const auto number = ++last_number_;
-    auto send = [this, self, number, what = std::move(what),
-                 answered = std::move(answered)] {
-      waybill::request(self, tracker_, timeout_, what)
-        .then(
-          [this, number, answered](const reply_type& x) {
-            if (!is_known(x))
-              not_answered(number, of_newer_version());
-            else if (close(number))
-              answered(x);
-            host_.proceed();
-          },
-          [this, number](const caf::error& e) {
-            not_answered(number, to_failure(e));
-            host_.proceed();
-          });
-    };
-    add(number, how, delay, std::move(send), give_up);
+           Answered answered, GiveUp give_up) {
+    using errand_type = errand_of<Self, Request, Answered, GiveUp>;
+    add(std::make_unique<errand_type>(self, std::move(what),
+                                      std::move(answered), std::move(give_up)),
+        how, delay);
   }
 
   /// Sends what may be sent now.
@@ -97,18 +85,137 @@ public:
   [[nodiscard]] bool idle() const noexcept { return errands_.empty(); }
 
 private:
+  static constexpr std::size_t max_bundle = 512;
+
   using serial = std::uint64_t;
 
-  struct errand {
+  // The requests of a bundle, in order.
+  struct bundled_errand {
+    serial number;
+    bundled_verb verb;
+  };
+  using sent_bundle = std::vector<bundled_errand>;
+
+  // A request until its end.
+  class errand {
+  public:
+    errand() = default;
+    virtual ~errand() = default;
+    errand(const errand&) = delete;
+    errand& operator=(const errand&) = delete;
+
+    virtual void send(tracker_link& link, serial number) = 0;
+    virtual void send_bundle(tracker_link& link, request_bundle what,
+                             std::shared_ptr<const sent_bundle> sent)
+      = 0;
+    // Which one it is in a bundle, if it may be in one.
+    [[nodiscard]] virtual std::optional<bundled_verb> verb() const noexcept = 0;
+    [[nodiscard]] virtual std::int64_t bytes() const noexcept = 0;
+    virtual void add_to(request_bundle& x) const = 0;
+    virtual void give_up(const failure& why) = 0;
+
     importance how = importance::optional;
-    std::function<void()> send;
-    give_up_function give_up;
     bool open = false;
     // Whether one of its tries may have been applied.
     bool doubtful = false;
     std::int64_t tries = 0;
     std::optional<timer_queue::entry> timer = std::nullopt;
   };
+
+  template <class Request>
+  class errand_for : public errand {
+  public:
+    explicit errand_for(Request x) : what{std::move(x)} {}
+
+    [[nodiscard]] std::optional<bundled_verb> verb() const noexcept override {
+      return verb_of(what);
+    }
+
+    [[nodiscard]] std::int64_t bytes() const noexcept override {
+      return weight(what);
+    }
+
+    void add_to(request_bundle& x) const override {
+      if constexpr (requires { x.add(what); })
+        x.add(what);
+    }
+
+    virtual void answer(typename Request::reply& x) = 0;
+
+    Request what;
+  };
+
+  template <class Self, class Request, class Answered, class GiveUp>
+  class errand_of final : public errand_for<Request> {
+  public:
+    using reply_type = typename Request::reply;
+
+    errand_of(Self* self, Request x, Answered answered, GiveUp give_up)
+      : errand_for<Request>{std::move(x)},
+        self_{self},
+        answered_{std::move(answered)},
+        give_up_{std::move(give_up)} {}
+
+    void send(tracker_link& link, serial number) override {
+      waybill::request(self_, link.tracker_, link.timeout_, Request{this->what})
+        .then(
+          [&link, number](reply_type& x) {
+            --link.num_open_;
+            link.template answered<Request>(number, x);
+            link.host_.proceed();
+          },
+          [&link, number](const caf::error& e) {
+            --link.num_open_;
+            link.not_answered(number, to_failure(e));
+            link.host_.proceed();
+          });
+    }
+
+    void send_bundle(tracker_link& link, request_bundle all,
+                     std::shared_ptr<const sent_bundle> sent) override {
+      waybill::request(self_, link.tracker_, link.timeout_, std::move(all))
+        .then(
+          [&link, sent](bundle_reply& x) {
+            link.bundle_answered(*sent, x);
+            link.host_.proceed();
+          },
+          [&link, sent](const caf::error& e) {
+            link.bundle_failed(*sent, to_failure(e));
+            link.host_.proceed();
+          });
+    }
+
+    void give_up(const failure& why) override { give_up_(why); }
+
+    void answer(reply_type& x) override {
+      if constexpr (std::is_invocable_v<Answered&, reply_type&, Request&>)
+        answered_(x, this->what);
+      else
+        answered_(x);
+    }
+
+  private:
+    Self* self_;
+    Answered answered_;
+    GiveUp give_up_;
+  };
+
+  static std::optional<bundled_verb> verb_of(const take_call&) noexcept {
+    return bundled_verb::take;
+  }
+  static std::optional<bundled_verb> verb_of(const begin_call&) noexcept {
+    return bundled_verb::begin;
+  }
+  static std::optional<bundled_verb> verb_of(const retry_call&) noexcept {
+    return bundled_verb::retry;
+  }
+  static std::optional<bundled_verb> verb_of(const end_call&) noexcept {
+    return bundled_verb::end;
+  }
+  template <class Request>
+  static std::optional<bundled_verb> verb_of(const Request&) noexcept {
+    return std::nullopt;
+  }
 
   // A newer tracker may answer with numbers that this version does not know;
   // what they mean is unknown.
@@ -133,10 +240,23 @@ private:
     return {errc::outcome_unknown, "an answer of a newer version"};
   }
 
-  void add(serial number, importance how, milliseconds delay,
-           std::function<void()> send, give_up_function give_up);
+  template <class Request>
+  void answered(serial number, typename Request::reply& x) {
+    if (!is_known(x))
+      not_answered(number, of_newer_version());
+    else if (const auto ended = close(number))
+      static_cast<errand_for<Request>&>(*ended).answer(x);
+  }
+
+  void add(std::unique_ptr<errand> x, importance how, milliseconds delay);
   void post(serial number, milliseconds delay);
-  bool close(serial number);
+  void forget_given_up();
+  bool send_front();
+  bool send_bundle();
+  void bundle_answered(const sent_bundle& sent, bundle_reply& x);
+  void bundle_failed(const sent_bundle& sent, const failure& why);
+  // None if it was given up.
+  std::unique_ptr<errand> close(serial number);
   void not_answered(serial number, const failure& why);
   void give_up(serial number);
   void end(serial number, const failure& why);
@@ -145,10 +265,15 @@ private:
   tracking_actor tracker_;
   milliseconds timeout_;
   host host_;
-  std::unordered_map<serial, errand> errands_;
+  std::unordered_map<serial, std::unique_ptr<errand>> errands_;
   serial last_number_ = 0;
   std::deque<serial> outbox_;
-  std::int64_t num_open_ = 0;
+  std::int64_t num_open_ = 0; // that went alone
+  std::int64_t num_bundles_open_ = 0;
+  std::size_t num_bundled_ = 0; // requests in them
+  // Admission takes a bundle whole or not at all: under overload smaller ones
+  // get in.
+  std::size_t bundle_limit_ = max_bundle;
   bool stopping_ = false;
   recurring_trouble trouble_; // the tracker takes no requests
   // Shared with what is attached to the tracker.

@@ -26,6 +26,28 @@ TEST_CASE_METHOD(forward_fixture,
 }
 
 TEST_CASE_METHOD(forward_fixture,
+                 "what many calls ask of the tracker goes together, and is "
+                 "repeated for each by itself") {
+  script->next("open", {late});
+  script->next("enqueue 33", {refusing(errc::not_stored), unknown});
+  script->next("terminal 44", {unknown, refusing(errc::store_full)});
+  const auto actor = spawn();
+  const auto outcomes = send_all(system, actor, calls(200), [&] {
+    settle(actor);
+    say(tracker, work_tick{});
+  });
+  for (const auto& x : outcomes)
+    CHECK(x.reply);
+  REQUIRE(all_done(actor));
+  REQUIRE_FALSE(script->bundles().empty());
+  CHECK(script->bundles().front() == 200);
+  CHECK(script->count("enqueue 33") == 3);
+  CHECK(script->count("terminal 44") == 3);
+  for (std::uint64_t n = 1; n <= 200; ++n)
+    CHECK(target.attempts(n) == 1);
+}
+
+TEST_CASE_METHOD(forward_fixture,
                  "each failed attempt is reported as Retrying with the number "
                  "of retries begun") {
   target.set(1, {busy, busy, taken});

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "support/actors.hpp"
+#include "support/calls.hpp"
 #include "support/random_seed.hpp"
 #include "waybill/operation_tracking_store.hpp"
 
@@ -365,6 +366,49 @@ TEST_CASE_METHOD(actor_fixture,
   CHECK(overtakes(bundle) > 0);
   bundle.add(enqueue(1)); // whose answer depends on the batch
   CHECK(overtakes(bundle) == 0);
+}
+
+TEST_CASE_METHOD(actor_fixture,
+                 "a bundle takes, begins and ends calls, each for itself") {
+  auto running = start(system, make_options());
+  get(running.tracker(), open_target{.target = "plant",
+                                     .bounds = {},
+                                     .max_interruptions = 3,
+                                     .under_way = {}});
+  request_bundle bundle;
+  bundle.add(take_of(1));
+  auto elsewhere = take_of(2);
+  elsewhere.target = "nobody's";
+  bundle.add(elsewhere);
+  bundle.add(enqueue(3));
+  auto begun = take_of(4);
+  begun.begin = true;
+  bundle.add(begun);
+  const auto taken = get(running.tracker(), bundle);
+  CHECK(taken.outcomes
+        == std::vector<std::uint8_t>{0, bundle_reply::failed, 0, 0});
+  REQUIRE(taken.failures.size() == 1);
+  CHECK(taken.failures.front().place == 1);
+  CHECK(taken.failures.front().code == errc::invalid_request);
+  REQUIRE(taken.takes.size() == 3);
+  CHECK_FALSE(taken.takes[0].begun);
+  CHECK(taken.takes[2].begun);
+
+  bundle = {};
+  bundle.add(begin_of(taken.takes[0].head));
+  bundle.add(begin_of(taken.takes[0].head));
+  bundle.add(end_of(taken.takes[2].head));
+  bundle.add(end_of(taken.takes[2].head));
+  bundle.add(retry_of(taken.takes[0].head));
+  const auto ended = get(running.tracker(), bundle);
+  const auto again
+    = static_cast<std::uint8_t>(update_outcome::already_terminal);
+  CHECK(ended.outcomes == std::vector<std::uint8_t>{0, 0, 0, again, 0});
+  REQUIRE(ended.begins.size() == 2);
+  CHECK(ended.begins[0].call.payload == "payload");
+  CHECK_FALSE(ended.begins[1].begun);
+  CHECK(snapshot_of(*this, running, 1).status == tracking_status::retrying);
+  CHECK(snapshot_of(*this, running, 4).status == tracking_status::delivered);
 }
 
 TEST_CASE_METHOD(actor_fixture,

@@ -521,47 +521,76 @@ private:
         begin_call> || std::is_same_v<Request, find_calls> || std::is_same_v<Request, find_due> || std::is_same_v<Request, find_keyed> || std::is_same_v<Request, open_target> || std::is_same_v<Request, get_target>;
 
   template <class Request>
-  caf::typed_response_promise<typename Request::reply> react(const Request& x) {
-    using reply_type = typename Request::reply;
-    auto to = this->make_response_promise<reply_type>();
-    const auto how = is_step<Request> ? script_->react_to_step(log_line(x))
-                                      : script_->react(log_line(x));
+  reaction reaction_to(const Request& x) {
+    return is_step<Request> ? script_->react_to_step(log_line(x))
+                            : script_->react(log_line(x));
+  }
+
+  template <class Request>
+  typename Request::reply reply_to(const Request& x, const reaction& how) {
     auto reply = script_->apply(x, how.apply);
     if (how.lie)
       set_lie(reply);
     if (how.newer)
       set_newer(reply);
-    if constexpr (std::is_same_v<reply_type, take_reply>)
+    if constexpr (std::is_same_v<typename Request::reply, take_reply>)
       if (how.full)
         reply = {take_outcome::refused, {}, false, "the bound of the test"};
-    std::function<void()> answer = [to, how, reply]() mutable {
-      if (how.error)
-        to.deliver(to_error(*how.error, "as the test wants it"));
-      else
-        to.deliver(reply);
-    };
-    if (how.late)
-      late_.push_back(std::move(answer));
+    return reply;
+  }
+
+  void answer(std::function<void()> f, bool is_late) {
+    if (is_late)
+      late_.push_back(std::move(f));
     else
-      answer();
+      f();
+  }
+
+  template <class Request>
+  caf::typed_response_promise<typename Request::reply> react(const Request& x) {
+    auto to = this->make_response_promise<typename Request::reply>();
+    const auto how = reaction_to(x);
+    auto reply = reply_to(x, how);
+    answer(
+      [to, how, reply]() mutable {
+        if (how.error)
+          to.deliver(to_error(*how.error, "as the test wants it"));
+        else
+          to.deliver(reply);
+      },
+      how.late);
     return to;
   }
 
-  // Answers truly, at once, what was asked in a bundle.
-  bundle_reply run(const request_bundle& x) {
+  // A bundle is as late as the latest of its requests.
+  caf::typed_response_promise<bundle_reply> run(const request_bundle& x) {
+    auto to = this->make_response_promise<bundle_reply>();
     script_->saw_bundle(x.size());
     bundle_reply all;
+    auto is_late = false;
     for_each_request(x, [&](const auto& each) {
-      script_->react(log_line(each));
-      auto reply = script_->apply(each, true);
-      if constexpr (std::is_same_v<decltype(reply), status_reply>) {
-        all.outcomes.push_back(0);
+      const auto how = reaction_to(each);
+      is_late = is_late || how.late;
+      auto reply = reply_to(each, how);
+      using reply_type = decltype(reply);
+      std::uint8_t outcome = 0;
+      if constexpr (std::is_same_v<reply_type, status_reply>)
         all.answers.push_back(std::move(reply));
-      } else {
-        all.outcomes.push_back(static_cast<std::uint8_t>(reply.outcome));
+      else if constexpr (std::is_same_v<reply_type, take_reply>)
+        all.takes.push_back(std::move(reply));
+      else if constexpr (std::is_same_v<reply_type, begin_reply>)
+        all.begins.push_back(std::move(reply));
+      else
+        outcome = static_cast<std::uint8_t>(reply.outcome);
+      if (how.error) {
+        outcome = bundle_reply::failed;
+        all.failures.push_back({static_cast<std::uint32_t>(all.outcomes.size()),
+                                *how.error, "as the test wants it"});
       }
+      all.outcomes.push_back(outcome);
     });
-    return all;
+    answer([to, all]() mutable { to.deliver(all); }, is_late);
+    return to;
   }
 
   std::shared_ptr<tracker_script> script_;
