@@ -18,7 +18,7 @@ namespace waybill {
 
 /// What an attempt has of those who deliver.
 struct attempt_place {
-  worker_pool::worker worker;
+  std::int64_t worker = 0; // its number
   attempt_pacing::ticket ticket = 0;
   /// If it may be what ends the process; see lone_delivery.
   std::optional<std::uint64_t> alone;
@@ -65,9 +65,15 @@ public:
   /// place has been given back.
   [[nodiscard]] time_point next() const noexcept { return next_; }
 
+  /// See worker_pool.
+  std::optional<delivery_worker>
+  start(const attempt_place& x, delivery_listener to, forward_call call) {
+    return workers_.start(std::move(to), x.worker, std::move(call));
+  }
+
   /// The attempt has not begun.
   void give_back(const attempt_place& x) {
-    workers_.release(x.worker.number);
+    workers_.release(x.worker);
     pacing_.give_back(x.ticket);
     end_alone(x);
   }
@@ -90,7 +96,7 @@ public:
 
   /// See worker_pool. Others need not wait for an attempt that runs on.
   std::vector<delivery_worker> close() {
-    end_alone({.worker = {}, .ticket = 0, .alone = alone_});
+    end_alone({.worker = 0, .ticket = 0, .alone = alone_});
     return workers_.close();
   }
 
@@ -103,10 +109,9 @@ private:
   }
 
   // A want of threads may pass.
-  std::optional<worker_pool::worker> occupy(const tracked_operation_id& call,
-                                            time_point now,
-                                            forward_notices& notices) {
-    std::optional<worker_pool::worker> worker;
+  std::optional<std::int64_t> occupy(const tracked_operation_id& call,
+                                     time_point now, forward_notices& notices) {
+    std::optional<std::int64_t> worker;
     try {
       worker = workers_.occupy(call, now);
     } catch (const std::system_error& e) {

@@ -22,35 +22,51 @@ public:
 
   delivery_worker_impl(caf::actor_config& config,
                        std::shared_ptr<const deliver_function> deliver,
+                       std::shared_ptr<delivery_queue> queue,
                        std::int64_t last_error_cap)
     : super{config},
       deliver_{std::move(deliver)},
+      queue_{std::move(queue)},
       last_error_cap_{last_error_cap} {}
 
   const char* name() const override { return "waybill.delivery_worker"; }
 
   behavior_type make_behavior() override {
     return {
-      [this](const delivery_job& x) {
-        say(delivery_done{x.worker, attempt(x.call)});
+      [this](const work_tick&) {
+        queue_->woken();
+        while (work()) {
+          // goes on
+        }
       },
       [this](const shut_down&) {
-        deliver_.reset();
-        say(drained{});
+        let_go();
+        const auto listener
+          = caf::actor_cast<delivery_listener>(this->current_sender());
+        if (listener)
+          tell(this, listener, drained{});
         this->quit();
       },
     };
   }
 
-  void on_exit() override { deliver_.reset(); }
+  void on_exit() override { let_go(); }
 
 private:
-  template <class Message>
-  void say(Message&& message) {
-    const auto listener
-      = caf::actor_cast<delivery_listener>(this->current_sender());
-    if (listener)
-      tell(this, listener, std::forward<Message>(message));
+  void let_go() {
+    deliver_.reset();
+    queue_.reset();
+  }
+
+  // Returns false if there is nothing to do.
+  bool work() {
+    const auto next = queue_->take(delivery_worker{this});
+    if (next.next)
+      tell(this, *next.next, work_tick{});
+    if (next.job)
+      tell(this, next.job->to,
+           delivery_done{next.job->worker, attempt(next.job->call)});
+    return next.job.has_value();
   }
 
   delivery_result attempt(const forward_call& call) const {
@@ -76,17 +92,19 @@ private:
   }
 
   std::shared_ptr<const deliver_function> deliver_;
+  std::shared_ptr<delivery_queue> queue_;
   const std::int64_t last_error_cap_;
 };
 
 } // namespace
 
-delivery_worker
-spawn_delivery_worker(caf::actor_system& system,
-                      std::shared_ptr<const deliver_function> deliver,
-                      std::int64_t last_error_cap) {
-  return spawn_detached<delivery_worker_impl>(system, std::move(deliver),
-                                              last_error_cap);
+delivery_worker spawn_delivery_worker(
+  caf::actor_system& system, std::shared_ptr<const deliver_function> deliver,
+  std::shared_ptr<delivery_queue> queue, std::int64_t last_error_cap) {
+  auto worker = spawn_detached<delivery_worker_impl>(system, std::move(deliver),
+                                                     queue, last_error_cap);
+  queue->add(worker);
+  return worker;
 }
 
 } // namespace waybill

@@ -357,8 +357,9 @@ private:
 
   void deliver(tracked_call& c, forward_call x) {
     calls_.enter(c, phase::delivering);
-    const auto& worker = c.at_work->worker;
-    tell(this, worker.actor, delivery_job{worker.number, std::move(x)});
+    const delivery_listener me{forwarder{this}};
+    if (const auto worker = places_.start(*c.at_work, me, std::move(x)))
+      tell(this, *worker, work_tick{});
   }
 
   bool take_place(tracked_call& c) {

@@ -12,20 +12,14 @@
 
 namespace waybill {
 
-/// Delivery workers and the calls that they are at. A worker is started when
-/// all others are busy, up to `max_concurrency` of them.
+/// Delivery workers, and a place for each with the call that is at it. A worker
+/// is started when all places are taken, up to `max_concurrency` of them.
 class worker_pool {
 public:
   using time_point = std::chrono::steady_clock::time_point;
 
   /// Before a thread is asked for again when none was to be had.
   static constexpr auto thread_delay = std::chrono::milliseconds{500};
-
-  struct worker {
-    delivery_worker actor;
-    /// Its number, from 0.
-    std::int64_t number = 0;
-  };
 
   worker_pool(caf::actor_system& system, deliver_function deliver,
               const forward_options& x)
@@ -43,19 +37,26 @@ public:
   /// there is no thread for one.
   [[nodiscard]] time_point next_start() const noexcept { return next_start_; }
 
-  /// Gives `call` to a worker that is free; whoever asks tells it.
-  /// @returns none if all are busy.
+  /// Keeps a worker free for `call`.
+  /// @returns the number of its place, from 0; none if all are busy.
   /// @throws std::system_error if there is no thread to start one.
-  std::optional<worker> occupy(const tracked_operation_id& call,
-                               time_point now) {
+  std::optional<std::int64_t> occupy(const tracked_operation_id& call,
+                                     time_point now) {
     const auto number = find_free(now);
     if (!number)
       return std::nullopt;
     calls_.at(*number) = call;
-    return worker{actors_.at(*number), static_cast<std::int64_t>(*number)};
+    return static_cast<std::int64_t>(*number);
   }
 
-  /// The worker of that number is free again.
+  /// The attempt at a place that `occupy` gave begins.
+  /// @returns the worker that is to be woken for it, if one is.
+  std::optional<delivery_worker> start(delivery_listener to,
+                                       std::int64_t number, forward_call call) {
+    return queue_->push({std::move(to), number, std::move(call)});
+  }
+
+  /// A place is free again.
   /// @returns the call that it was at.
   tracked_operation_id release(std::int64_t number) {
     const auto at = static_cast<std::size_t>(number);
@@ -67,6 +68,7 @@ public:
   /// @returns all workers, for whoever ends them.
   std::vector<delivery_worker> close() {
     deliver_.reset();
+    queue_->close();
     return std::exchange(actors_, {});
   }
 
@@ -82,13 +84,14 @@ private:
     calls_.resize(actors_.size() + 1);
     next_start_ = now + thread_delay;
     actors_.push_back(
-      spawn_delivery_worker(*system_, deliver_, last_error_cap_));
+      spawn_delivery_worker(*system_, deliver_, queue_, last_error_cap_));
     next_start_ = now;
     return actors_.size() - 1;
   }
 
   caf::actor_system* system_;
   std::shared_ptr<const deliver_function> deliver_;
+  std::shared_ptr<delivery_queue> queue_ = std::make_shared<delivery_queue>();
   std::size_t max_workers_;
   std::int64_t last_error_cap_;
   std::vector<delivery_worker> actors_;

@@ -8,20 +8,7 @@
 
 namespace waybill {
 
-/// Make an attempt at `call`.
-struct delivery_job {
-  /// The worker's number, for the answer.
-  std::int64_t worker = 0;
-  forward_call call;
-
-  static constexpr const char* type_name = "delivery_job";
-  static constexpr auto fields() {
-    return std::tuple{field{"worker", &delivery_job::worker},
-                      field{"call", &delivery_job::call}};
-  }
-};
-
-/// The attempt of worker number `worker` has ended.
+/// The attempt at place number `worker` has ended.
 struct delivery_done {
   std::int64_t worker = 0;
   delivery_result result;

@@ -453,7 +453,6 @@ template std::string to_string<work_tick>(const work_tick&);
 template std::string to_string<recovery_tick>(const recovery_tick&);
 template std::string to_string<drained>(const drained&);
 template std::string to_string<delivery_result>(const delivery_result&);
-template std::string to_string<delivery_job>(const delivery_job&);
 template std::string to_string<delivery_done>(const delivery_done&);
 template std::string to_string<sync_ended>(const sync_ended&);
 template std::string to_string<purge_tick>(const purge_tick&);

@@ -226,6 +226,27 @@ TEST_CASE_METHOD(forward_fixture,
 }
 
 TEST_CASE_METHOD(forward_fixture,
+                 "attempts that take long have a thread each, also after short "
+                 "ones that have shared some") {
+  auto x = quick();
+  x.max_concurrency = 8;
+  const auto actor = spawn(x);
+  send_all(system, actor, calls(200));
+  REQUIRE(all_done(actor));
+  CHECK(target.threads().size() <= 8);
+  target.close();
+  std::vector<forward_call> others;
+  for (std::uint64_t n = 201; n <= 220; ++n)
+    others.push_back(call(n));
+  send_all(system, actor, others);
+  CHECK(eventually([&] { return target.running() == 8; }));
+  target.open();
+  REQUIRE(all_done(actor));
+  CHECK(target.most_at_a_time() == 8);
+  CHECK(target.threads().size() == 8);
+}
+
+TEST_CASE_METHOD(forward_fixture,
                  "calls are first attempted in the order in which they came") {
   auto x = quick();
   x.max_concurrency = 1;
