@@ -305,6 +305,16 @@ TEST_CASE_METHOD(failing_storage,
   CHECK(eventually([&] { return heard.contain("storage works again"); }));
 }
 
+namespace {
+
+// For 2 s at least: a machine that is busy looks late.
+bool is_running_long(const std::string& reason, const std::string& what) {
+  const auto begin = what + " has been running for ";
+  return reason.starts_with(begin) && reason != begin + "1s";
+}
+
+} // namespace
+
 TEST_CASE_METHOD(failing_storage,
                  "health is answered while the disk hangs, and says for how "
                  "long it has") {
@@ -328,7 +338,7 @@ TEST_CASE_METHOD(failing_storage,
   health_reply shown;
   CHECK(eventually([&] {
     shown = get(tracker, get_health{});
-    return shown.reason.starts_with("a sync has been running for ");
+    return is_running_long(shown.reason, "a sync");
   }));
   CHECK(shown.state == health_state::degraded);
   CHECK(shown.since >= before - 20ms); // the clock is a coarse one
@@ -374,9 +384,8 @@ TEST_CASE_METHOD(failing_storage,
   health_reply shown;
   CHECK(eventually([&] {
     shown = get(tracker, get_health{});
-    return shown.reason.find(" has been running for ") != std::string::npos;
+    return is_running_long(shown.reason, what);
   }));
-  CHECK(shown.reason.starts_with(what)); // 2 s at least
   CHECK(shown.state == health_state::degraded);
   hangs = false;
   CHECK(answer.get());
