@@ -5,6 +5,13 @@
 #include <string_view>
 #include <thread>
 
+#if !WAYBILL_CAF_1
+#  include <caf/actor_clock.hpp>
+#  include <caf/actor_config.hpp>
+#  include <caf/make_actor.hpp>
+#  include <caf/monitorable_actor.hpp>
+#endif
+
 namespace waybill {
 
 namespace {
@@ -60,9 +67,55 @@ const caf::config_option::meta_state number_meta{
   },
   "number"};
 
+// Stands for a receiver in CAF's clock, which holds whom it sends to.
+class weak_receiver : public caf::monitorable_actor {
+public:
+  using caf::monitorable_actor::enqueue;
+
+  weak_receiver(caf::actor_config& config, caf::weak_actor_ptr from,
+                caf::weak_actor_ptr to)
+    : monitorable_actor{config}, from_{std::move(from)}, to_{std::move(to)} {}
+
+  const char* name() const override { return "waybill.timer"; }
+
+  void enqueue(caf::mailbox_element_ptr element,
+               caf::execution_unit* context) override {
+    auto from = from_.lock();
+    const auto to = to_.lock();
+    if (!from || !to)
+      return;
+    element->sender = std::move(from);
+    to->enqueue(std::move(element), context);
+  }
+
+private:
+  const caf::weak_actor_ptr from_;
+  const caf::weak_actor_ptr to_;
+};
+
 #endif
 
 } // namespace
+
+#if !WAYBILL_CAF_1
+
+void detail::tell_weakly_later(caf::actor_system& system,
+                               caf::weak_actor_ptr from, caf::weak_actor_ptr to,
+                               std::chrono::nanoseconds delay,
+                               caf::message what) {
+  caf::actor_config config;
+  auto& clock = system.clock();
+  clock.schedule_message(
+    clock.now()
+      + std::chrono::duration_cast<caf::actor_clock::duration_type>(delay),
+    caf::make_actor<weak_receiver, caf::strong_actor_ptr>(
+      system.next_actor_id(), system.node(), &system, config, std::move(from),
+      std::move(to)),
+    caf::make_mailbox_element(nullptr, caf::make_message_id(), {},
+                              std::move(what)));
+}
+
+#endif
 
 std::string caf_version() {
   return std::to_string(CAF_MAJOR_VERSION) + "."

@@ -403,22 +403,34 @@ void tell_from_nobody(const Handle& to, Message&& message) {
 #endif
 }
 
+#if !WAYBILL_CAF_1
+
+namespace detail {
+
+void tell_weakly_later(caf::actor_system& system, caf::weak_actor_ptr from,
+                       caf::weak_actor_ptr to, std::chrono::nanoseconds delay,
+                       caf::message what);
+
+} // namespace detail
+
+#endif
+
 /// Sends `message` after `delay`. It cannot be called back: give it a counter
 /// and ignore stale ones.
 ///
-/// CAF 1.x holds the actor by a weak reference until then. CAF 0.17 has no such
-/// timers: an actor that nobody refers to lives until the message comes. So end
-/// actors by messages; of one that has ended, a timer keeps the memory at most.
+/// Both actors are held by weak references until then: a message that is to
+/// come keeps no actor alive, and is dropped if one of them is gone.
 template <class Self, class Handle, class Message>
 void tell_later(Self&& self, const Handle& to, std::chrono::nanoseconds delay,
                 Message&& message) {
 #if WAYBILL_CAF_1
-  // Weak: a timer keeps no actor alive.
   self->mail(std::forward<Message>(message))
     .delay(delay)
     .send(to, caf::weak_ref, caf::weak_self_ref);
 #else
-  self->delayed_send(to, delay, std::forward<Message>(message));
+  detail::tell_weakly_later(self->system(), caf::weak_actor_ptr{self->ctrl()},
+                            caf::actor_cast<caf::weak_actor_ptr>(to), delay,
+                            caf::make_message(std::forward<Message>(message)));
 #endif
 }
 
