@@ -81,8 +81,10 @@ struct record_attempt {
   /// which is answered `applied` and changes nothing. So go on from what
   /// `get_status` shows after a restart.
   std::int32_t retry_count = 0;
-  /// Why the attempt failed. Replaces the last one, also with none. Shortened
-  /// to the store's `last_error_cap`.
+  /// Why the attempt failed. Replaces the last one, also with none. Stored
+  /// without blanks and line ends at its end, with blanks for control
+  /// characters but newline and tab, and shortened to the store's
+  /// `last_error_cap`.
   std::optional<std::string> last_error;
   /// 100 to 599.
   std::optional<std::int32_t> http_status;

@@ -107,6 +107,19 @@ constexpr bool is_deceptive(char32_t c) noexcept {
          || (c >= 0xE0000U && c <= 0xE007FU);
 }
 
+// What says nothing at the end of a text.
+constexpr std::string_view ends_nothing = " \t\n";
+
+// The bytes of the control character at `at` (C0, DEL, C1), none if it is none,
+// or a newline or a tab.
+std::size_t control_length(std::string_view text, std::size_t at) noexcept {
+  const auto byte = byte_at(text, at);
+  if (byte == 0xC2U)
+    return at + 1 < text.size() && byte_at(text, at + 1) <= 0x9FU ? 2 : 0;
+  return byte == 0x7FU || (byte < 0x20U && byte != '\n' && byte != '\t') ? 1
+                                                                         : 0;
+}
+
 } // namespace
 
 bool is_valid_utf8(std::string_view text) noexcept {
@@ -153,6 +166,31 @@ std::string truncate_utf8(std::string_view text, std::size_t max_bytes) {
   out.reserve(keep + truncation_mark.size());
   out += text.substr(0, keep);
   out += truncation_mark;
+  return out;
+}
+
+bool is_tidy(std::string_view text) noexcept {
+  for (std::size_t at = 0; at < text.size(); ++at)
+    if (control_length(text, at) > 0)
+      return false;
+  return text.empty() || ends_nothing.find(text.back()) == ends_nothing.npos;
+}
+
+std::string tidy(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t at = 0; at < text.size();) {
+    const auto length = control_length(text, at);
+    if (length == 0)
+      out += text[at++];
+    else if (text.substr(at, 2) == "\r\n")
+      ++at;
+    else {
+      out += ' ';
+      at += length;
+    }
+  }
+  out.erase(out.find_last_not_of(ends_nothing) + 1);
   return out;
 }
 

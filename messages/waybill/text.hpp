@@ -25,6 +25,14 @@ inline constexpr std::string_view truncation_mark = "…[truncated]";
 /// @pre `max_bytes >= truncation_mark.size()`
 std::string truncate_utf8(std::string_view text, std::size_t max_bytes);
 
+/// Whether `tidy` changes nothing.
+bool is_tidy(std::string_view text) noexcept;
+
+/// `text` as errors are kept: without the blanks, tabs and newlines at its end,
+/// with a blank for each control character (C0, DEL, C1) but newline and tab,
+/// and newlines for CR LF.
+std::string tidy(std::string_view text);
+
 /// `text` made safe to print on a terminal, a log line or between quotes:
 /// control characters (C0, DEL, C1), line and paragraph separators, directional
 /// overrides, `"` and `\` are written as `\n`, `\t`, `\"`, `\\`, `\xHH` or

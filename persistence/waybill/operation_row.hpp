@@ -98,14 +98,16 @@ std::optional<std::int32_t> decode_http_status(const sqlite::statement& row,
 std::string decode_name(const sqlite::statement& row, int at,
                         const name_table& names);
 
-/// An error text as it is stored: not longer than it may be.
+/// An error text as it is stored: tidy, and not longer than it may be.
 class stored_error {
 public:
   /// @param text is borrowed.
   stored_error(const std::optional<std::string>& text, std::size_t cap)
     : text_{text} {
-    if (text && text->size() > cap)
-      text_ = shortened_ = truncate_utf8(*text, cap);
+    if (text && !is_tidy(*text))
+      text_ = changed_ = tidy(*text);
+    if (text_ && text_->size() > cap)
+      text_ = changed_ = truncate_utf8(*text_, cap);
   }
 
   stored_error(const stored_error&) = delete;
@@ -116,7 +118,7 @@ public:
   }
 
 private:
-  std::string shortened_;
+  std::string changed_;
   std::optional<std::string_view> text_;
 };
 

@@ -61,6 +61,32 @@ TEST_CASE("sanitizing replaces what is invalid and keeps the rest") {
   }
 }
 
+TEST_CASE("a tidy text has no control characters but newline and tab, and "
+          "nothing blank at its end") {
+  for (const auto kept : {""sv, "a"sv, " a\n\tb"sv, "\u00a0\u00e9\uFFFD"sv}) {
+    CHECK(is_tidy(kept));
+    CHECK(tidy(kept) == kept);
+  }
+  const std::pair<std::string_view, std::string_view> changed[]
+    = {{" ", ""},
+       {"a \t\n", "a"},
+       {"a\r\nb\rc", "a\nb c"},
+       {"a\r\r\nb", "a \nb"},
+       {"a\x01\x1f", "a"},
+       {"\x7fz", " z"},
+       {"\u0080z", " z"},
+       {"z\u009f", "z"},
+       {"\u0085\r\n", ""}};
+  for (const auto& [text, to] : changed) {
+    CAPTURE(text);
+    CHECK_FALSE(is_tidy(text));
+    CHECK(tidy(text) == to);
+    CHECK(is_tidy(tidy(text)));
+  }
+  for (const auto& bad : bad_texts)
+    CHECK(is_tidy(tidy(bad.text)));
+}
+
 TEST_CASE("a text that fits is not shortened") {
   CHECK(truncate_utf8("", 64).empty());
   CHECK(truncate_utf8(std::string(64, 'x'), 64) == std::string(64, 'x'));

@@ -5,6 +5,7 @@
 
 #include "support/hostile.hpp"
 #include "support/store_fixture.hpp"
+#include "waybill/store_reader.hpp"
 #include "waybill/text.hpp"
 
 using namespace waybill;
@@ -61,16 +62,17 @@ TEST_CASE_METHOD(store_fixture, "every kind of id is kept exactly") {
   CHECK(store.get_status({{0, 2}, {}}, at(0)).snapshot == std::nullopt);
 }
 
-TEST_CASE_METHOD(store_fixture, "odd texts are stored and read as they are") {
+TEST_CASE_METHOD(store_fixture,
+                 "odd texts are stored and read as they are, errors tidied") {
   std::uint64_t n = 1;
   for (const auto& odd : odd_texts) {
     check_round_trip(*this, {id_of(n), odd, odd, odd, odd, odd, {}});
     store.record_attempt({id_of(n), tracking_status::retrying, 1, odd, {}, {}},
                          at(1));
-    CHECK(snapshot_of(n).value().last_error == odd);
+    CHECK(snapshot_of(n).value().last_error == tidy(odd));
     store.record_terminal({id_of(n), tracking_status::failed, odd, {}, {}},
                           at(2));
-    CHECK(snapshot_of(n).value().last_error == odd);
+    CHECK(snapshot_of(n).value().last_error == tidy(odd));
     ++n;
   }
 }
@@ -155,6 +157,50 @@ TEST_CASE_METHOD(store_fixture,
   });
   CHECK(content() == before);
   CHECK(store.get_counts() == counts);
+}
+
+TEST_CASE("a last error is stored without line ends at its end, and without "
+          "control characters",
+          "[contract]") {
+  const temp_dir dir;
+  auto options = options_for(dir / "ops.db");
+  options.last_error_cap = 64;
+  operation_tracking_store store{options};
+  store.record_enqueue(enqueue(1), at(0));
+  const auto stored = [&](const std::string& text) {
+    store.record_attempt({id_of(1), tracking_status::retrying, 1, text, {}, {}},
+                         at(1));
+    return store.get_status(status_of(1), at(1)).snapshot->last_error.value();
+  };
+  CHECK(stored("HTTP/1.1 503\r\nRetry-After: 5\r\n\r\n")
+        == "HTTP/1.1 503\nRetry-After: 5");
+  CHECK(stored("\tat f()\n\tat g() \t\n") == "\tat f()\n\tat g()");
+  CHECK(stored("a\x1b[31mb\x07"
+               "c\x7f"
+               "d\u0085e\rf")
+        == "a [31mb c d e f");
+  CHECK(stored("\r\n").empty());
+  // Nothing is shortened for what is not stored.
+  CHECK(stored(std::string(64, 'x') + "\r\n") == std::string(64, 'x'));
+  // Reports are repeated; the history has each once.
+  const auto transitions = [&] {
+    return store_reader{{.file = dir / "ops.db", .vfs = {}}}
+      .get_history({id_of(1), std::nullopt})
+      .transitions.size();
+  };
+  const auto before = transitions();
+  CHECK(stored(std::string(64, 'x') + "\n") == std::string(64, 'x'));
+  CHECK(transitions() == before);
+  // A terminal report goes through the same door, and a restored one.
+  store.record_terminal({id_of(1), tracking_status::failed, "gone\r\n", {}, {}},
+                        at(2));
+  auto record
+    = operation_record{*store.get_status(status_of(1), at(2)).snapshot, {}};
+  CHECK(record.snapshot.last_error == "gone");
+  record.snapshot.id = id_of(2);
+  record.snapshot.last_error = "gone\r\n";
+  store.restore(record);
+  CHECK(store.get_status(status_of(2), at(2)).snapshot->last_error == "gone");
 }
 
 TEST_CASE("a long last error is shortened between two characters, with a mark",
