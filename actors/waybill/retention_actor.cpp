@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <exception>
 #include <utility>
 
 #include "waybill/caf_interception.hpp"
-#include "waybill/clock_history.hpp"
 #include "waybill/text.hpp"
 
 namespace waybill {
@@ -40,7 +40,7 @@ public:
 
   retention_actor_impl(caf::actor_config& config, purging_actor tracker,
                        const options& x, const remembered_times& remembered,
-                       std::function<bool()> may_end)
+                       std::shared_ptr<clock_history> seen)
     : super{config},
       tracker_{std::move(tracker)},
       rules_{{{tracking_status::delivered, x.retention_delivered},
@@ -50,10 +50,10 @@ public:
       interval_{x.retention_interval},
       clock_{x.clock},
       on_notice_{x.on_notice},
-      may_end_{std::move(may_end)},
-      seen_{clock_.wall(), clock_.steady(),
-            remembered.latest.value_or(min_timestamp)},
+      seen_{std::move(seen)},
       first_delay_{first_delay(remembered)} {
+    this->set_exception_handler(
+      [](std::exception_ptr& thrown) { return to_end_reason(thrown); });
     for (const auto& each : rules_)
       longest_window_ = std::max(longest_window_,
                                  each.window.value_or(milliseconds{0}));
@@ -81,9 +81,6 @@ public:
     };
   }
 
-protected:
-  [[nodiscard]] bool may_end() const override { return may_end_(); }
-
 private:
   void arm(milliseconds delay) {
     tell_later(this, retention_actor{this}, delay, work_tick{++serial_});
@@ -92,7 +89,7 @@ private:
   // By what the store remembers, and not by how long this process has run.
   [[nodiscard]] milliseconds first_delay(const remembered_times& x) const {
     const auto soon = std::min(interval_ / 2, max_first_delay);
-    if (seen_.is_behind())
+    if (seen_->is_behind())
       return soon;
     auto delay = interval_;
     for (std::size_t i = 0; i < rules_.size(); ++i)
@@ -105,8 +102,8 @@ private:
 
   // Returns when the next one is to come.
   milliseconds tick() {
-    const auto jump = seen_.look(clock_.wall(), clock_.steady(),
-                                 longest_window_);
+    const auto jump = seen_->look(clock_.wall(), clock_.steady(),
+                                  longest_window_);
     if (jump > reported_clock_jump || jump < -reported_clock_jump) {
       notify(on_notice_, severity::warning,
              "retention: the clock has jumped by "
@@ -119,14 +116,15 @@ private:
     for (const auto& [status, window] : rules_) {
       if (!window)
         continue;
-      const auto due = seen_.due(*window);
+      const auto due = seen_->due(*window);
       purge(
         {.older_than = std::clamp(due.older_than, min_timestamp, max_timestamp),
          .status = status,
          .deadline = std::nullopt,
          .not_before = due.not_before});
     }
-    return seen_.is_behind() ? std::min(interval_, behind_interval) : interval_;
+    return seen_->is_behind() ? std::min(interval_, behind_interval)
+                              : interval_;
   }
 
   void purge(const purge_terminal& x) {
@@ -157,8 +155,7 @@ private:
   milliseconds interval_;
   time_source clock_;
   notice_function on_notice_;
-  const std::function<bool()> may_end_;
-  clock_history seen_;
+  const std::shared_ptr<clock_history> seen_;
   const milliseconds first_delay_;
   milliseconds longest_window_{0};
   std::int64_t serial_ = 0;
@@ -170,9 +167,16 @@ private:
 retention_actor spawn_retention_actor(caf::actor_system& system,
                                       purging_actor tracker, const options& x,
                                       const remembered_times& remembered,
-                                      std::function<bool()> may_end) {
+                                      std::shared_ptr<clock_history> seen) {
   return system.spawn<retention_actor_impl>(std::move(tracker), x, remembered,
-                                            std::move(may_end));
+                                            std::move(seen));
+}
+
+std::shared_ptr<clock_history> clock_seen(const options& x,
+                                          const remembered_times& remembered) {
+  return std::make_shared<clock_history>(x.clock.wall(), x.clock.steady(),
+                                         remembered.latest.value_or(
+                                           min_timestamp));
 }
 
 } // namespace waybill

@@ -1,8 +1,9 @@
 // Retention: finished operations go after their window.
 #pragma once
 
-#include <functional>
+#include <memory>
 
+#include "waybill/clock_history.hpp"
 #include "waybill/internal_protocol.hpp"
 #include "waybill/options.hpp"
 #include "waybill/protocol.hpp"
@@ -40,12 +41,16 @@ using purging_actor = caf::typed_actor<
 /// device that has yet to be told the time. It is looked at each 10 s, and what
 /// it shows when it has been set counts for what is older than this process.
 /// @param remembered what the store told when it was opened.
-/// @param may_end whether `shut_down` and exit messages count; called by many
-///        threads at a time.
-retention_actor spawn_retention_actor(
-  caf::actor_system& system, purging_actor tracker, const options& x,
-  const remembered_times& remembered = {},
-  std::function<bool()> may_end = [] { return true; });
+/// @param seen what the clock has shown so far, from `clock_seen`: one that is
+///        started in another's place must not forget a jump.
+retention_actor spawn_retention_actor(caf::actor_system& system,
+                                      purging_actor tracker, const options& x,
+                                      const remembered_times& remembered,
+                                      std::shared_ptr<clock_history> seen);
+
+/// What the clock of `x` shows now. May throw what that throws.
+std::shared_ptr<clock_history> clock_seen(const options& x,
+                                          const remembered_times& remembered);
 
 /// The jump of the wall clock above which a tick purges nothing and the
 /// operator is told.

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "waybill/actor_supervisor.hpp"
 #include "waybill/retention_actor.hpp"
 #include "waybill/status_requests.hpp"
 #include "waybill/text.hpp"
@@ -75,10 +76,22 @@ public:
     : system_{system},
       options_{std::move(x)},
       supervisor_{system, options_},
+      others_{options_.on_notice},
+      status_request_actor_{
+        others_.keep("the status request actor",
+                     [&system, tracker = tracker(), x = options_] {
+                       return caf::actor_cast<caf::strong_actor_ptr>(
+                         spawn_status_request_actor(system, tracker, x));
+                     })},
       status_requests_{
-        spawn_status_request_actor(system, tracker(), options_, may_end())},
-      retention_{spawn_retention_actor(system, tracker(), options_,
-                                       supervisor_.remembered(), may_end())} {}
+        spawn_status_request_gate(system, status_request_actor_, may_end())},
+      retention_{others_.keep(
+        "retention", [&system, tracker = tracker(), x = options_,
+                      remembered = supervisor_.remembered(),
+                      seen = clock_seen(options_, supervisor_.remembered())] {
+          return caf::actor_cast<caf::strong_actor_ptr>(
+            spawn_retention_actor(system, tracker, x, remembered, seen));
+        })} {}
 
   impl(const impl&) = delete;
   impl& operator=(const impl&) = delete;
@@ -110,10 +123,11 @@ public:
     caf::scoped_actor self{system_};
     // Whoever reports goes before whom they report to.
     clean_ = end(self, forwarders_, when);
-    clean_ = end(self,
-                 std::vector{named<retention_actor>{retention_, "retention"}},
-                 when)
-             && clean_;
+    if (!others_.stop(when))
+      clean_ = all_ended({"the start of an actor"});
+    const std::vector retention{named<retention_actor>{
+      caf::actor_cast<retention_actor>(retention_->current()), "retention"}};
+    clean_ = end(self, retention, when) && clean_;
     const auto tracker = supervisor_.stop(when);
     clean_ = all_ended(tracker.late) && clean_;
     if (tracker.log_left) {
@@ -121,14 +135,16 @@ public:
       notify(options_.on_notice, severity::warning, escape(*tracker.log_left));
     }
     // It has nothing of its own to finish.
-    const std::vector status{
-      named<status_request_actor>{status_requests_, "status requests"}};
+    const std::vector status{named<status_request_actor>{
+      caf::actor_cast<status_request_actor>(status_request_actor_->current()),
+      "status requests"}};
     kill(self, status, *watch(status), when);
+    self->send_exit(status_requests_, caf::exit_reason::user_shutdown);
     return clean_;
   }
 
 private:
-  // Nobody but their owner ends the actors.
+  // Nobody but their owner ends whom others have handles of.
   [[nodiscard]] std::function<bool()> may_end() const {
     return [stopping = stopping_] { return stopping->load(); };
   }
@@ -173,8 +189,10 @@ private:
   const std::shared_ptr<std::atomic<bool>> stopping_
     = std::make_shared<std::atomic<bool>>(false);
   tracker_supervisor supervisor_;
+  actor_supervisor others_;
+  std::shared_ptr<const supervised_actor> status_request_actor_;
   status_request_actor status_requests_;
-  retention_actor retention_;
+  std::shared_ptr<const supervised_actor> retention_;
   std::vector<named<store_and_forward_actor>> forwarders_;
   bool clean_ = true;
 };

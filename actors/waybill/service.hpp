@@ -28,7 +28,9 @@ public:
   /// to 5 s. After `stop()` it answers `stopped`.
   [[nodiscard]] const tracking_actor& tracker() const noexcept;
 
-  /// Answers questions about single operations in time.
+  /// Answers questions about single operations in time. The handle stays valid:
+  /// an actor that dies is started again behind it, and answers `tracker_gone`
+  /// until it runs. So it does after `stop()`.
   [[nodiscard]] const status_request_actor& status_requests() const noexcept;
 
   /// Starts a store-and-forward actor that `stop()` ends.

@@ -1,7 +1,9 @@
 #include "waybill/status_requests.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <functional>
+#include <optional>
 #include <unordered_map>
 #include <utility>
 
@@ -35,13 +37,15 @@ public:
   using super = gated<status_request_actor::base>;
 
   status_request_actor_impl(caf::actor_config& config, tracking_actor tracker,
-                            const options& x, std::function<bool()> may_end)
+                            const options& x)
     : super{config},
       tracker_{std::move(tracker)},
       mailbox_{x.max_waiting_requests, x.max_waiting_bytes},
       timeout_{x.status_timeout},
-      clock_{x.clock},
-      may_end_{std::move(may_end)} {}
+      clock_{x.clock} {
+    this->set_exception_handler(
+      [](std::exception_ptr& thrown) { return to_end_reason(thrown); });
+  }
 
   const char* name() const override { return "waybill.status_requests"; }
 
@@ -49,47 +53,22 @@ public:
     return {
       [this](const get_status& x) {
         auto to = this->make_response_promise<status_reply>();
-        const auto bytes = weight(x);
-        look(
-          x,
-          [this, to, bytes](const status_reply& reply) mutable {
-            mailbox_.leave(bytes);
-            to.deliver(reply);
-          },
-          [this, to, bytes](const failure& why) mutable {
-            mailbox_.leave(bytes);
-            to.deliver(to_error(why.code, why.text));
-          });
+        const auto asked = open(weight(x), [to](const failure& why) mutable {
+          to.deliver(to_error(why.code, why.text));
+        });
+        look(asked, x,
+             [to](const status_reply& reply) mutable { to.deliver(reply); });
         return to;
       },
       [this](const std::string& text) {
         auto to = this->make_response_promise<std::string>();
-        const auto bytes = weight(text);
-        const fail_function fail = [this, to,
-                                    bytes](const failure& why) mutable {
-          mailbox_.leave(bytes);
+        const auto asked = open(weight(text), [to](const failure& why) mutable {
           to.deliver(to_json_error(why));
-        };
-        if (text.size() > max_text) {
-          fail({errc::invalid_request,
-                "is no question of at most " + std::to_string(max_text)
-                  + " bytes, but of " + std::to_string(text.size())});
-          return to;
-        }
-        get_status question;
-        try {
-          question = from_json_text<get_status>(text);
-        } catch (const json_error& e) {
-          fail({errc::invalid_request, e.what()});
-          return to;
-        }
-        look(
-          question,
-          [this, to, bytes](const status_reply& reply) mutable {
-            mailbox_.leave(bytes);
+        });
+        if (const auto question = parse(asked, text))
+          look(asked, *question, [to](const status_reply& reply) mutable {
             to.deliver(to_json_text(reply));
-          },
-          fail);
+          });
         return to;
       },
     };
@@ -98,14 +77,11 @@ public:
   // CAF 0.17 does not answer promises of a dead actor.
   void on_exit() override {
     mailbox_.stop();
-    for (auto& [serial, fail] : waiting_)
-      fail(has_ended());
-    waiting_.clear();
+    while (!waiting_.empty())
+      fail(waiting_.begin()->first, has_ended());
   }
 
 protected:
-  [[nodiscard]] bool may_end() const override { return may_end_(); }
-
   // In the sender's thread: touches nothing but mailbox_.
   std::optional<caf::message> refuse(const content_view& content) override {
     const auto refusal = [&](const failure& why) {
@@ -128,12 +104,43 @@ private:
     return {errc::tracker_gone, "the status request actor has ended"};
   }
 
-  using fail_function = std::function<void(const failure&)>;
+  using serial = std::uint64_t;
 
-  // Ends in exactly one call of `reply` or `fail`, which count the question
-  // out.
+  struct question {
+    std::int64_t bytes = 0;
+    std::function<void(const failure&)> fail;
+  };
+
+  // Before anything else is done for it: what may end this actor then leaves it
+  // an answer.
+  serial open(std::int64_t bytes, std::function<void(const failure&)> fail) {
+    waiting_.emplace(++last_, question{bytes, std::move(fail)});
+    return last_;
+  }
+
+  void fail(serial which, const failure& why) {
+    const auto x = waiting_.extract(which);
+    mailbox_.leave(x.mapped().bytes);
+    x.mapped().fail(why);
+  }
+
+  std::optional<get_status> parse(serial which, const std::string& text) {
+    if (text.size() > max_text) {
+      fail(which, {errc::invalid_request,
+                   "is no question of at most " + std::to_string(max_text)
+                     + " bytes, but of " + std::to_string(text.size())});
+      return std::nullopt;
+    }
+    try {
+      return from_json_text<get_status>(text);
+    } catch (const json_error& e) {
+      fail(which, {errc::invalid_request, e.what()});
+      return std::nullopt;
+    }
+  }
+
   template <class Reply>
-  void look(const get_status& x, Reply reply, fail_function fail) {
+  void look(serial which, const get_status& x, Reply reply) {
     microseconds patience = timeout_;
     try { // as the tracker has it
       require_valid(x);
@@ -144,39 +151,72 @@ private:
                             std::max(*x.deadline - now, least_patience));
       }
     } catch (const store_error& why) {
-      fail({why.code(), why.what()});
+      fail(which, {why.code(), why.what()});
       return;
     }
-    const auto serial = ++last_serial_;
-    waiting_.emplace(serial, std::move(fail));
     waybill::request(this, tracker_, patience, x)
       .then(
-        [this, serial, reply](const status_reply& found) mutable {
-          waiting_.erase(serial);
+        [this, which, reply](const status_reply& found) mutable {
+          mailbox_.leave(waiting_.at(which).bytes);
           reply(found);
+          waiting_.erase(which);
         },
-        [this, serial](const caf::error& e) {
-          waiting_.extract(serial).mapped()(to_failure(e));
-        });
+        [this, which](const caf::error& e) { fail(which, to_failure(e)); });
   }
 
   tracking_actor tracker_;
   admission mailbox_;
   microseconds timeout_;
   time_source clock_;
+  serial last_ = 0;
+  std::unordered_map<serial, question> waiting_;
+};
+
+class status_request_gate : public forwarding_actor {
+public:
+  status_request_gate(caf::actor_config& config,
+                      std::shared_ptr<const supervised_actor> behind,
+                      std::function<bool()> may_end)
+    : forwarding_actor{config},
+      behind_{std::move(behind)},
+      may_end_{std::move(may_end)} {}
+
+  const char* name() const override { return "waybill.status_gate"; }
+
+protected:
+  route find_route(const caf::mailbox_element& element) override {
+    const auto& content = content_of(element);
+    // One that has ended refuses what comes, until there is another.
+    if (is_one_of(requests_of<status_request_actor>{}, content))
+      return {behind_->current(), {}};
+    if (as<caf::exit_msg>(content) != nullptr && may_end_())
+      end();
+    return {nullptr, refusal_of_strangers(
+                       "the status request actor takes no such message")};
+  }
+
+private:
+  const std::shared_ptr<const supervised_actor> behind_;
   const std::function<bool()> may_end_;
-  std::uint64_t last_serial_ = 0;
-  std::unordered_map<std::uint64_t, fail_function> waiting_;
 };
 
 } // namespace
 
 status_request_actor spawn_status_request_actor(caf::actor_system& system,
                                                 tracking_actor tracker,
-                                                const options& x,
-                                                std::function<bool()> may_end) {
+                                                const options& x) {
   return spawn_detached<status_request_actor_impl>(system, std::move(tracker),
-                                                   x, std::move(may_end));
+                                                   x);
+}
+
+status_request_actor
+spawn_status_request_gate(caf::actor_system& system,
+                          std::shared_ptr<const supervised_actor> behind,
+                          std::function<bool()> may_end) {
+  // Hidden: an actor system waits for no gate.
+  return caf::actor_cast<status_request_actor>(
+    system.spawn<status_request_gate, caf::hidden>(std::move(behind),
+                                                   std::move(may_end)));
 }
 
 } // namespace waybill

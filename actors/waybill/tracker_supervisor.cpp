@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "waybill/query_actor.hpp"
+#include "waybill/restart_delay.hpp"
 #include "waybill/text.hpp"
 #include "waybill/tracker_gate.hpp"
 #include "waybill/tracking_actor.hpp"
@@ -23,9 +24,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr auto first_restart_delay = milliseconds{20};
-// Who has lived for as long starts the delays over.
-constexpr auto max_restart_delay = milliseconds{5'000};
 // Time for a killed actor to run its on_exit(), past what `stop` was given.
 constexpr auto grace_time = milliseconds{1'000};
 
@@ -207,7 +205,7 @@ private:
     x.health.since = options_.clock.wall_or_system();
     x.health.restarts = restarts_;
     gate_->set(std::move(x));
-    started_ = steady_clock::now();
+    delay_.has_started(steady_clock::now());
   }
 
   // In the tracking actor's thread.
@@ -226,8 +224,7 @@ private:
 
   void run() {
     while (const auto end = next_end()) {
-      if (steady_clock::now() - started_ >= max_restart_delay)
-        delay_ = first_restart_delay;
+      delay_.has_ended(steady_clock::now());
       last_error_ = "the tracking actor has ended: " + end->reason;
       if (end->damaged || listener_->damage())
         return give_up(*last_error_, errc::store_corrupt);
@@ -252,9 +249,10 @@ private:
   bool restart(std::string reason) {
     for (;;) {
       close_gate(health_state::degraded, reason, errc::not_stored);
-      say(severity::warning, "the tracker starts again in " + to_text(delay_)
+      const auto delay = delay_.next();
+      say(severity::warning, "the tracker starts again in " + to_text(delay)
                                + ": " + escape(reason));
-      if (!pause())
+      if (!pause(delay))
         return false;
       try {
         operation_tracking_store store{to_store_options(options_)};
@@ -284,12 +282,9 @@ private:
 
   // The time between two tries.
   // @returns false if the supervisor is to stop.
-  bool pause() {
+  bool pause(milliseconds delay) {
     std::unique_lock guard{mutex_};
-    const auto stopping = changed_.wait_for(guard, delay_,
-                                            [this] { return stopping_; });
-    delay_ = std::min(2 * delay_, max_restart_delay);
-    return !stopping;
+    return !changed_.wait_for(guard, delay, [this] { return stopping_; });
   }
 
   bool is_stopping() {
@@ -308,8 +303,7 @@ private:
   std::thread thread_;
 
   // The supervisor's thread alone, once it runs:
-  steady_clock::time_point started_;
-  milliseconds delay_ = first_restart_delay;
+  restart_delay delay_;
   std::int64_t restarts_ = 0;
   std::optional<std::string> last_error_;
 

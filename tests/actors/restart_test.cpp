@@ -193,6 +193,38 @@ TEST_CASE_METHOD(mortal, "a tracker that dies again and again is restarted "
 }
 
 TEST_CASE_METHOD(mortal,
+                 "a status request actor that is killed is started again "
+                 "behind the same handle",
+                 "[promise-2]") {
+  auto running = start(system, make_options());
+  const auto handle = running.status_requests();
+  get(running.tracker(), enqueue(1));
+  const auto answers = [&] {
+    try {
+      return get(handle, status_of(1)).snapshot.has_value();
+    } catch (const request_error& e) {
+      CHECK(e.code() == errc::tracker_gone);
+      return false;
+    }
+  };
+  for (const auto* pause : {"20ms", "40ms", "80ms"}) {
+    REQUIRE(eventually(answers));
+    caf::anon_send_exit(actor_behind(system, handle, status_of(1)),
+                        caf::exit_reason::kill);
+    CHECK(eventually([&] {
+      return heard.contain(
+        std::string{"the status request actor starts again in "} + pause);
+    }));
+  }
+  REQUIRE(eventually(answers));
+  CHECK(eventually(
+    [&] { return heard.contain("status request actor runs again"); }));
+  CHECK(health(running).restarts == 0);
+  CHECK(running.stop());
+  CHECK(error_of(handle, status_of(1)) == errc::tracker_gone);
+}
+
+TEST_CASE_METHOD(mortal,
                  "all requests in flight are answered when the tracker "
                  "is killed, and those that were done are kept",
                  "[promise-1][promise-2]") {

@@ -110,7 +110,8 @@ public:
               const options& x)
     : system_{fixture.system},
       counter_{system_.spawn<purge_counter_impl>(tracker, counts_)},
-      actor_{spawn_retention_actor(system_, counter_, x)} {}
+      actor_{
+        spawn_retention_actor(system_, counter_, x, {}, clock_seen(x, {}))} {}
 
   hand_driven(retention_fixture& fixture, const tracking_actor& tracker)
     : hand_driven{fixture, tracker, fixture.without_ticks()} {}
@@ -312,6 +313,37 @@ TEST_CASE_METHOD(retention_fixture,
   *throws = false;
   retention.purge();
   CHECK(gone(running, 1));
+}
+
+TEST_CASE_METHOD(retention_fixture,
+                 "retention that ends is started again, and remembers what the "
+                 "clock has shown",
+                 "[promise-9]") {
+  auto x = with_windows();
+  x.retention_discarded = 0ms;
+  const auto throws = std::make_shared<std::atomic<bool>>(false);
+  x.clock.wall = [throws, wall = x.clock.wall] {
+    if (*throws)
+      throw 7; // NOLINT(hicpp-exception-baseclass): hosts may
+    return wall();
+  };
+  auto running = start(system, x);
+  finish(running, 1);
+  clock.jump(std::chrono::hours{365 * 24});
+  REQUIRE(eventually([&] { return heard.contain("clock has jumped"); }));
+  *throws = true;
+  REQUIRE(eventually([&] {
+    return heard.contain("retention starts again in 20ms: it has ended: an "
+                         "exception of no known type");
+  }));
+  *throws = false;
+  REQUIRE(eventually([&] { return heard.contain("retention runs again"); }));
+  finish(running, 2, tracking_status::discarded);
+  clock.advance(1s);
+  // Delivered ones come first in each tick.
+  REQUIRE(eventually([&] { return gone(running, 2); }));
+  CHECK_FALSE(gone(running, 1));
+  CHECK(running.stop());
 }
 
 TEST_CASE_METHOD(retention_fixture,

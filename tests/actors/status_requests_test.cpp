@@ -7,6 +7,7 @@
 
 #include "support/actors.hpp"
 #include "support/silent_tracker.hpp"
+#include "waybill/actor_supervisor.hpp"
 #include "waybill/json.hpp"
 #include "waybill/status_requests.hpp"
 
@@ -308,4 +309,49 @@ TEST_CASE_METHOD(actor_fixture,
   *throws = false;
   CHECK(get(actor, question).snapshot);
   caf::anon_send_exit(actor, caf::exit_reason::kill);
+}
+
+TEST_CASE_METHOD(actor_fixture,
+                 "a question of which the status request actor dies is "
+                 "answered, and so are those that come after it",
+                 "[promise-2]") {
+  auto running = start(system, make_options());
+  get(running.tracker(), enqueue(1));
+  const auto throws = std::make_shared<std::atomic<bool>>(false);
+  auto x = make_options();
+  x.clock.wall = [throws] {
+    if (throws->exchange(false))
+      throw 7; // NOLINT(hicpp-exception-baseclass): hosts may
+    return timestamp::now();
+  };
+  actor_supervisor supervisor{heard.function()};
+  const auto behind
+    = supervisor.keep("it", [this, x, tracker = running.tracker()] {
+        return caf::actor_cast<caf::strong_actor_ptr>(
+          spawn_status_request_actor(system, tracker, x));
+      });
+  const auto gate = spawn_status_request_gate(system, behind,
+                                              [] { return true; });
+  const get_status question{id_of(1), timestamp::now() + 1h};
+  const auto comes_back = [&] {
+    return eventually([&] {
+      try {
+        return get(gate, question).snapshot.has_value();
+      } catch (const request_error& e) {
+        CHECK(e.code() == errc::tracker_gone);
+        return false;
+      }
+    });
+  };
+  CHECK(comes_back());
+  *throws = true;
+  CHECK(error_of(gate, question) == errc::tracker_gone);
+  CHECK(comes_back());
+  *throws = true;
+  const auto answer
+    = nlohmann::json::parse(ask_json(system, gate, to_json_text(question)));
+  CHECK(answer["error"]["code"] == "tracker_gone");
+  CHECK(comes_back());
+  CHECK(heard.contain("it starts again in 40ms: it has ended: an exception of "
+                      "no known type"));
 }

@@ -113,6 +113,33 @@ TEST_CASE_METHOD(thread_fixture,
 }
 
 TEST_CASE_METHOD(thread_fixture,
+                 "questions are refused at once while there is no thread for "
+                 "the next status request actor",
+                 "[promise-2]") {
+  auto running = start(system, make_options());
+  get(running.tracker(), enqueue(1));
+  const auto& handle = running.status_requests();
+  const auto actor = actor_behind(system, handle, status_of(1));
+  {
+    const no_threads none;
+    caf::anon_send_exit(actor, caf::exit_reason::kill);
+    REQUIRE(eventually([&] {
+      return heard.contain("the status request actor starts again in 40ms: it "
+                           "cannot be started again");
+    }));
+    CHECK(error_of(handle, status_of(1)) == errc::tracker_gone);
+  }
+  CHECK(eventually([&] {
+    try {
+      return get(handle, status_of(1)).snapshot.has_value();
+    } catch (const request_error&) {
+      return false;
+    }
+  }));
+  CHECK(running.stop());
+}
+
+TEST_CASE_METHOD(thread_fixture,
                  "a service without threads does not start, and leaves nothing "
                  "behind") {
   {

@@ -93,16 +93,23 @@ inline void read_config(caf::actor_system_config& config,
   REQUIRE_FALSE(config.parse(1, argv, file));
 }
 
-/// The tracking actor that runs behind a service's handle, which lets nobody
-/// end it: answers come from there.
-inline caf::actor tracker_behind(caf::actor_system& system,
-                                 const tracking_actor& gate) {
+/// The actor that runs behind a service's handle, which lets nobody end it:
+/// answers come from there.
+template <class Handle, class Request>
+caf::actor actor_behind(caf::actor_system& system, const Handle& gate,
+                        Request question) {
   caf::scoped_actor self{system};
   caf::strong_actor_ptr sender;
-  waybill::request(self, gate, 10s, get_counts{})
-    .receive([&](const counts_reply&) { sender = self->current_sender(); },
-             [](const caf::error&) {});
+  waybill::request(self, gate, 10s, std::move(question))
+    .receive(
+      [&](const typename Request::reply&) { sender = self->current_sender(); },
+      [](const caf::error&) {});
   return caf::actor_cast<caf::actor>(sender);
+}
+
+inline caf::actor tracker_behind(caf::actor_system& system,
+                                 const tracking_actor& gate) {
+  return actor_behind(system, gate, get_counts{});
 }
 
 /// Waits until `f()` holds, at most `limit`.
