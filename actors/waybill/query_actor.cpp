@@ -7,6 +7,7 @@
 #include <utility>
 #include <variant>
 
+#include "waybill/answer_size.hpp"
 #include "waybill/fair_queue.hpp"
 #include "waybill/owed_answer.hpp"
 #include "waybill/request_checks.hpp"
@@ -14,6 +15,7 @@
 #include "waybill/store_reader.hpp"
 #include "waybill/text.hpp"
 #include "waybill/timer_queue.hpp"
+#include "waybill/unread_answers.hpp"
 #include "waybill/waiter_book.hpp"
 
 namespace waybill {
@@ -31,6 +33,20 @@ constexpr microseconds shortest_turn = milliseconds{2};
 constexpr microseconds round_of_turns = milliseconds{80};
 // The part of all open watches that one asker may have.
 constexpr std::size_t share_of_watches = 4;
+
+// The memory that an answer takes, but for some bytes.
+
+std::size_t memory_of(const list_reply& x) {
+  return bytes_of_all(x.operations);
+}
+
+std::size_t memory_of(const history_reply& x) {
+  return bytes_of_all(x.transitions) + (x.snapshot ? bytes_of(*x.snapshot) : 0);
+}
+
+std::size_t memory_of(const watch_reply& x) {
+  return bytes_of_all(x.transitions);
+}
 
 template <class Reply>
 using promise = caf::typed_response_promise<Reply>;
@@ -212,6 +228,7 @@ private:
     for (const auto who : askers_.take_ended()) {
       for (auto& each : turns_.drop(who))
         std::visit([this](auto& x) { drop(x); }, each);
+      unread_.forget(who);
       std::vector<std::uint64_t> theirs;
       for (const auto& [number, x] : watches_)
         if (x.from == who)
@@ -256,13 +273,21 @@ private:
       require_running();
       if (x.request.deadline)
         require_in_time(x.request, clock_.wall());
+      unread_.require_room(x.from);
       auto reply = f();
+      mark(x.from, reply);
       waiting_->leave(bytes);
       x.to.deliver(std::move(reply));
     } catch (const std::exception& e) {
       waiting_->leave(bytes);
       fail(x.to, e);
     }
+  }
+
+  // CAF does not tell how full a mailbox is.
+  template <class Reply>
+  void mark(asker who, Reply& x) {
+    x.mark = unread_.add(who, memory_of(x));
   }
 
   // A question that fails ends nothing else: there is no other query actor.
@@ -287,11 +312,13 @@ private:
       if (history_ == 0)
         throw store_error{errc::invalid_request,
                           "history: is 0, and nothing can be watched"};
+      unread_.require_room(x.from);
       listener_->want(); // before reading, so that nothing is missed
       bool more = false;
       auto reply = reader().read_transitions(x.request, turn_time(), more);
       const auto left = clock_.time_until(x.request.deadline);
       if (is_answer(reply) || left <= microseconds{0}) {
+        mark(x.from, reply);
         x.to.deliver(std::move(reply));
         return;
       }
@@ -367,12 +394,14 @@ private:
     auto& x = at->second;
     x.has_turn = false;
     try {
+      unread_.require_room(x.from);
       bool more = false;
       auto reply = reader().read_transitions(x.request, turn_time(), more);
       x.request.after = reply.next;
-      if (is_answer(reply) || x.is_late)
+      if (is_answer(reply) || x.is_late) {
+        mark(x.from, reply);
         take(due.number).deliver(std::move(reply));
-      else if (more)
+      } else if (more)
         give_turn(due.number);
     } catch (const std::exception& e) {
       auto to = take(due.number);
@@ -409,6 +438,7 @@ private:
   std::optional<store_reader> reader_;
 
   waiter_book askers_;
+  unread_answers unread_;
   fair_queue<turn> turns_;
   bool turn_scheduled_ = false;
   std::unordered_map<std::uint64_t, open_watch> watches_;

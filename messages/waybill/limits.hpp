@@ -51,6 +51,10 @@ inline constexpr std::int32_t max_page_size = 1'000;
 /// About how large an answer may be, in bytes of memory: one that would be
 /// larger ends before, but has one operation or transition at least.
 inline constexpr std::size_t max_answer_bytes = 1'048'576;
+/// Bytes of such answers that may lie in their askers' mailboxes; one of these
+/// may have a quarter of it. With more, questions are refused with `overloaded`
+/// until some have been read.
+inline constexpr std::size_t max_unread_bytes = 67'108'864;
 /// Entries of each list in a filter.
 inline constexpr std::size_t max_filter_kinds = 64;
 inline constexpr std::size_t max_watched = 1'024;

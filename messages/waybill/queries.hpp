@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "waybill/messages.hpp"
+#include "waybill/unread_mark.hpp"
 
 namespace waybill {
 
@@ -131,6 +132,8 @@ struct list_reply {
   /// operations than asked for, even none, and yet not be the last: searching
   /// ends after a while, and at `limits::max_answer_bytes`.
   std::optional<std::string> next_cursor;
+  /// No part of what is said; see limits::max_unread_bytes.
+  unread_mark mark{};
 
   bool operator==(const list_reply&) const = default;
   static constexpr const char* type_name = "list_reply";
@@ -201,6 +204,8 @@ struct history_reply {
   /// False if some in the middle are not kept any more, or never were, or would
   /// have made the answer larger than `limits::max_answer_bytes`.
   bool complete = true;
+  /// No part of what is said; see limits::max_unread_bytes.
+  unread_mark mark{};
 
   bool operator==(const history_reply&) const = default;
   static constexpr const char* type_name = "history_reply";
@@ -265,6 +270,8 @@ struct watch_reply {
   std::optional<transition_gap> gap;
   /// A cursor, what to ask with next: all before it has been looked at.
   std::string next;
+  /// No part of what is said; see limits::max_unread_bytes.
+  unread_mark mark{};
 
   bool operator==(const watch_reply&) const = default;
   static constexpr const char* type_name = "watch_reply";

@@ -26,6 +26,14 @@ std::size_t bytes_of(const Part& x) {
   return bytes;
 }
 
+template <class Parts>
+std::size_t bytes_of_all(const Parts& x) {
+  std::size_t bytes = 0;
+  for (const auto& each : x)
+    bytes += bytes_of(each);
+  return bytes;
+}
+
 /// Whether a page has as many parts as were asked for, or is as large as an
 /// answer may be.
 class page_limit {

@@ -6,6 +6,7 @@
 #include "support/actors.hpp"
 #include "support/fault_vfs.hpp"
 #include "support/large_store.hpp"
+#include "waybill/answer_size.hpp"
 #include "waybill/request_weight.hpp"
 #include "waybill/text.hpp"
 
@@ -655,6 +656,77 @@ struct turns_fixture : query_fixture {
   }
 };
 
+// A service that answers `question` with about 1 MiB.
+struct unread_fixture : query_fixture {
+  static constexpr int much = 40;
+
+  const get_history question{id_of(1), {}};
+
+  unread_fixture() {
+    running.stop();
+    auto x = make_options();
+    x.last_error_cap = limits::max_last_error;
+    running = start(system, x);
+    get(enqueue(1));
+    for (int n = 1; n <= 15; ++n)
+      get(record_attempt{id_of(1),
+                         tracking_status::retrying,
+                         n,
+                         std::string(64 * 1'024, 'x'),
+                         {},
+                         {}});
+  }
+
+  // Far more than one may leave unread.
+  template <class Self>
+  auto ask_much(Self& self) {
+    using pending = decltype(waybill::request(self, tracker(), 60s, question));
+    std::vector<pending> all;
+    for (int i = 0; i < much; ++i)
+      all.push_back(waybill::request(self, tracker(), 60s, question));
+    return all;
+  }
+
+  // As many questions of somebody else: one for each of theirs.
+  void wait_for_turns() {
+    get(get_counts{}); // the tracking actor has passed theirs on
+    caf::scoped_actor self{system};
+    for (int i = 0; i < much + 2; ++i)
+      waybill::request(self, tracker(), 60s, get_history{id_of(2), {}})
+        .receive([](const history_reply&) {}, [](const caf::error&) {});
+  }
+
+  // The last one begins below the bound.
+  std::size_t answers_of_share() {
+    const auto reply = get(question);
+    auto bytes = bytes_of(reply.snapshot.value());
+    for (const auto& each : reply.transitions)
+      bytes += bytes_of(each);
+    return (limits::max_unread_bytes / 4 + bytes - 1) / bytes;
+  }
+
+  template <class Pending>
+  static std::size_t count_answers(std::vector<Pending> pending) {
+    std::size_t answers = 0;
+    for (auto& each : pending)
+      std::move(each).receive([&](const history_reply&) { ++answers; },
+                              [](const caf::error& e) {
+                                CHECK(to_failure(e).code == errc::overloaded);
+                              });
+    return answers;
+  }
+
+  bool is_refused() {
+    try {
+      get(question);
+    } catch (const request_error& e) {
+      CHECK(e.code() == errc::overloaded);
+      return true;
+    }
+    return false;
+  }
+};
+
 } // namespace
 
 TEST_CASE_METHOD(turns_fixture,
@@ -693,6 +765,62 @@ TEST_CASE_METHOD(turns_fixture,
   // One may have been in the making.
   const auto refused = count_errors(std::move(theirs), errc::overloaded);
   CHECK((refused == 15 || refused == 16));
+}
+
+TEST_CASE_METHOD(unread_fixture,
+                 "promise 8: answers that one asker does not read are bounded, "
+                 "and others get theirs",
+                 "[queries][promise-8]") {
+  caf::scoped_actor deaf{system};
+  auto theirs = ask_much(deaf);
+  watch_transitions watch{.after = "0",
+                          .ids = {},
+                          .kinds = {},
+                          .statuses = {},
+                          .page_size = 100,
+                          .deadline = {}};
+  auto watched = waybill::request(deaf, tracker(), 60s, watch);
+  wait_for_turns();
+  CHECK(get(question).transitions.size() == 16);
+  CHECK(count_answers(std::move(theirs)) == answers_of_share());
+  auto code = errc{};
+  std::move(watched).receive([](const watch_reply&) {},
+                             [&](const caf::error& e) {
+                               code = to_failure(e).code;
+                             });
+  CHECK(code == errc::overloaded);
+  // It has read them.
+  CHECK(count_answers(ask_much(deaf)) > answers_of_share() / 2);
+}
+
+TEST_CASE_METHOD(unread_fixture,
+                 "answers that nobody reads are bounded together, and end with "
+                 "their askers",
+                 "[queries][promise-8]") {
+  std::vector<std::unique_ptr<caf::scoped_actor>> deaf;
+  std::vector<decltype(ask_much(*deaf.front()))> asked;
+  for (int i = 0; i < 4; ++i) {
+    deaf.push_back(std::make_unique<caf::scoped_actor>(system));
+    asked.push_back(ask_much(*deaf.back()));
+  }
+  CHECK(eventually([&] { return is_refused(); }));
+  asked.clear();
+  deaf.pop_back();
+  CHECK(eventually([&] { return !is_refused(); }));
+}
+
+TEST_CASE_METHOD(unread_fixture,
+                 "what is kept of an answer does not count as unread",
+                 "[queries]") {
+  caf::scoped_actor self{system};
+  std::vector<history_reply> kept;
+  for (int i = 0; i < much; ++i)
+    waybill::request(self, tracker(), 60s, question)
+      .receive([&](history_reply& x) { kept.push_back(std::move(x)); },
+               [](const caf::error&) { FAIL("it has read all others"); });
+  CHECK(kept.size() == much);
+  const auto copies = kept;
+  CHECK(copies == kept);
 }
 
 TEST_CASE_METHOD(turns_fixture,

@@ -1,5 +1,10 @@
 // Questions about many operations: their JSON, and what they refuse.
 
+#include <memory>
+#include <optional>
+#include <thread>
+#include <utility>
+
 #include "support/catch.hpp"
 #include "support/printing.hpp"
 #include "support/requests.hpp"
@@ -136,4 +141,22 @@ TEST_CASE("the question for stuck operations asks for those in flight",
         == std::vector{tracking_status::submitted, tracking_status::retrying});
   CHECK(x.order == list_order::oldest_first);
   CHECK(field_at_fault(x) == "");
+}
+
+TEST_CASE("an answer's mark goes with the message that it came in") {
+  auto mark = std::make_shared<int>(0);
+  const std::weak_ptr<int> is_unread = mark;
+  std::optional<list_reply> message;
+  std::thread{[&] {
+    list_reply made;
+    made.mark = unread_mark{std::exchange(mark, nullptr)};
+    message = std::move(made);
+  }}.join();
+  CHECK_FALSE(is_unread.expired());
+  const auto copied = *message;
+  const auto moved = std::move(*message);
+  CHECK(copied == moved);
+  CHECK_FALSE(is_unread.expired());
+  message.reset();
+  CHECK(is_unread.expired());
 }
