@@ -52,33 +52,29 @@ void tracker_link::on_tracker_end(std::function<void()> f) {
 }
 
 void tracker_link::send() {
-  while (send_front()) {
-    // goes on
-  }
+  while (has_any(questions_) && num_open_ < max_open)
+    send_alone(questions_);
+  while (has_any(outbox_))
+    if (num_bundles_open_ == 0 && num_open_ + std::ssize(outbox_) <= max_alone)
+      send_alone(outbox_);
+    else if (!send_bundle())
+      break;
 }
 
-void tracker_link::forget_given_up() {
-  while (!outbox_.empty() && !errands_.contains(outbox_.front()))
-    outbox_.pop_front();
+// Forgets first what has been given up.
+bool tracker_link::has_any(std::deque<serial>& queue) {
+  while (!queue.empty() && !errands_.contains(queue.front()))
+    queue.pop_front();
+  return !queue.empty();
 }
 
-// Returns false if nothing may be sent.
-bool tracker_link::send_front() {
-  forget_given_up();
-  if (outbox_.empty())
-    return false;
-  const auto number = outbox_.front();
+void tracker_link::send_alone(std::deque<serial>& queue) {
+  const auto number = queue.front();
+  queue.pop_front();
   auto& x = *errands_.at(number);
-  if (x.verb()
-      && (num_bundles_open_ > 0 || num_open_ + std::ssize(outbox_) > max_alone))
-    return send_bundle();
-  if (num_open_ >= max_open)
-    return false;
-  outbox_.pop_front();
   ++num_open_;
   x.open = true;
   x.send(*this, number);
-  return true;
 }
 
 // A bundle beside an open one keeps the tracker busy meanwhile, if it is about
@@ -97,13 +93,12 @@ bool tracker_link::send_bundle() {
     const auto found = errands_.find(number);
     if (found != errands_.end()) {
       auto& x = *found->second;
-      const auto verb = x.verb();
       bytes += x.bytes();
-      if (!verb || (!sent->empty() && bytes > max_bundle_bytes))
+      if (!sent->empty() && bytes > max_bundle_bytes)
         break;
       x.add_to(all);
       x.open = true;
-      sent->push_back({number, *verb});
+      sent->push_back({number, x.verb().value()});
     }
     outbox_.pop_front();
   }
@@ -139,14 +134,15 @@ void tracker_link::add(std::unique_ptr<errand> x, importance how,
 }
 
 void tracker_link::post(serial number, milliseconds delay) {
+  auto& x = *errands_.at(number);
+  auto& queue = x.verb() ? outbox_ : questions_;
   if (delay == milliseconds::zero()) {
-    outbox_.push_back(number);
+    queue.push_back(number);
     return;
   }
-  auto& x = *errands_.at(number);
-  x.timer = host_.timers->add(host_.now() + delay, [this, &x, number] {
+  x.timer = host_.timers->add(host_.now() + delay, [&x, &queue, number] {
     x.timer.reset();
-    outbox_.push_back(number);
+    queue.push_back(number);
   });
 }
 

@@ -250,8 +250,8 @@ private:
 
   void add(std::unique_ptr<errand> x, importance how, milliseconds delay);
   void post(serial number, milliseconds delay);
-  void forget_given_up();
-  bool send_front();
+  bool has_any(std::deque<serial>& queue);
+  void send_alone(std::deque<serial>& queue);
   bool send_bundle();
   void bundle_answered(const sent_bundle& sent, bundle_reply& x);
   void bundle_failed(const sent_bundle& sent, const failure& why);
@@ -267,8 +267,9 @@ private:
   host host_;
   std::unordered_map<serial, std::unique_ptr<errand>> errands_;
   serial last_number_ = 0;
-  std::deque<serial> outbox_;
-  std::int64_t num_open_ = 0; // that went alone
+  std::deque<serial> outbox_;    // of what may go in bundles
+  std::deque<serial> questions_; // of what goes alone, and waits for no bundle
+  std::int64_t num_open_ = 0;    // that went alone
   std::int64_t num_bundles_open_ = 0;
   std::size_t num_bundled_ = 0; // requests in them
   // Admission takes a bundle whole or not at all: under overload smaller ones

@@ -183,7 +183,7 @@ private:
   // What is over stays so: it is never delivered again.
   void look(const std::string& file, mapped_forward_oracle& seen, int cycle) {
     const auto where = "cycle " + std::to_string(cycle) + ": ";
-    store_reader reader{{.file = file}};
+    store_reader reader{file};
     const auto found = reader.check();
     r_.require(found.has_value() && found->faults.empty(),
                where + "the store is damaged");
@@ -204,7 +204,7 @@ private:
   }
 
   void settle(const std::string& file, mapped_forward_oracle& seen) {
-    store_reader reader{{.file = file}};
+    store_reader reader{file};
     r_.require(seen->wrong_payloads == 0, "a payload was another one");
     r_.require(seen->out_of_order == 0,
                std::to_string(seen->out_of_order)
