@@ -65,8 +65,8 @@ public:
         const auto asked = open(weight(text), [to](const failure& why) mutable {
           to.deliver(to_json_error(why));
         });
-        if (const auto question = parse(asked, text))
-          look(asked, *question, [to](const status_reply& reply) mutable {
+        if (const auto wanted = parse(asked, text))
+          look(asked, *wanted, [to](const status_reply& reply) mutable {
             to.deliver(to_json_text(reply));
           });
         return to;
