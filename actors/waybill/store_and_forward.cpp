@@ -275,32 +275,32 @@ private:
     if (!is_open_ || fault_ || stopping_)
       return;
     if (const auto line = waiting_.next_in_line())
-      tracker_.ask(
-        this, *line, importance::optional, {},
-        [this](const find_reply& x) {
-          if (!stopping_)
-            waiting_.found_in_line(x);
-        },
-        [this](const failure&) { waiting_.line_not_found(); });
+      read(
+        *line, [this](const find_reply& x) { waiting_.found_in_line(x); },
+        [this] { waiting_.line_not_found(); });
     if (const auto due = waiting_.next_due())
-      tracker_.ask(
-        this, *due, importance::optional, {},
-        [this](const find_reply& x) {
-          if (!stopping_)
-            waiting_.found_due(x);
-        },
-        [this](const failure&) { waiting_.due_not_found(); });
+      read(
+        *due, [this](const find_reply& x) { waiting_.found_due(x); },
+        [this] { waiting_.due_not_found(); });
     while (const auto keyed = waiting_.next_keyed())
-      tracker_.ask(
-        this, *keyed, importance::optional, {},
+      read(
+        *keyed,
         [this, key = keyed->order_key](const find_reply& x) {
-          if (!stopping_)
-            waiting_.found_keyed(key, x);
+          waiting_.found_keyed(key, x);
         },
-        [this, key = keyed->order_key](const failure&) {
-          waiting_.keyed_not_found(key);
-        });
+        [this, key = keyed->order_key] { waiting_.keyed_not_found(key); });
     wake_at(read_timer_, waiting_.next_reading());
+  }
+
+  template <class Question, class Found, class NotFound>
+  void read(const Question& what, Found found, NotFound not_found) {
+    tracker_.ask(
+      this, what, importance::optional, {},
+      [this, found](const find_reply& x) {
+        if (!stopping_) // else what is found stays in the store
+          found(x);
+      },
+      [not_found](const failure&) { not_found(); });
   }
 
   // Another look at what may be done, at some time. There is no need for one if

@@ -308,8 +308,7 @@ private:
     attempt(to, [&] {
       require_acceptable(x, clock_);
       purges_.push(x, to);
-      if (purges_.schedule())
-        tell(this, owned_tracking_actor{this}, purge_tick{});
+      schedule_purge();
     });
     return std::move(to.to);
   }
@@ -556,8 +555,7 @@ private:
     auto ended = open_.answers.take_purges(e);
     refuse(open_, e);
     purges_.undo_steps(e, std::move(ended), *waiting_);
-    if (purges_.schedule())
-      tell(this, owned_tracking_actor{this}, purge_tick{});
+    schedule_purge();
     tell_waiters(); // those who came meanwhile
     queries_.pass_waiting();
     note_failure(e);
@@ -653,6 +651,11 @@ private:
 
   // -- purging ----------------------------------------------------------------
 
+  void schedule_purge() {
+    if (purges_.schedule())
+      tell(this, owned_tracking_actor{this}, purge_tick{});
+  }
+
   // A step of a purge, or of giving back the space that it has freed.
   void purge_step() {
     purges_.begin_step();
@@ -678,8 +681,7 @@ private:
         purges_.set_space_is_free(false);
       on_error(e);
     }
-    if (purges_.schedule())
-      tell(this, owned_tracking_actor{this}, purge_tick{});
+    schedule_purge();
   }
 
   void purge_some() {

@@ -319,8 +319,7 @@ find_reply call_store::find_keyed(const waybill::find_keyed& request) {
   return x.read([&] {
     const auto target = opened(request.target);
     find_reply reply{.heads = {}, .cursor = 0, .complete = true};
-    const auto first = x.calls.first_of_key(
-      target, request.order_key, x.targets.bounds_of(target)->kept_block);
+    const auto first = first_of_key(target, request.order_key);
     if (first && first->state == call_state::waiting)
       reply.heads.push_back(head_of(*first));
     return reply;
@@ -329,14 +328,20 @@ find_reply call_store::find_keyed(const waybill::find_keyed& request) {
 
 // -- what they share ----------------------------------------------------------
 
+// The call whose turn it is with an order key.
+std::optional<call_row> call_store::first_of_key(std::int64_t target,
+                                                 const std::string& key) {
+  auto& x = parts_;
+  const auto* const bounds = x.targets.bounds_of(target);
+  return x.calls.first_of_key(target, key,
+                              bounds != nullptr && bounds->kept_block);
+}
+
 // Whether a call must wait for an earlier one with its order key.
 bool call_store::is_blocked(const call_row& call) {
   if (!call.order_key)
     return false;
-  auto& x = parts_;
-  const auto* const bounds = x.targets.bounds_of(call.target);
-  const auto first = x.calls.first_of_key(
-    call.target, *call.order_key, bounds != nullptr && bounds->kept_block);
+  const auto first = first_of_key(call.target, *call.order_key);
   return first && first->seq < call.seq;
 }
 

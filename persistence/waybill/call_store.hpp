@@ -59,6 +59,8 @@ private:
 
   [[nodiscard]] target_reply reply_of(std::int64_t target) const;
   [[nodiscard]] std::int64_t opened(const std::string& target) const;
+  std::optional<call_row> first_of_key(std::int64_t target,
+                                       const std::string& key);
   bool is_blocked(const call_row& call);
   call_head head_of(const call_row& x);
   find_reply heads_of(const call_table::found_calls& found);
