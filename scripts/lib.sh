@@ -135,7 +135,7 @@ configure() {
   shift
   [[ -e $dir/build.ninja ]] && return 0
   mkdir -p "$dir"
-  if ! cmake --preset "$preset" -B "$dir" \
+  if ! flock "$dir" cmake --preset "$preset" -B "$dir" \
     -DCMAKE_CXX_COMPILER="$(compiler_of "$preset")" \
     ${launcher:+-DCMAKE_CXX_COMPILER_LAUNCHER="$launcher"} \
     ${prefix_path:+-DCMAKE_PREFIX_PATH="$prefix_path"} "$@" \
@@ -185,23 +185,23 @@ sources() {
     -name '*.[ch]pp' 2>/dev/null || true
 }
 
-# Processor seconds of all that this script has run and waited for.
+# Processor seconds of all that this shell has run and waited for.
 processor_seconds() {
   local fields
-  read -ra fields <"/proc/$$/stat"
+  read -ra fields <"/proc/$BASHPID/stat"
   echo $(((fields[15] + fields[16]) / $(getconf CLK_TCK)))
 }
 
 # step NAME COMMAND...: runs a step and remembers how it went, with the seconds
 # by the clock and of processors, for `summary`. Off a terminal, where the output
 # may be cut before it is read, also what failed in it.
-steps=()
-failed=false
+steps=
 failures=
 step() {
   local name=$1 result=ok began=$SECONDS processors log=
   processors=$(processor_seconds)
   shift
+  [[ -n $steps ]] || remember_steps
   echo "== $name"
   if [[ -t 1 ]]; then
     "$@" || result=FAILED
@@ -218,15 +218,49 @@ step() {
       sleep 0.02
     done
   fi
-  if [[ $result == FAILED ]]; then
-    failed=true
-    [[ -z $log ]] || failures+=$(printf '\n%s:\n%s' "$name" "$(signs_of_failure "$log")")
+  if [[ $result == FAILED && -n $log ]]; then
+    { echo && echo "$name:" && signs_of_failure "$log"; } >>"$failures"
   fi
   rm -f ${log:+"$log"}
   processors=$(($(processor_seconds) - processors))
-  steps+=("$(printf '%-8s %4d s %5d s  %s' "$result" $((SECONDS - began)) \
-    "$processors" "$name")")
+  printf '%-8s %4d s %5d s  %s\n' "$result" $((SECONDS - began)) \
+    "$processors" "$name" >>"$steps"
   [[ $result == ok ]]
+}
+
+# In files, as steps may be taken by a shell beside this one.
+remember_steps() {
+  steps=$(mktemp)
+  failures=$(mktemp)
+  trap 'end_beside; rm -f "$steps" "$failures"' EXIT
+}
+
+# beside FUNCTION: takes the steps of that function beside those that follow. What
+# they print is shown by `join`.
+beside=
+beside_output=
+beside() {
+  [[ -n $steps ]] || remember_steps
+  beside_output=$(mktemp)
+  set -m # a group of its own, which can be ended
+  "$1" >"$beside_output" 2>&1 </dev/null &
+  beside=$!
+  set +m
+}
+
+# join: waits for what was begun with `beside`.
+join() {
+  wait "$beside" || true
+  beside=
+  cat "$beside_output"
+  rm "$beside_output"
+}
+
+# Ends what goes on beside a shell that ends before it.
+end_beside() {
+  [[ -n $beside ]] || return 0
+  kill -- "-$beside" 2>/dev/null || true
+  rm -f "$beside_output"
 }
 
 # signs_of_failure LOG: the lines that say what failed, or the last ones.
@@ -239,8 +273,8 @@ signs_of_failure() {
 # Prints what the steps did; fails if one of them failed.
 summary() {
   printf '\n%-8s %6s %7s  %s\n' "" "time" "cpu" ""
-  printf '%s\n' "${steps[@]}"
+  cat "$steps"
   printf '%-8s %4d s %5d s\n' "all" "$SECONDS" "$(processor_seconds)"
-  [[ -z $failures ]] || printf '%s\n' "$failures"
-  [[ $failed == false ]]
+  cat "$failures"
+  ! grep -q '^FAILED' "$steps"
 }

@@ -61,6 +61,9 @@ flavour=asan
 build_tests() { configure $flavour && check_caf $flavour && build $flavour; }
 asan_result=$PWD/build/asan-tests.json
 run_built_tests() {
+  # Some go through thousands of places at which something may fail.
+  local -x WAYBILL_TEST_STRIDE=${WAYBILL_TEST_STRIDE:-3}
+  [[ $suite != --full ]] || WAYBILL_TEST_STRIDE=1
   case $flavour in
     asan) other_script scripts/sanitizers.sh --asan --json "$asan_result" ;;
     *) run_tests $flavour ;;
@@ -79,22 +82,34 @@ build_debug() {
   configure debug && build debug all all_verify_interface_header_sets
 }
 
+# What waits for neither the tests nor each other's results.
+check_what_is_shipped() {
+  if step "build what is shipped" build_shipped; then
+    step "what is shipped" run_shipped || true
+    if [[ $suite == --full ]] && step "build with $compiler" build_debug; then
+      step "tests with $compiler" run_tests debug || true
+    fi
+    if $lint && [[ -n $suite ]]; then
+      step "lint" other_script scripts/lint.sh ${lint_all[@]+"${lint_all[@]}"} || true
+    fi
+    [[ -z $suite ]] ||
+      step "build for torture" other_script scripts/torture.sh "$suite" --build-only || true
+  fi
+}
+
+# Two builds at a time, each of which has half of the processors to wait for.
+CMAKE_BUILD_PARALLEL_LEVEL=$(nproc)
+export CMAKE_BUILD_PARALLEL_LEVEL
+echo "== beside the tests: what is shipped, shown when both have ended"
+beside check_what_is_shipped
 if step "build the tests" build_tests; then
   step "tests" run_built_tests || true
 fi
-if step "build what is shipped" build_shipped; then
-  step "what is shipped" run_shipped || true
-  if [[ $suite == --full ]] && step "build with $compiler" build_debug; then
-    step "tests with $compiler" run_tests debug || true
-  fi
-  if $lint && [[ -n $suite ]]; then
-    step "lint" other_script scripts/lint.sh ${lint_all[@]+"${lint_all[@]}"} || true
-  fi
-  if [[ -n $suite ]]; then
-    # Which need not run those tests once more.
-    [[ ! -e $asan_result ]] || export WAYBILL_ASAN_RESULT=$asan_result
-    step "torture" other_script scripts/torture.sh "$suite" || true
-  fi
+join
+if [[ -n $suite ]] && ! grep -qE '^FAILED .* s  build' "$steps"; then
+  # Which need not run those tests once more.
+  [[ ! -e $asan_result ]] || export WAYBILL_ASAN_RESULT=$asan_result
+  step "torture" other_script scripts/torture.sh "$suite" || true
 fi
 
 summary

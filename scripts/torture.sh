@@ -10,6 +10,7 @@
 #   --list              say which rows there are, and end
 #   --seed N            repeat the run with that seed
 #   --jobs N            rows that may run at a time; default: processors + 1
+#   --build-only        build what the rows need, and end
 #   --stop-at-first     end a row at its first violation
 #   --json FILE         write the results there as JSON too
 #   --compiler CXX      g++ (default) or clang++; as CXX
@@ -21,6 +22,7 @@ jobs=$(($(nproc) + 1))
 arguments=()
 only=
 full=
+build_only=false
 while [[ $# -gt 0 ]]; do
   if build_option "$@"; then
     shift 2
@@ -39,6 +41,7 @@ while [[ $# -gt 0 ]]; do
       shift
       ;;
     --jobs) need_value "$@" && jobs=$2 && shift ;;
+    --build-only) build_only=true ;;
     --list) only=none arguments+=("$1") ;;
     --full) full=1 arguments+=("$1") ;;
     --quick | --stop-at-first) arguments+=("$1") ;;
@@ -76,6 +79,7 @@ wanted() {
     scripts/planted.sh --build-only ${full:+--rows}
   fi
 } >&2
+! $build_only || exit 0
 
 exec "$(build_dir torture)/tests/torture/torture" --jobs "$jobs" \
   ${arguments[@]+"${arguments[@]}"}

@@ -7,6 +7,7 @@
 
 #include "support/calls.hpp"
 #include "support/connection_spy.hpp"
+#include "support/random_seed.hpp"
 #include "waybill/schema.hpp"
 #include "waybill/store_reader.hpp"
 
@@ -217,6 +218,9 @@ TEST_CASE_METHOD(call_check_fixture,
      "payload SET seq = N WHERE seq = 1"}));
   const auto number = GENERATE(values<std::string>(
     {"0", "-1", "2", "99", "9223372036854775807", "-9223372036854775808"}));
+  static stride some{"what is wrong with calls"};
+  if (!some.takes_next())
+    return;
   auto sql = "UPDATE " + change;
   sql.replace(sql.find(" N"), 2, " " + number);
   CAPTURE(sql);

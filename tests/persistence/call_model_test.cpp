@@ -592,8 +592,10 @@ TEST_CASE("promise 3, atomicity: whichever system call fails, a call has taken "
           "a step whole or not at all",
           "[calls][promise-3][one-thread]") {
   // Every second one; the seed decides which.
-  int nth = 1 + static_cast<int>(seed_for("failing calls") % 2);
+  const stride some{"failing calls"};
+  int nth = 1 + static_cast<int>(seed_for("failing calls") % 2)
+            + 2 * some.first();
   while (fails_with_calls(nth))
-    nth += 2;
+    nth += 2 * some.step();
   CHECK(nth > 50);
 }

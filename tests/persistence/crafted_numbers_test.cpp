@@ -1,6 +1,7 @@
 // Numbers at their edges in a file: found by a check, and never calculated
 // with.
 
+#include "support/random_seed.hpp"
 #include "support/store_fixture.hpp"
 #include "waybill/store_reader.hpp"
 
@@ -119,6 +120,9 @@ TEST_CASE_METHOD(crafted_fixture,
   const auto number = GENERATE(
     values<std::string>({largest, smallest, "9223372036854775806",
                          "4611686018427387904", "4294967296", "2147483647"}));
+  static stride some{"numbers at their edges"};
+  if (!some.takes_next())
+    return;
   auto sql = change;
   sql.replace(sql.find(" N"), 2, " " + number);
   CAPTURE(sql);

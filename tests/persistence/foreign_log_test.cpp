@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "support/fault_vfs.hpp"
+#include "support/random_seed.hpp"
 #include "support/store_fixture.hpp"
 #include "support/workload.hpp"
 #include "waybill/file_format.hpp"
@@ -217,7 +218,8 @@ TEST_CASE("a store of schema version 1 goes on, with an identity and a name of "
 
 TEST_CASE("a migration that is killed at any system call has happened or not",
           "[one-thread]") {
-  for (int nth = 1;; nth += 3) {
+  const stride some{"a migration that is killed"};
+  for (int nth = 1 + 3 * some.first();; nth += 3 * some.step()) {
     const temp_dir dir;
     auto options = options_for(dir / "ops.db");
     write_file(options.file, data("version_1_killed.db"));

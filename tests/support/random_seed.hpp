@@ -1,4 +1,5 @@
-// One seed for each random test: printed, and settable to repeat a failure.
+// One seed for each random test: printed, and settable to repeat a failure. And
+// how many of many places a test tries.
 #pragma once
 
 #include <cstdint>
@@ -18,5 +19,29 @@ inline std::uint64_t seed_for(const char* name) {
   std::cout << name << ": WAYBILL_TEST_SEED=" << seed << std::endl;
   return seed;
 }
+
+/// Which ones of many places a test goes through: each, or in the quick suite
+/// every `WAYBILL_TEST_STRIDE`th, from one on that the seed decides.
+class stride {
+public:
+  explicit stride(const char* name) {
+    if (const auto* const wanted = std::getenv("WAYBILL_TEST_STRIDE"))
+      step_ = std::stoi(wanted);
+    if (step_ > 1)
+      first_ = static_cast<int>(seed_for(name) % unsigned(step_));
+  }
+
+  /// How far it is from one place to the next; the first is below that.
+  int step() const { return step_; }
+  int first() const { return first_; }
+
+  /// Whether the place that comes next is one of them.
+  bool takes_next() { return place_++ % step_ == first_; }
+
+private:
+  int step_ = 1;
+  int first_ = 0;
+  int place_ = 0;
+};
 
 } // namespace waybill::test
