@@ -14,14 +14,6 @@ constexpr std::array<std::string_view, num_payload_outcomes>
   payload_outcome_names{"found", "not_found", "delivered", "discarded",
                         "never_kept"};
 
-// An operation's id, and until when somebody wants to know.
-template <class Question>
-detail::fault check_question(const Question& x) {
-  using namespace detail;
-  return first_fault([&] { return check_id("id", x.id); },
-                     [&] { return check_time("deadline", x.deadline); });
-}
-
 } // namespace
 
 using namespace detail;

@@ -101,6 +101,14 @@ inline fault check_status(const char* name, tracking_status status) {
   return std::nullopt;
 }
 
+/// A question about one operation: which one, and until when somebody wants to
+/// know.
+template <class Question>
+fault check_question(const Question& x) {
+  return first_fault([&] { return check_id("id", x.id); },
+                     [&] { return check_time("deadline", x.deadline); });
+}
+
 /// What an operation is about and whose it is.
 template <class T>
 fault check_descriptions(const T& x) {

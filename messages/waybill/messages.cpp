@@ -90,8 +90,7 @@ fault find_fault(const record_terminal& x) {
 }
 
 fault find_fault(const get_status& x) {
-  return first_fault([&] { return check_id("id", x.id); },
-                     [&] { return check_time("deadline", x.deadline); });
+  return check_question(x);
 }
 
 fault find_fault(const purge_terminal& x) {

@@ -179,8 +179,7 @@ fault find_fault(const list_operations& x) {
 }
 
 fault find_fault(const get_history& x) {
-  return first_fault([&] { return check_id("id", x.id); },
-                     [&] { return check_time("deadline", x.deadline); });
+  return check_question(x);
 }
 
 fault find_fault(const watch_transitions& x) {
