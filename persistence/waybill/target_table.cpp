@@ -82,11 +82,8 @@ void target_table::load(sqlite::connection& db) {
   auto stmt = db.prepare("SELECT " WAYBILL_TARGET_COLUMNS
                          " FROM target ORDER BY number");
   while (stmt.step()) {
-    const auto number = std::ssize(targets_) + 1;
-    auto row = decode_target(stmt, number);
-    numbers_.emplace(row.name, number);
-    targets_.push_back(
-      {.name = std::move(row.name), .committed = row.sums, .now = row.sums});
+    auto row = decode_target(stmt, std::ssize(targets_) + 1);
+    append(std::move(row.name), row.sums);
   }
   committed_ = targets_.size();
   count_calls();
@@ -137,9 +134,8 @@ void target_table::on_commit() noexcept {
 
 void target_table::note_crowding(std::int64_t number) noexcept {
   auto& x = targets_[static_cast<std::size_t>(number) - 1];
-  const auto* const bounds = bounds_of(number);
   const auto* const crowded
-    = bounds != nullptr ? find_crowded(x.committed, *bounds) : nullptr;
+    = x.bounds != nullptr ? find_crowded(x.committed, *x.bounds) : nullptr;
   num_crowded_ += (crowded != nullptr ? 1 : 0) - (x.crowded != nullptr ? 1 : 0);
   x.crowded = crowded;
 }
@@ -182,9 +178,19 @@ std::int64_t target_table::find_or_insert(const std::string& name) {
   insert_.bind_borrowed(2, name);
   ++changes_begun_;
   insert_.run();
-  targets_.push_back({.name = name, .committed = {}, .now = {}});
-  numbers_.emplace(name, number);
+  append(name, {});
   return number;
+}
+
+// The next number is its own.
+void target_table::append(std::string name, const target_sums& sums) {
+  const auto known = bounds_.find(name);
+  targets_.push_back(
+    {.name = std::move(name),
+     .committed = sums,
+     .now = sums,
+     .bounds = known == bounds_.end() ? nullptr : &known->second});
+  numbers_.emplace(targets_.back().name, std::ssize(targets_));
 }
 
 void target_table::add_active(std::int64_t number, std::int64_t bytes,
@@ -195,11 +201,6 @@ void target_table::add_active(std::int64_t number, std::int64_t bytes,
 void target_table::add_kept(std::int64_t number, std::int64_t bytes,
                             std::int64_t change) {
   add(number, &target_sums::kept, bytes, change);
-}
-
-const target_bounds* target_table::bounds_of(std::int64_t number) const {
-  const auto found = bounds_.find(at(number).name);
-  return found == bounds_.end() ? nullptr : &found->second;
 }
 
 void target_table::record_bounds(std::int64_t number, const target_bounds& x) {
@@ -213,9 +214,12 @@ void target_table::record_bounds(std::int64_t number, const target_bounds& x) {
 }
 
 void target_table::set_bounds(const std::string& name, const target_bounds& x) {
-  bounds_[name] = x;
-  if (const auto number = find(name))
+  auto& mine = bounds_[name];
+  mine = x;
+  if (const auto number = find(name)) {
+    targets_[static_cast<std::size_t>(*number) - 1].bounds = &mine;
     note_crowding(*number);
+  }
 }
 
 void target_table::add(std::int64_t number, call_sum target_sums::*which,

@@ -106,7 +106,9 @@ public:
   [[nodiscard]] bool have_calls() const noexcept { return calls_ != 0; }
 
   /// Of a target that was opened; null for others.
-  [[nodiscard]] const target_bounds* bounds_of(std::int64_t number) const;
+  [[nodiscard]] const target_bounds* bounds_of(std::int64_t number) const {
+    return at(number).bounds;
+  }
 
   /// Writes down what may be kept, for those who only read the file.
   void record_bounds(std::int64_t number, const target_bounds& x);
@@ -128,13 +130,15 @@ private:
     std::string name;
     target_sums committed;
     target_sums now;
-    const char* crowded = nullptr; // that bound
+    const target_bounds* bounds = nullptr; // in bounds_
+    const char* crowded = nullptr;         // that bound
   };
 
   [[nodiscard]] const entry& at(std::int64_t number) const {
     return targets_.at(static_cast<std::size_t>(number) - 1);
   }
 
+  void append(std::string name, const target_sums& sums);
   void add(std::int64_t number, call_sum target_sums::*which,
            std::int64_t bytes, std::int64_t change);
   void count_calls() noexcept;
@@ -142,6 +146,7 @@ private:
 
   std::vector<entry> targets_; // targets_[i] has the number i + 1
   std::map<std::string, std::int64_t> numbers_;
+  // Neither a rollback nor a loading changes them.
   std::map<std::string, target_bounds> bounds_;
   std::vector<std::int64_t> changed_; // each once
   std::size_t committed_ = 0;

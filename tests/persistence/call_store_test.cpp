@@ -660,6 +660,33 @@ TEST_CASE_METHOD(call_store_fixture,
 }
 
 TEST_CASE_METHOD(call_store_fixture,
+                 "a target with the number of one that was rolled back has "
+                 "bounds of its own",
+                 "[calls]") {
+  const auto open_other = [&](const target_bounds& bounds) {
+    return store.calls().open_target({"other", bounds, 3, {}}, at(1));
+  };
+  const auto outcome = [&](const std::string& target, std::uint64_t n) {
+    auto x = take_of(n);
+    x.target = target;
+    return store.calls().take(x, at(2)).outcome;
+  };
+  store.begin();
+  const auto number = open_other({.max_calls = 1}).number;
+  store.rollback();
+  CHECK(store.calls().open_target({"third", {}, 3, {}}, at(1)).number
+        == number);
+  CHECK(outcome("third", 1) == take_outcome::taken);
+  CHECK(outcome("third", 2) == take_outcome::taken);
+  open_other({.max_calls = 2});
+  CHECK(outcome("other", 3) == take_outcome::taken);
+  store.recover();
+  CHECK(outcome("other", 4) == take_outcome::taken);
+  CHECK(outcome("other", 5) == take_outcome::refused);
+  CHECK(outcome("third", 6) == take_outcome::taken);
+}
+
+TEST_CASE_METHOD(call_store_fixture,
                  "verbs about calls share a transaction with the others",
                  "[calls]") {
   store.begin();
