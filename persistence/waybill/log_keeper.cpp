@@ -6,13 +6,6 @@
 
 namespace waybill {
 
-namespace {
-
-constexpr auto cannot_copy
-  = "the write-ahead log cannot be copied into the file";
-
-} // namespace
-
 void log_keeper::open(sqlite::connection& db) {
   db_ = &db;
   db.exec(("PRAGMA journal_size_limit = "
@@ -43,7 +36,7 @@ bool log_keeper::checkpoint() noexcept {
                                               SQLITE_CHECKPOINT_PASSIVE, &log,
                                               &copied);
   if (code != SQLITE_OK)
-    return fail(code, cannot_copy);
+    return fail(code, "the write-ahead log cannot be copied into the file");
   const auto had_failed = failure_.has_value();
   failure_.reset();
   failed_at_ = 0;

@@ -4,8 +4,9 @@
 #include <utility>
 
 #include "waybill/answer_size.hpp"
-#include "waybill/call_source.hpp"
+#include "waybill/call_reader.hpp"
 #include "waybill/cursor.hpp"
+#include "waybill/operation_finder.hpp"
 #include "waybill/operation_row.hpp"
 #include "waybill/reader_connection.hpp"
 #include "waybill/request_checks.hpp"
@@ -53,15 +54,6 @@ tracking_status_snapshot decode_listed(const sqlite::statement& row, bool full,
   return x;
 }
 
-// Why an operation in that status has no payload.
-payload_outcome outcome_without_call(tracking_status status) {
-  if (status == tracking_status::delivered)
-    return payload_outcome::delivered;
-  if (status == tracking_status::discarded)
-    return payload_outcome::discarded;
-  return payload_outcome::never_kept;
-}
-
 bool is_watched(const transition_scan& at, const watch_transitions& request) {
   const auto among = [](const auto& list, const auto& read) {
     return list.empty() || std::ranges::find(list, read()) != list.end();
@@ -80,16 +72,15 @@ public:
     : connection{options.file, options.cache_bytes, options.vfs},
       cursors_{connection.db()},
       histories_{connection.db()},
-      calls_{connection.db()},
-      find_{connection.db().prepare("SELECT " WAYBILL_OPERATION_COLUMNS
-                                    " FROM operation WHERE id = ?1")} {}
+      operations_{connection.db()},
+      calls_{connection, operations_} {}
 
   sqlite::connection& db() noexcept { return connection.db(); }
   [[nodiscard]] const name_table& names() const noexcept {
     return connection.names();
   }
   transition_cursors& cursors() noexcept { return cursors_; }
-  call_source& calls() noexcept { return calls_; }
+  call_reader& calls() noexcept { return calls_; }
 
   [[nodiscard]] std::optional<list_place>
   place_after(const list_operations& request) const {
@@ -98,46 +89,10 @@ public:
     return parse_cursor(*request.cursor, request, cursors_.store());
   }
 
-  // Calls `f` with the row of an operation, if there is one:
-  // WAYBILL_OPERATION_COLUMNS.
-  template <class F>
-  void with_row(const tracked_operation_id& id, F&& f) {
-    const auto bytes = encode_id(id);
-    find_.bind_borrowed(1, bytes);
-    const sqlite::reset_guard guard{find_};
-    if (find_.step())
-      f(std::as_const(find_));
-  }
-
   status_reply status_of(const tracked_operation_id& id) {
     status_reply reply;
-    with_row(id, [&](const sqlite::statement& row) {
+    operations_.with_row(id, [&](const sqlite::statement& row) {
       reply.snapshot = decode_operation(row, id, names());
-    });
-    return reply;
-  }
-
-  call_reply call_of(const tracked_operation_id& id) {
-    call_reply reply;
-    with_row(id, [&](const sqlite::statement& row) {
-      reply.snapshot = decode_operation(row, id, names());
-      reply.call = calls_.describe(row.integer(column::seq));
-    });
-    return reply;
-  }
-
-  payload_reply payload_of(const tracked_operation_id& id) {
-    payload_reply reply;
-    with_row(id, [&](const sqlite::statement& row) {
-      if (const auto call = calls_.find(row.integer(column::seq))) {
-        auto stored = calls_.payload_of(*call);
-        reply = {.outcome = payload_outcome::found,
-                 .codec = std::move(stored.codec),
-                 .payload = std::move(stored.bytes)};
-      } else {
-        reply.outcome
-          = outcome_without_call(decode_status(row.integer(column::status)));
-      }
     });
     return reply;
   }
@@ -145,7 +100,7 @@ public:
   history_reply history_of(const tracked_operation_id& id,
                            std::size_t max_bytes = SIZE_MAX) {
     history_reply reply;
-    with_row(id, [&](const sqlite::statement& row) {
+    operations_.with_row(id, [&](const sqlite::statement& row) {
       reply = histories_.read(row.integer(column::seq),
                               row.integer(column::last_transition),
                               decode_operation(row, id, names()), names(),
@@ -184,8 +139,8 @@ public:
 private:
   transition_cursors cursors_;
   history_source histories_;
-  call_source calls_;
-  sqlite::statement find_;
+  operation_finder operations_;
+  call_reader calls_;
 };
 
 store_reader::store_reader(const reader_options& options)
@@ -220,33 +175,21 @@ store_reader::get_statuses(const std::vector<tracked_operation_id>& ids) {
 }
 
 call_reply store_reader::get_call(const waybill::get_call& request) {
-  require_valid(request);
-  return state_->connection.at_one_moment(
-    [&] { return state_->call_of(request.id); });
+  return state_->calls().get_call(request);
 }
 
 std::vector<call_reply>
 store_reader::get_calls(const std::vector<tracked_operation_id>& ids) {
-  return state_->connection.at_one_moment([&] {
-    std::vector<call_reply> replies;
-    replies.reserve(ids.size());
-    for (const auto& id : ids)
-      replies.push_back(state_->call_of(id));
-    return replies;
-  });
+  return state_->calls().get_calls(ids);
 }
 
 payload_reply store_reader::get_payload(const waybill::get_payload& request) {
-  require_valid(request);
-  return state_->connection.at_one_moment(
-    [&] { return state_->payload_of(request.id); });
+  return state_->calls().get_payload(request);
 }
 
 targets_reply store_reader::list_targets(const waybill::list_targets& request,
                                          timestamp now) {
-  require_valid(request);
-  return state_->connection.at_one_moment(
-    [&] { return targets_reply{state_->calls().targets(now)}; });
+  return state_->calls().list_targets(request, now);
 }
 
 std::vector<tracked_operation_id>
