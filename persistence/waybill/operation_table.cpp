@@ -2,6 +2,7 @@
 
 #include <initializer_list>
 #include <string>
+#include <type_traits>
 
 #include "waybill/operation_row.hpp"
 
@@ -34,20 +35,15 @@ std::string insert_text() {
          + params + ") ON CONFLICT (id) DO NOTHING";
 }
 
+template <class T>
 void bind_optional(sqlite::statement& stmt, int column,
-                   const std::optional<std::string_view>& text) {
-  if (text)
-    stmt.bind_borrowed(param(column), *text);
-  else
+                   const std::optional<T>& x) {
+  if (!x)
     stmt.bind_null(param(column));
-}
-
-void bind_optional(sqlite::statement& stmt, int column,
-                   const std::optional<std::int32_t>& number) {
-  if (number)
-    stmt.bind(param(column), *number);
+  else if constexpr (std::is_same_v<T, std::string_view>)
+    stmt.bind_borrowed(param(column), *x);
   else
-    stmt.bind_null(param(column));
+    stmt.bind(param(column), *x);
 }
 
 } // namespace
@@ -159,7 +155,7 @@ std::optional<tracking_status_snapshot>
 operation_table::read(const tracked_operation_id& id) {
   if (const auto* const recent = recent_.find(id);
       recent != nullptr && recent->is_complete)
-    return decode(*recent);
+    return to_snapshot(*recent, names_);
   const auto bytes = encode_id(id);
   select_.bind_borrowed(1, bytes);
   const sqlite::reset_guard guard{select_};
@@ -184,33 +180,6 @@ std::optional<tracked_operation_id> operation_table::id_of(std::int64_t seq) {
   if (!id_of_.step())
     return std::nullopt;
   return decode_id(id_of_.blob(0));
-}
-
-tracking_status_snapshot
-operation_table::decode(const recent_operations::entry& from) const {
-  const auto name = [&](name_field field) -> std::optional<std::string> {
-    const auto* const text
-      = names_.find(from.names[static_cast<std::size_t>(field)]);
-    return text == nullptr ? std::nullopt : std::optional{*text};
-  };
-  tracking_status_snapshot x;
-  x.id = from.id;
-  x.status = from.status;
-  x.retry_count = from.retry_count;
-  if (from.http_status != 0)
-    x.http_status = from.http_status;
-  x.created_at = timestamp{from.created_at_us};
-  x.updated_at = timestamp{from.updated_at_us};
-  if (is_terminal(x.status))
-    x.terminal_at = x.updated_at;
-  x.kind = name(name_field::kind).value_or("");
-  x.target_summary = name(name_field::target);
-  x.source_instance_id = name(name_field::source_instance);
-  x.source_script = name(name_field::source_script);
-  x.source_node = name(name_field::source_node);
-  if (from.has_error)
-    x.last_error = from.last_error;
-  return x;
 }
 
 // -- changing -----------------------------------------------------------------

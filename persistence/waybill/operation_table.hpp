@@ -126,8 +126,6 @@ private:
   void change_rows(sqlite::statement& stmt);
   void run_delete(sqlite::statement& stmt);
   [[nodiscard]] bool has_inserted(std::int64_t seq) noexcept;
-  [[nodiscard]] tracking_status_snapshot
-  decode(const recent_operations::entry& from) const;
 
   name_table& names_;
   recent_operations recent_;

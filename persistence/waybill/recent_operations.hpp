@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "waybill/messages.hpp"
 #include "waybill/name_table.hpp"
 #include "waybill/tracked_operation_id.hpp"
 #include "waybill/tracking_status.hpp"
@@ -179,5 +180,9 @@ private:
   few_ids uncached_changes_;        // of the last transaction
   few_ids uncached_changes_before_; // of the one before, while it may be undone
 };
+
+/// What is remembered of an operation, which must be complete.
+tracking_status_snapshot to_snapshot(const recent_operations::entry& from,
+                                     const name_table& names);
 
 } // namespace waybill
