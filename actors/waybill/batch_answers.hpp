@@ -9,9 +9,9 @@
 #include <utility>
 #include <vector>
 
+#include "waybill/begun_purge.hpp"
 #include "waybill/open_bundle.hpp"
 #include "waybill/owed_answer.hpp"
-#include "waybill/purge_queue.hpp"
 
 namespace waybill {
 
@@ -84,7 +84,7 @@ public:
   /// be tried alone, are taken out.
   [[nodiscard]] std::vector<begun_purge> take_purges(const store_error& e) {
     std::vector<begun_purge> all;
-    if (!purge_queue::may_go_alone(e))
+    if (!may_go_alone(e))
       return all;
     for (auto& each : held<purge_reply>())
       all.push_back(std::move(each.kept));

@@ -8,22 +8,9 @@
 #include <utility>
 #include <vector>
 
-#include "waybill/owed_answer.hpp"
-#include "waybill/purge_failure.hpp"
+#include "waybill/begun_purge.hpp"
 
 namespace waybill {
-
-/// A purge, and what it has done.
-struct begun_purge {
-  purge_terminal request;
-  owed_answer<purge_reply> to;
-  std::int64_t committed = 0; // rows that were deleted by batches before
-  std::int64_t in_batch = 0;  // and in the open one
-
-  [[nodiscard]] std::int64_t deleted() const noexcept {
-    return committed + in_batch;
-  }
-};
 
 /// One purge after the other, in steps; then space is given back, in steps too.
 ///
@@ -91,11 +78,6 @@ public:
       refuse_current(e, waiting);
     else
       is_alone_ = true;
-  }
-
-  /// Whether steps for which a batch found no space are to be tried alone.
-  static bool may_go_alone(const store_error& e) noexcept {
-    return e.code() == errc::store_full;
   }
 
   /// The open batch has been undone, and steps with it.
