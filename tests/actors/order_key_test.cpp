@@ -81,9 +81,7 @@ TEST_CASE_METHOD(forward_fixture,
     get(before, keyed(n, "k"));
   REQUIRE(eventually([&] { return script->count("attempt 1") == 1; }));
   settle(before);
-  const end_watch watch{before};
-  kill(before);
-  REQUIRE(watch.ended_within(10s));
+  kill_and_wait(before);
   const auto actor = spawn(by_clock(x));
   settle(actor);
   for (std::uint64_t n = 2; n <= 10; ++n)

@@ -554,8 +554,7 @@ TEST_CASE_METHOD(query_fixture,
                  "lists are answered while the tracking actor is gone",
                  "[queries]") {
   get(enqueue(1));
-  caf::anon_send_exit(tracker_behind(system, tracker()),
-                      caf::exit_reason::kill);
+  kill_tracker_behind(system, tracker());
   CHECK(eventually([&] {
     try {
       return get(list_operations{}).operations.size() == 1;

@@ -56,8 +56,7 @@ struct mortal : actor_fixture {
   }
 
   void kill(const service& running) {
-    caf::anon_send_exit(tracker_behind(system, running.tracker()),
-                        caf::exit_reason::kill);
+    kill_tracker_behind(system, running.tracker());
   }
 
   bool restarted(const service& running, std::int64_t times = 1) {

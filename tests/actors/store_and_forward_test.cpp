@@ -649,9 +649,7 @@ TEST_CASE_METHOD(forward_fixture,
 
 TEST_CASE_METHOD(forward_fixture, "with a tracker that has ended already, the "
                                   "actor ends at once") {
-  const end_watch tracker_end{tracker};
-  kill(tracker);
-  REQUIRE(tracker_end.ended_within(1s));
+  kill_and_wait(tracker);
   const auto actor = spawn();
   CHECK(end_watch{actor}.ended_within(1s));
   CHECK(error_of(actor, call(1)) == errc::stopped);
@@ -887,9 +885,7 @@ TEST_CASE_METHOD(forward_fixture,
   for (std::uint64_t n = 1; n <= 30; ++n)
     get(before, call(n));
   REQUIRE(eventually([&] { return target.running() == 1; }));
-  const end_watch watch{before};
-  kill(before);
-  REQUIRE(watch.ended_within(5s));
+  kill_and_wait(before);
   target.open();
   const auto actor = spawn(x);
   REQUIRE(all_done(actor));
@@ -929,9 +925,7 @@ TEST_CASE_METHOD(forward_fixture,
   for (std::uint64_t n = 1; n <= 8; ++n)
     get(before, call(n));
   REQUIRE(eventually([&] { return target.running() == 8; }));
-  const end_watch watch{before};
-  kill(before);
-  REQUIRE(watch.ended_within(5s));
+  kill_and_wait(before);
   const auto actor = spawn(x);
   for (std::uint64_t n = 9; n <= 12; ++n)
     get(actor, call(n)); // others go on beside it
@@ -1178,9 +1172,7 @@ TEST_CASE_METHOD(forward_fixture,
   const auto actor = spawn();
   send_all(system, actor, calls(10));
   REQUIRE(eventually([&] { return target.running() == 4; }));
-  const end_watch watch{actor};
-  kill(actor);
-  REQUIRE(watch.ended_within(1s));
+  kill_and_wait(actor);
   CHECK_FALSE(target.function_is_gone());
   target.open();
   CHECK(eventually([&] { return target.function_is_gone(); }));

@@ -112,6 +112,12 @@ inline caf::actor tracker_behind(caf::actor_system& system,
   return actor_behind(system, gate, get_counts{});
 }
 
+/// Kills it.
+inline void kill_tracker_behind(caf::actor_system& system,
+                                const tracking_actor& gate) {
+  caf::anon_send_exit(tracker_behind(system, gate), caf::exit_reason::kill);
+}
+
 /// Waits until `f()` holds, at most `limit`.
 template <class F>
 bool eventually(F&& f, std::chrono::milliseconds limit = 30s) {

@@ -129,6 +129,14 @@ struct forward_fixture : actor_fixture {
     self->send_exit(actor, caf::exit_reason::kill);
   }
 
+  /// The same; returns when it has ended.
+  template <class Handle>
+  void kill_and_wait(const Handle& actor) {
+    const end_watch watch{actor};
+    kill(actor);
+    REQUIRE(watch.ended_within(10s));
+  }
+
   template <class Handle, class Message>
   void say(const Handle& to, Message x) {
     caf::scoped_actor self{system};
