@@ -1,4 +1,4 @@
-// How the tracking actor puts requests to its store.
+// How the tracking actor puts requests to its store, and what it asks itself.
 #pragma once
 
 #include <type_traits>
@@ -7,6 +7,7 @@
 #include "waybill/operation_tracking_store.hpp"
 #include "waybill/options.hpp"
 #include "waybill/request_checks.hpp"
+#include "waybill/storage_causes.hpp"
 
 namespace waybill {
 
@@ -62,6 +63,28 @@ typename Request::reply find_in(operation_tracking_store& store,
   } else {
     return store.calls().get_target(x);
   }
+}
+
+// -- what the actor itself wants to know --------------------------------------
+
+inline status_reply state_of(operation_tracking_store& store,
+                             const tracked_operation_id& id,
+                             const time_source& clock) {
+  return store.get_status({id, std::nullopt}, clock.wall());
+}
+
+/// What those are told who wait for an operation.
+inline wait_reply states_of(operation_tracking_store& store,
+                            const await_terminal& x, const time_source& clock) {
+  wait_reply reply;
+  for (const auto& id : x.ids)
+    reply.operations.push_back(state_of(store, id, clock));
+  return reply;
+}
+
+inline store_condition condition_of(operation_tracking_store& store) {
+  return {store.log_is_overgrown(), store.checkpoint_failure(),
+          store.calls().crowding()};
 }
 
 /// Whether the answer to what has been applied waits for the open batch.

@@ -1,6 +1,5 @@
 #include "waybill/tracking_actor.hpp"
 
-#include <algorithm>
 #include <exception>
 #include <new>
 #include <type_traits>
@@ -9,11 +8,12 @@
 #include "waybill/apply_request.hpp"
 #include "waybill/batch_answers.hpp"
 #include "waybill/commit_policy.hpp"
+#include "waybill/health_desk.hpp"
+#include "waybill/log_watch.hpp"
 #include "waybill/owed_answer.hpp"
 #include "waybill/purge_queue.hpp"
 #include "waybill/query_relay.hpp"
 #include "waybill/request_weight.hpp"
-#include "waybill/storage_health.hpp"
 #include "waybill/tracker_stats.hpp"
 #include "waybill/wait_desk.hpp"
 
@@ -21,17 +21,10 @@ namespace waybill {
 
 namespace {
 
-using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr auto max_purge_step = milliseconds{5};
+constexpr auto max_purge_step = std::chrono::milliseconds{5};
 constexpr int vacuum_step_pages = 256;
-constexpr auto log_delay = milliseconds{200};
-
-store_condition condition_of(operation_tracking_store& store) {
-  return {store.log_is_overgrown(), store.checkpoint_failure(),
-          store.calls().crowding()};
-}
 
 template <class Reply>
 using promise = caf::typed_response_promise<Reply>;
@@ -46,7 +39,6 @@ public:
       store_{std::move(store)},
       on_closed_{std::move(context.on_closed)},
       clock_{x.clock},
-      on_notice_{x.on_notice},
       purge_chunk_rows_{x.purge_chunk_rows},
       waiting_{std::move(context.waiting)},
       listener_{context.queries.listener},
@@ -55,9 +47,8 @@ public:
       queries_{std::move(context.queries), waiting_},
       waits_{static_cast<std::size_t>(x.max_waits), x.clock},
       targets_{std::move(context.targets)},
-      health_{clock_.wall(), std::move(context.last_error)},
-      stats_{health_.since(), x} {
-    board_->show(health_.describe());
+      health_{x, board_, listener_, std::move(context.last_error)},
+      stats_{health_.storage().since(), x} {
     this->set_exception_handler(
       [](std::exception_ptr& thrown) { return to_end_reason(thrown); });
   }
@@ -75,13 +66,7 @@ public:
         return answer(x, [&] { return apply(x); });
       },
       [this](const get_counts& x) { return find(x); },
-      [this](const get_stats& x) {
-        return answer(x, [&] {
-          require_acceptable(x, clock_);
-          make_shown_state_durable();
-          return stats();
-        });
-      },
+      [this](const get_stats& x) { return find(x); },
       [this](const get_health&) { // the gate answers it
         return board_->read(*waiting_);
       },
@@ -91,7 +76,13 @@ public:
       [this](const get_history& x) { return pass_on(x); },
       [this](const watch_transitions& x) { return pass_on(x); },
       [this](const request_bundle& x) { return run(x); },
-      [this](const open_target& x) { return open(x); },
+      [this](const open_target& x) {
+        const auto asker = this->current_sender();
+        return answer(x, [&] {
+          targets_->open(x, asker);
+          return apply(x);
+        });
+      },
       [this](const get_target& x) { return find(x); },
       [this](const take_call& x) { return write(x); },
       [this](const begin_call& x) { return write(x); },
@@ -109,7 +100,12 @@ public:
       [this](const commit_tick& x) { end_batch(x); },
       [this](const sync_ended&) { finish_ended_commit(); }, // if it still is
       [this](const purge_tick&) { purge_step(); },
-      [this](const log_tick&) { watch_log(); },
+      [this](const log_tick&) {
+        log_.wake();
+        heed_damage();
+        make_shown_state_durable();
+        maintain();
+      },
       [this](const recovery_tick&) { recover(); },
       [this](const work_tick& x) {
         if (!waits_.wake(x.serial))
@@ -146,7 +142,7 @@ public:
     auto log_left = store_.close();
     if (const auto tell_owner = std::exchange(on_closed_, nullptr))
       tell_owner({to_failure(fail_state_).text,
-                  health_.state() == health_state::failed,
+                  health_.storage().state() == health_state::failed,
                   std::move(log_left)});
   }
 
@@ -176,7 +172,7 @@ private:
       f();
     } catch (const store_error& e) {
       if (!is_of_request(e.code())) // before anybody hears of it
-        report(health_.failed(e, steady_clock::now()));
+        health_.failed(e);
       refuse(e);
       on_error(e);
     } catch (const std::bad_alloc&) {
@@ -223,19 +219,16 @@ private:
     return answer(x, [&] { return apply(x); });
   }
 
-  promise<target_reply> open(const open_target& x) {
-    const auto asker = this->current_sender();
-    return answer(x, [&] {
-      targets_->open(x, asker);
-      return apply(x);
-    });
-  }
-
   template <class Question>
   promise<typename Question::reply> find(const Question& x) {
     return answer(x, [&] {
       make_shown_state_durable();
-      return find_in(store_, x, clock_);
+      if constexpr (std::is_same_v<Question, get_stats>) {
+        require_acceptable(x, clock_);
+        return stats();
+      } else {
+        return find_in(store_, x, clock_);
+      }
     });
   }
 
@@ -290,7 +283,7 @@ private:
     x.waiting_bytes = waiting_->bytes();
     x.waits = static_cast<std::int64_t>(waits_.size());
     x.watches = listener_->listeners.load();
-    x.health = health_.state();
+    x.health = health_.storage().state();
     x.restarts = board_->restarts();
     stats_.read_store(store_, clock_.wall(), x);
     return x;
@@ -332,11 +325,7 @@ private:
   void tell_waiters() {
     while (const auto* const x = waits_.next())
       try {
-        wait_reply reply;
-        for (const auto& id : x->ids)
-          reply.operations.push_back(
-            store_.get_status({id, std::nullopt}, clock_.wall()));
-        waits_.show(std::move(reply));
+        waits_.show(states_of(store_, *x, clock_));
       } catch (const store_error& e) {
         waits_.fail(e);
       } catch (const std::bad_alloc&) {
@@ -425,12 +414,6 @@ private:
     maintain(); // nobody waits for an answer now
   }
 
-  // A batch of requests that change nothing does not touch the disk.
-  void note_success() {
-    if (store_.has_written())
-      report(health_.works(condition_of(store_), steady_clock::now()));
-  }
-
   // It is durable since `ended`.
   void release(batch& x, steady_clock::time_point ended) {
     const auto took = ended - x.commit_began;
@@ -438,11 +421,12 @@ private:
     policy_.committed(took);
     board_->count(stats_.totals().batches, stats_.totals().batch_size.sum);
     board_->set_log(store_.wal_bytes());
-    if (took >= health_board::long_time)
-      report(health_.has_waited("a sync", took, ended));
-    if (store_.has_written())
-      health_.reset_delay();
-    note_success();
+    health_.has_waited("a sync", took);
+    // A batch of requests that change nothing does not touch the disk.
+    if (store_.has_written()) {
+      health_.storage().reset_delay();
+      health_.works(condition_of(store_));
+    }
     x.answers.release(*waiting_);
   }
 
@@ -474,36 +458,22 @@ private:
       finish_commit();
   }
 
-  // A log that a reader holds, or that cannot be copied, is watched, for there
-  // may be no commit after which to empty it.
   void maintain() {
-    if (log_is_watched_)
+    if (log_.has_timer())
       return; // its turn comes
     const auto began = steady_clock::now();
     {
       const health_board::at_work work{*board_, disk_work::checkpoint};
       store_.maintain();
     }
-    const auto ended = steady_clock::now();
-    if (ended - began >= health_board::long_time)
-      report(health_.has_waited("a checkpoint", ended - began, ended));
+    const auto took = steady_clock::now() - began;
+    const auto condition = condition_of(store_);
     board_->set_log(store_.wal_bytes());
-    report(health_.store_is(condition_of(store_), ended));
-    const auto fails = store_.checkpoint_failure().has_value();
-    log_is_watched_ = fails || store_.log_is_held();
-    if (!log_is_watched_)
-      return;
-    // A disk that takes long to fail is not asked all the time.
-    const auto took = std::chrono::ceil<milliseconds>(ended - began);
-    tell_later(this, owned_tracking_actor{this},
-               fails ? std::max(log_delay, 10 * took) : log_delay, log_tick{});
-  }
-
-  void watch_log() {
-    log_is_watched_ = false;
-    heed_damage();
-    make_shown_state_durable();
-    maintain();
+    health_.has_waited("a checkpoint", took);
+    health_.store_is(condition);
+    if (const auto delay = log_.after(
+          {condition.failure.has_value(), store_.log_is_held()}, took))
+      tell_later(this, owned_tracking_actor{this}, *delay, log_tick{});
   }
 
   // -- failing storage --------------------------------------------------------
@@ -523,7 +493,7 @@ private:
     if (!open_.is_active || store_.in_transaction())
       return note_failure(e);
     // SQLite has rolled the whole batch back: none of it is stored.
-    report(health_.failed(e, steady_clock::now()));
+    health_.failed(e);
     fail_batch({e.code() == errc::store_full ? e.code() : errc::not_stored,
                 std::string{"rolled back after an error: "} + e.what(),
                 e.sqlite_code()});
@@ -565,13 +535,11 @@ private:
   // are answered with what is committed. Reads go on while nothing can be
   // written.
   void refuse(batch& x, const store_error& e) {
-    report(health_.failed(e, steady_clock::now())); // before anybody hears
-    if (store_.needs_recovery())
-      listener_->forbid_reading({errc::not_stored, e.what(), e.sqlite_code()});
+    health_.failed(e, store_.needs_recovery()); // before anybody hears
     stats_.rolled_back(x.answers.requests(), e.code());
     x.answers.read_again(
       [this](const tracked_operation_id& id) {
-        return store_.get_status({id, std::nullopt}, clock_.wall());
+        return state_of(store_, id, clock_);
       },
       [this] { return store_.get_counts(clock_.wall()); },
       [this] { return stats(); });
@@ -579,15 +547,12 @@ private:
   }
 
   void note_failure(const store_error& e) {
-    // What a connection that is opened now shows, a power loss may take back.
-    if (store_.needs_recovery())
-      listener_->forbid_reading({errc::not_stored, e.what(), e.sqlite_code()});
-    report(health_.failed(e, steady_clock::now()));
+    health_.failed(e, store_.needs_recovery());
     try_again_later(store_.needs_recovery());
   }
 
   void try_again_later(bool at_once) {
-    if (const auto delay = health_.next_try(at_once))
+    if (const auto delay = health_.storage().next_try(at_once))
       tell_later(this, owned_tracking_actor{this}, *delay, recovery_tick{});
   }
 
@@ -598,14 +563,14 @@ private:
   // request is refused. After other failures a small write shows it.
   void recover() {
     const health_board::at_work work{*board_, disk_work::sync};
-    health_.begin_try();
+    health_.storage().begin_try();
     finish_commit();
     heed_damage();
-    if (health_.cause() != storage_cause::failing) { // a batch has shown it
-      report(health_.catch_up(steady_clock::now()));
+    if (health_.storage().cause() != storage_cause::failing) {
+      health_.catch_up(); // a batch has shown that it works
       return try_again_later(false);
     }
-    health_.back_off();
+    health_.storage().back_off();
     if (open_.is_active) {
       commit(); // shows it as well, if it writes
       return try_again_later(false);
@@ -620,33 +585,20 @@ private:
       } else {
         store_.probe_write();
       }
-      report(health_.works(condition_of(store_), steady_clock::now()));
+      health_.works(condition_of(store_));
       maintain(); // the opening may not have been able to
     } catch (const store_error& e) {
-      report(health_.failed(e, steady_clock::now()));
+      health_.failed(e);
     }
     try_again_later(false); // if there is anything to try
   }
 
   // A reader may have found what this connection has not met.
   void heed_damage() {
-    if (health_.state() == health_state::failed)
-      return;
-    if (const auto damage = listener_->damage()) {
+    if (const auto damage = health_.new_damage()) {
       store_.condemn(*damage);
-      report(health_.failed(*damage, steady_clock::now()));
+      health_.failed(*damage);
     }
-  }
-
-  void report(const storage_health::notices& x) {
-    if (health_.take_change()) {
-      if (health_.state() == health_state::failed)
-        listener_->forbid_reading({errc::store_corrupt, health_.reason()});
-      health_.changed_at(clock_.wall_or_system());
-    }
-    board_->show(health_.describe());
-    for (const auto& each : x)
-      notify(on_notice_, each.level, each.text);
   }
 
   // -- purging ----------------------------------------------------------------
@@ -674,7 +626,7 @@ private:
       }
     } catch (const store_error& e) {
       if (!is_of_request(e.code()))
-        report(health_.failed(e, steady_clock::now()));
+        health_.failed(e);
       if (is_purge)
         purges_.fail_step(e, *waiting_);
       else
@@ -701,7 +653,8 @@ private:
     }
     stats_.purged_alone(step.deleted);
     purges_.keep_steps();
-    note_success();
+    if (store_.has_written())
+      health_.works(condition_of(store_));
     if (ended)
       ended->to.answer(*waiting_, {ended->deleted()});
     maintain();
@@ -710,13 +663,11 @@ private:
   operation_tracking_store store_;
   std::function<void(const tracker_end&)> on_closed_;
   const time_source clock_;
-  const notice_function on_notice_;
   const std::int64_t purge_chunk_rows_;
   const std::shared_ptr<admission> waiting_;
   const std::shared_ptr<commit_listener> listener_;
   const std::shared_ptr<health_board> board_;
   bool stopping_ = false;
-  bool log_is_watched_ = false;
 
   commit_policy policy_;
   batch open_;
@@ -727,7 +678,8 @@ private:
   wait_desk waits_;
   const std::shared_ptr<open_targets> targets_;
   purge_queue purges_;
-  storage_health health_;
+  health_desk health_;
+  log_watch log_;
   tracker_stats stats_;
 };
 
