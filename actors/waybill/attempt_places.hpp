@@ -66,8 +66,8 @@ public:
   [[nodiscard]] time_point next() const noexcept { return next_; }
 
   /// See worker_pool.
-  std::optional<delivery_worker>
-  start(const attempt_place& x, delivery_listener to, forward_call call) {
+  std::optional<delivery_worker> start(const attempt_place& x,
+                                       delivery_listener to, delivery call) {
     return workers_.start(std::move(to), x.worker, std::move(call));
   }
 

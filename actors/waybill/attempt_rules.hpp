@@ -30,6 +30,14 @@ inline open_target open_request(const forward_options& x) {
           .under_way = {}};
 }
 
+/// What an attempt is made with.
+/// @param root see `take_call`.
+inline delivery to_delivery(forward_call call,
+                            const std::optional<tracked_operation_id>& root) {
+  const auto key = root.value_or(call.id);
+  return {std::move(call), key};
+}
+
 /// The status that a call ends in after attempt number `attempt`; none if
 /// another one follows.
 inline std::optional<tracking_status> end_after(const forward_options& x,

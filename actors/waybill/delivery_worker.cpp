@@ -69,7 +69,7 @@ private:
     return next.job.has_value();
   }
 
-  delivery_result attempt(const forward_call& call) const {
+  delivery_result attempt(const delivery& call) const {
     auto result = run(call);
     if (result.error)
       result.error = fit_error(*result.error, last_error_cap_);
@@ -79,7 +79,7 @@ private:
     return result;
   }
 
-  delivery_result run(const forward_call& call) const {
+  delivery_result run(const delivery& call) const {
     using kind = delivery_result::kind;
     try {
       return (*deliver_)(call);

@@ -237,7 +237,7 @@ private:
     const tracked_operation_id id{c.id};
     if (c.at_work && reply.begun) {
       if (!end_if_over(c))
-        deliver(c, std::move(x));
+        deliver(c, to_delivery(std::move(x), std::nullopt));
     } else {
       give_back(c);
       if (stopping_)
@@ -335,7 +335,7 @@ private:
       importance::optional, {},
       [this, &c](begin_reply& x) {
         if (x.begun)
-          return deliver(c, std::move(x.call));
+          return deliver(c, to_delivery(std::move(x.call), x.root));
         give_back(c); // somebody else has ended it
         calls_.forget(c);
       },
@@ -355,7 +355,7 @@ private:
     return why.has_value();
   }
 
-  void deliver(tracked_call& c, forward_call x) {
+  void deliver(tracked_call& c, delivery x) {
     calls_.enter(c, phase::delivering);
     const delivery_listener me{forwarder{this}};
     if (const auto worker = places_.start(*c.at_work, me, std::move(x)))

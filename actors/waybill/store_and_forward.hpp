@@ -21,7 +21,7 @@ namespace waybill {
 /// which its history says, and uses it up. A call that was interrupted is
 /// delivered only while no other such call is, in the whole process, for up to
 /// a minute; after `max_interruptions` it is `Parked`. The target gets the same
-/// id each time, to know it again.
+/// `idempotency_key` each time, to know it again.
 ///
 /// After a failed attempt that another one follows, the store keeps when that
 /// is due, and the operation is `Retrying` with the number of attempts made;

@@ -52,7 +52,7 @@ public:
   /// The attempt at a place that `occupy` gave begins.
   /// @returns the worker that is to be woken for it, if one is.
   std::optional<delivery_worker> start(delivery_listener to,
-                                       std::int64_t number, forward_call call) {
+                                       std::int64_t number, delivery call) {
     return queue_->push({std::move(to), number, std::move(call)});
   }
 

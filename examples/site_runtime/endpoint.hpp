@@ -18,7 +18,8 @@
 
 namespace site_runtime {
 
-/// The headers of each request: the operation's id, and its attempt, from 1.
+/// The headers of each request: its idempotency key, an operation's id, and
+/// its attempt, from 1.
 inline constexpr const char* key_header = "Idempotency-Key";
 inline constexpr const char* attempt_header = "Attempt";
 

@@ -108,9 +108,9 @@ external_system::external_system(base_url url,
     earlier_retries_{std::move(earlier_retries)} {}
 
 waybill::delivery_result
-external_system::deliver(const waybill::forward_call& call) {
+external_system::deliver(const waybill::delivery& call) {
   const auto request = to_request(call.payload);
-  const httplib::Headers headers{{key_header, to_string(call.id)},
+  const httplib::Headers headers{{key_header, to_string(call.idempotency_key)},
                                  {attempt_header,
                                   std::to_string(next_attempt(call.id))}};
 

@@ -36,7 +36,7 @@ public:
 
   /// Makes one attempt. 2xx is delivered; 408, 425, 429, 5xx, lost connections
   /// and time-outs are transient; any other answer is permanent.
-  waybill::delivery_result deliver(const waybill::forward_call& call);
+  waybill::delivery_result deliver(const waybill::delivery& call);
 
 private:
   std::int64_t next_attempt(const waybill::tracked_operation_id& id);

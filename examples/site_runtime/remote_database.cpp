@@ -126,9 +126,9 @@ remote_database::remote_database(const std::string& file) {
 remote_database::~remote_database() = default;
 
 waybill::delivery_result
-remote_database::deliver(const waybill::forward_call& call) {
+remote_database::deliver(const waybill::delivery& call) {
   auto row = json::parse(call.payload);
-  const auto id = to_string(call.id);
+  const auto id = to_string(call.idempotency_key);
   auto* const statement = insert_.get();
   sqlite3_bind_text64(statement, 1, id.data(), id.size(), SQLITE_TRANSIENT,
                       SQLITE_UTF8);

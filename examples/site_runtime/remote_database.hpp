@@ -29,7 +29,7 @@ public:
 
   /// Makes one attempt. A row that the table refuses is a permanent error; a
   /// locked database or a full disk is a transient one.
-  waybill::delivery_result deliver(const waybill::forward_call& call);
+  waybill::delivery_result deliver(const waybill::delivery& call);
 
 private:
   struct closer {

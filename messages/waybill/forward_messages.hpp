@@ -201,6 +201,16 @@ struct delivery_result {
   }
 };
 
+/// A call as its target gets to see it, in one attempt.
+struct delivery : forward_call {
+  /// What the target is to know the call by, in all of its attempts: it may see
+  /// the call again, and can tell by that. It is the id of the operation that
+  /// was handed over first, whichever one this attempt belongs to.
+  tracked_operation_id idempotency_key;
+
+  bool operator==(const delivery&) const = default;
+};
+
 /// Makes one attempt. Runs on a thread of its own and may block; up to
 /// `max_concurrency` of them run at a time, so it must be safe to call from
 /// several threads. An exception counts as `unknown`. It cannot be interrupted:
@@ -208,10 +218,9 @@ struct delivery_result {
 /// from ending. Give what it does a time limit.
 ///
 /// That the attempt begins is durable before. If the process ends before its
-/// end is durable, too, the target sees the call again: use `call.id` as the
-/// idempotency key there.
-using deliver_function
-  = std::function<delivery_result(const forward_call& call)>;
+/// end is durable, too, the target sees the call again: send it the
+/// `idempotency_key`.
+using deliver_function = std::function<delivery_result(const delivery& call)>;
 
 /// Says what is wrong with a call; see `messages.hpp`.
 std::optional<std::string> find_fault(const forward_call& x);

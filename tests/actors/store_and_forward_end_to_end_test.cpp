@@ -1,9 +1,13 @@
 // Store-and-forward with a real tracker on a real file.
 
+#include <map>
+#include <mutex>
 #include <random>
 
 #include "support/forwarding.hpp"
 #include "support/random_seed.hpp"
+#include "waybill/call_store.hpp"
+#include "waybill/operation_tracking_store.hpp"
 
 using namespace waybill;
 using namespace waybill::test;
@@ -291,4 +295,49 @@ TEST_CASE_METHOD(end_to_end_fixture,
   const auto kept = get(running.tracker(), get_target{x.target});
   CHECK(kept.kept_calls == 1);
   CHECK(running.stop());
+}
+
+TEST_CASE_METHOD(end_to_end_fixture,
+                 "promise 13, once: a call has the same idempotency key in all "
+                 "attempts, also after a restart: the id of the operation that "
+                 "was handed over first",
+                 "[promise-13]") {
+  const auto x = make_options();
+  {
+    // Call 2 goes on with what was handed over as operation 7.
+    operation_tracking_store store{{.file = x.file}};
+    auto kept = store.calls();
+    kept.open_target({.target = quick().target,
+                      .bounds = {},
+                      .max_interruptions = 3,
+                      .under_way = {}},
+                     t0);
+    for (std::uint64_t n = 1; n <= 2; ++n)
+      kept.take({.target = quick().target,
+                 .call = call(n),
+                 .root = n == 2 ? std::optional{id_of(7)} : std::nullopt,
+                 .codec = std::nullopt,
+                 .deadline = std::nullopt},
+                t0);
+    REQUIRE_FALSE(store.close());
+  }
+  struct {
+    std::mutex mutex;
+    std::map<tracked_operation_id, std::vector<tracked_operation_id>> keys;
+  } seen;
+  auto running = start(system, x);
+  const auto actor = running.spawn_store_and_forward(
+    quick(), [&seen](const delivery& call) -> delivery_result {
+      const std::lock_guard guard{seen.mutex};
+      auto& keys = seen.keys[call.id];
+      keys.push_back(call.idempotency_key);
+      return keys.size() < 3 ? busy : taken;
+    });
+  get(actor, call(3));
+  REQUIRE(all_done(actor));
+  CHECK(running.stop());
+  const std::lock_guard guard{seen.mutex};
+  CHECK(seen.keys[id_of(1)] == std::vector(3, id_of(1)));
+  CHECK(seen.keys[id_of(2)] == std::vector(3, id_of(7)));
+  CHECK(seen.keys[id_of(3)] == std::vector(3, id_of(3)));
 }

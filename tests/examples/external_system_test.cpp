@@ -30,7 +30,9 @@ std::string line_with(const std::string& body) {
 delivery_result deliver_to(canned_server& server, const std::string& body) {
   external_system target{site_runtime::base_url::parse(server.url()), 2s,
                          [](const auto&) { return 0; }};
-  return target.deliver(parse_call(line_with(body)));
+  auto call = parse_call(line_with(body));
+  const auto id = call.id;
+  return target.deliver({std::move(call), id});
 }
 
 // What is made of an answer.
@@ -154,4 +156,16 @@ TEST_CASE("Retry-After is so many seconds or a date, and nothing else") {
         == std::chrono::sys_seconds{784'111'777s});
   CHECK(parse_http_date("Sunday, 06-Nov-94 08:49:37 GMT")
         == std::chrono::sys_seconds{784'111'777s});
+}
+
+TEST_CASE("a request bears the call's idempotency key, whatever its "
+          "operation's id is") {
+  canned_server server{"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n"};
+  external_system target{site_runtime::base_url::parse(server.url()), 2s,
+                         [](const auto&) { return 0; }};
+  constexpr auto key = "01932c07-f2a1-7000-8000-000000000007";
+  target.deliver({parse_call(line_with("{}")),
+                  waybill::tracked_operation_id::parse(key).value()});
+  CHECK(server.request().find(std::string{"Idempotency-Key: "} + key + "\r\n")
+        != std::string::npos);
 }
