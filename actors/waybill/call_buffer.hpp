@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "waybill/attempt_places.hpp"
+#include "waybill/call_sender.hpp"
 #include "waybill/order_keys.hpp"
 #include "waybill/protocol.hpp"
 #include "waybill/timer_queue.hpp"
@@ -40,8 +41,6 @@ constexpr bool is_waiting(call_phase x) noexcept {
 /// `ready` and `held` either a request to the tracker or a timer is under way
 /// for it, never two.
 struct tracked_call {
-  using promise = caf::typed_response_promise<forward_reply>;
-
   tracked_operation_id id;
   /// Its number in the store; none while it is recorded.
   std::int64_t seq = 0;
@@ -63,7 +62,7 @@ struct tracked_call {
   /// Discarded while an attempt ran or was reported.
   bool terminal = false;
   /// Those who wait for the recording.
-  std::vector<promise> senders;
+  std::vector<call_sender> senders;
   std::optional<timer_queue::entry> timer;
   /// Where it is among the ready ones.
   std::list<tracked_call*>::iterator place{};
@@ -73,8 +72,6 @@ struct tracked_call {
 /// stays where it is until `forget` or `leave_in_store`.
 class call_buffer {
 public:
-  using promise = tracked_call::promise;
-
   /// @param timers the queue that calls have their timers in; must live longer.
   call_buffer(std::int64_t max_calls, timer_queue& timers)
     : max_calls_{max_calls}, timers_{&timers} {}
@@ -127,17 +124,15 @@ public:
   order_keys& keys() noexcept { return keys_; }
 
   /// Another sender of a known call: waits for its recording, or is answered.
-  void add_sender(tracked_call& c, promise& sender) {
+  void add_sender(tracked_call& c, call_sender sender) {
     if (c.phase != call_phase::recording)
-      sender.deliver(forward_reply{c.terminal
-                                     ? forward_outcome::already_terminal
-                                     : forward_outcome::already_accepted});
+      sender.answer(c.terminal ? forward_outcome::already_terminal
+                               : forward_outcome::already_accepted);
     else if (num_waiting_again_ >= max_calls_)
-      sender.deliver(
-        to_error(errc::overloaded, "too many wait for a recording"));
+      sender.refuse({errc::overloaded, "too many wait for a recording"});
     else {
       ++num_waiting_again_;
-      c.senders.push_back(sender);
+      c.senders.push_back(std::move(sender));
     }
   }
 
@@ -145,7 +140,7 @@ public:
   /// the others came with the same.
   void answer_senders(tracked_call& c, forward_outcome outcome) {
     for (auto& to : take_senders(c)) {
-      to.deliver(forward_reply{outcome});
+      to.answer(outcome);
       if (outcome == forward_outcome::accepted)
         outcome = forward_outcome::already_accepted;
     }
@@ -153,7 +148,7 @@ public:
 
   void refuse_senders(tracked_call& c, const failure& why) {
     for (auto& to : take_senders(c))
-      to.deliver(to_error(why.code, why.text));
+      to.refuse(why);
   }
 
   /// Takes a call to its next phase; a timer of the one before is cancelled.
@@ -251,7 +246,7 @@ private:
   }
 
   // The first one first.
-  std::vector<promise> take_senders(tracked_call& c) {
+  std::vector<call_sender> take_senders(tracked_call& c) {
     auto senders = std::exchange(c.senders, {});
     if (!senders.empty()) // the first one came with the call
       num_waiting_again_ -= static_cast<std::int64_t>(senders.size()) - 1;

@@ -6,6 +6,7 @@
 
 #include "waybill/caf_seam.hpp"
 #include "waybill/call_messages.hpp"
+#include "waybill/forward_bundle.hpp"
 #include "waybill/forward_messages.hpp"
 #include "waybill/messages.hpp"
 #include "waybill/queries.hpp"
@@ -64,6 +65,8 @@ using status_request_actor = caf::typed_actor<
 using store_and_forward_actor = caf::typed_actor<
   // Record a call and deliver it; answered once it is recorded.
   handles<forward_reply, forward_call>,
+  // Several of them in order.
+  handles<forward_bundle_reply, forward_bundle>,
   // Give an operation up.
   handles<update_reply, discard>,
   // How much work is waiting.
@@ -189,6 +192,8 @@ CAF_ADD_TYPE_ID(waybill, (waybill::find_calls))
 CAF_ADD_TYPE_ID(waybill, (waybill::find_due))
 CAF_ADD_TYPE_ID(waybill, (waybill::find_keyed))
 CAF_ADD_TYPE_ID(waybill, (waybill::find_reply))
+CAF_ADD_TYPE_ID(waybill, (waybill::forward_bundle))
+CAF_ADD_TYPE_ID(waybill, (waybill::forward_bundle_reply))
 
 CAF_END_TYPE_ID_BLOCK(waybill)
 

@@ -1,12 +1,15 @@
 // What a waiting request counts against `max_waiting_bytes`: its texts.
 #pragma once
 
+#include <algorithm>
 #include <concepts>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "waybill/forward_bundle.hpp"
 #include "waybill/queries.hpp"
 #include "waybill/request_bundle.hpp"
 
@@ -83,6 +86,11 @@ std::int64_t request_count(const Request&) noexcept {
 
 inline std::int64_t request_count(const request_bundle& x) noexcept {
   return static_cast<std::int64_t>(x.size());
+}
+
+// An empty one is a message, too.
+inline std::int64_t request_count(const forward_bundle& x) noexcept {
+  return std::max<std::int64_t>(1, std::ssize(x.calls));
 }
 
 } // namespace waybill

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <memory>
 #include <random>
 #include <utility>
 #include <vector>
@@ -63,6 +64,7 @@ public:
     tracker_.send();
     return {
       [this](const forward_call& x) { return receive(x); },
+      [this](const forward_bundle& x) { return receive(x); },
       [this](const discard& x) { return receive(x); },
       [this](const get_backlog&) { return describe(); },
       [this](const shut_down&) {
@@ -104,8 +106,8 @@ public:
 protected:
   // In the sender's thread: touches nothing but mailbox_.
   std::optional<caf::message> refuse(const content_view& content) override {
-    return find_refusal(message_list<forward_call, discard>{}, content,
-                        mailbox_, "too many requests wait; not taken",
+    return find_refusal(message_list<forward_call, forward_bundle, discard>{},
+                        content, mailbox_, "too many requests wait; not taken",
                         "store-and-forward has stopped; not taken");
   }
 
@@ -129,7 +131,8 @@ private:
 
   template <class Request>
   promise<typename Request::reply> receive(const Request& x) {
-    mailbox_.leave(weight(x)); // whoever is answered may send again
+    // Whoever is answered may send again.
+    mailbox_.leave(weight(x), request_count(x));
     auto to = this->template make_response_promise<typename Request::reply>();
     take(x, to);
     proceed();
@@ -183,19 +186,32 @@ private:
   // -- calls ------------------------------------------------------------------
 
   void take(const forward_call& x, promise<forward_reply>& to) {
+    take(x, call_sender{to});
+  }
+
+  void take(const forward_bundle& x, promise<forward_bundle_reply>& to) {
+    if (x.calls.empty()) {
+      to.deliver(forward_bundle_reply{});
+      return;
+    }
+    const auto all = std::make_shared<open_forward_bundle>(to, x.calls.size());
+    for (std::size_t i = 0; i < x.calls.size(); ++i)
+      take(x.calls[i], call_sender{all, i});
+  }
+
+  void take(const forward_call& x, call_sender from) {
     if (const auto fault = find_fault(x))
-      to.deliver(to_error(errc::invalid_request, *fault));
+      from.refuse({errc::invalid_request, *fault});
     else if (stopping_)
-      to.deliver(to_error(errc::stopped, "store-and-forward is stopping; not "
-                                         "taken"));
+      from.refuse({errc::stopped, "store-and-forward is stopping; not taken"});
     else if (auto* const known = calls_.find(x.id))
-      calls_.add_sender(*known, to);
+      calls_.add_sender(*known, std::move(from));
     else if (calls_.is_full())
-      to.deliver(to_error(errc::overloaded,
-                          "too many calls wait to be recorded; not taken"));
+      from.refuse(
+        {errc::overloaded, "too many calls wait to be recorded; not taken"});
     else {
       auto& c = calls_.add(x.id);
-      c.senders.push_back(to);
+      c.senders.push_back(std::move(from));
       if (is_open_)
         record(c, x);
       else

@@ -43,6 +43,9 @@ namespace waybill {
 /// - `outcome_unknown`: the same, but the call may be recorded (in flight);
 /// - `store_corrupt` and the like: the store needs an operator.
 ///
+/// Many calls can come in one message (`forward_bundle`): the same holds for
+/// each of them.
+///
 /// Memory holds up to `max_heads` calls, without payloads; the others wait in
 /// the store, and are read when their turn comes.
 ///

@@ -1,7 +1,8 @@
 // The requests and replies of a store-and-forward actor.
 //
 //   request        reply           what it does
-//   forward_call   forward_reply   keep a call and see it through
+//   forward_call   forward_reply   keep a call and see it through; several in
+//                                  a message: forward_bundle.hpp
 //   discard        update_reply    give an operation up (an operator's wish)
 //   get_backlog    backlog_reply   how much work is waiting
 //   shut_down                      end

@@ -11,6 +11,7 @@
 #include "waybill/call_queries.hpp"
 #include "waybill/control_messages.hpp"
 #include "waybill/delivery_messages.hpp"
+#include "waybill/forward_bundle.hpp"
 #include "waybill/forward_messages.hpp"
 #include "waybill/messages.hpp"
 #include "waybill/queries.hpp"
@@ -433,6 +434,9 @@ WAYBILL_INSTANTIATE(shut_down)
 template std::string to_string<request_bundle>(const request_bundle&);
 template std::string to_string<bundled_failure>(const bundled_failure&);
 template std::string to_string<bundle_reply>(const bundle_reply&);
+template std::string to_string<forward_bundle>(const forward_bundle&);
+template std::string
+to_string<forward_bundle_reply>(const forward_bundle_reply&);
 template std::string to_string<target_bounds>(const target_bounds&);
 template std::string to_string<call_head>(const call_head&);
 template std::string to_string<open_target>(const open_target&);
