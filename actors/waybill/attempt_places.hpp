@@ -66,9 +66,9 @@ public:
   [[nodiscard]] time_point next() const noexcept { return next_; }
 
   /// See worker_pool.
-  std::optional<delivery_worker> start(const attempt_place& x,
-                                       delivery_listener to, delivery call) {
-    return workers_.start(std::move(to), x.worker, std::move(call));
+  std::optional<delivery_worker>
+  start(const attempt_place& x, delivery_listener to, outgoing_call what) {
+    return workers_.start(std::move(to), x.worker, std::move(what));
   }
 
   /// The attempt has not begun.
@@ -84,10 +84,13 @@ public:
   }
 
   /// The attempt has ended.
-  attempt_pacing::change end(const attempt_place& x, delivery_result::kind how,
+  attempt_pacing::change end(const attempt_place& x, const delivery_done& how,
                              time_point now) {
     end_alone(x);
-    return pacing_.end(x.ticket, how, now);
+    if (how.made)
+      return pacing_.end(x.ticket, how.result.what, now);
+    pacing_.give_back(x.ticket); // the target is none the wiser
+    return attempt_pacing::change::none;
   }
 
   [[nodiscard]] const attempt_pacing& pacing() const noexcept {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "waybill/call_messages.hpp"
+#include "waybill/delivery_messages.hpp"
 #include "waybill/forward_options.hpp"
 #include "waybill/text.hpp"
 
@@ -32,18 +33,22 @@ inline open_target open_request(const forward_options& x) {
 
 /// What an attempt is made with.
 /// @param root see `take_call`.
-inline delivery to_delivery(forward_call call,
-                            const std::optional<tracked_operation_id>& root) {
+inline outgoing_call
+to_outgoing(forward_call call, const std::optional<tracked_operation_id>& root,
+            std::optional<std::string> codec) {
   const auto key = root.value_or(call.id);
-  return {std::move(call), key};
+  return {{std::move(call), key}, std::move(codec)};
 }
 
 /// The status that a call ends in after attempt number `attempt`; none if
 /// another one follows.
 inline std::optional<tracking_status> end_after(const forward_options& x,
                                                 std::int64_t attempt,
-                                                const delivery_result& result) {
+                                                const delivery_done& done) {
   using kind = delivery_result::kind;
+  const auto& result = done.result;
+  if (!done.made)
+    return tracking_status::parked;
   switch (result.what) {
     case kind::delivered:
       return tracking_status::delivered;

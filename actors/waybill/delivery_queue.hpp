@@ -29,7 +29,7 @@ struct delivery_job {
   delivery_listener to;
   /// The number of its place, for the answer.
   std::int64_t worker = 0;
-  delivery call;
+  outgoing_call what;
 };
 
 /// Shared by a store-and-forward actor and its workers. One worker is woken at

@@ -3,6 +3,7 @@
 #include <exception>
 #include <utility>
 
+#include "waybill/payload_coding.hpp"
 #include "waybill/text.hpp"
 
 namespace waybill {
@@ -21,11 +22,11 @@ public:
   using super = delivery_worker::base;
 
   delivery_worker_impl(caf::actor_config& config,
-                       std::shared_ptr<const deliver_function> deliver,
+                       std::shared_ptr<const target_functions> functions,
                        std::shared_ptr<delivery_queue> queue,
                        std::int64_t last_error_cap)
     : super{config},
-      deliver_{std::move(deliver)},
+      functions_{std::move(functions)},
       queue_{std::move(queue)},
       last_error_cap_{last_error_cap} {}
 
@@ -54,35 +55,43 @@ public:
 
 private:
   void let_go() {
-    deliver_.reset();
+    functions_.reset();
     queue_.reset();
   }
 
   // Returns false if there is nothing to do.
   bool work() {
-    const auto next = queue_->take(delivery_worker{this});
+    auto next = queue_->take(delivery_worker{this});
     if (next.next)
       tell(this, *next.next, work_tick{});
     if (next.job)
-      tell(this, next.job->to,
-           delivery_done{next.job->worker, attempt(next.job->call)});
+      tell(this, next.job->to, attempt(*next.job));
     return next.job.has_value();
   }
 
-  delivery_result attempt(const delivery& call) const {
-    auto result = run(call);
+  delivery_done attempt(delivery_job& job) const {
+    delivery_done done{.worker = job.worker, .result = {}};
+    auto& call = job.what.call;
+    auto& result = done.result;
+    if (auto why = decode_payload(functions_->decode, job.what.codec,
+                                  call.payload)) {
+      done.made = false;
+      result.error = std::move(*why);
+    } else {
+      result = run(call);
+    }
     if (result.error)
       result.error = fit_error(*result.error, last_error_cap_);
     if (result.http_status
         && (*result.http_status < 100 || *result.http_status > 599))
       result.http_status.reset();
-    return result;
+    return done;
   }
 
   delivery_result run(const delivery& call) const {
     using kind = delivery_result::kind;
     try {
-      return (*deliver_)(call);
+      return functions_->deliver(call);
     } catch (const std::exception& e) {
       return {.what = kind::unknown, .error = e.what()};
     } catch (...) {
@@ -91,7 +100,7 @@ private:
     }
   }
 
-  std::shared_ptr<const deliver_function> deliver_;
+  std::shared_ptr<const target_functions> functions_;
   std::shared_ptr<delivery_queue> queue_;
   const std::int64_t last_error_cap_;
 };
@@ -99,9 +108,10 @@ private:
 } // namespace
 
 delivery_worker spawn_delivery_worker(
-  caf::actor_system& system, std::shared_ptr<const deliver_function> deliver,
+  caf::actor_system& system, std::shared_ptr<const target_functions> functions,
   std::shared_ptr<delivery_queue> queue, std::int64_t last_error_cap) {
-  auto worker = spawn_detached<delivery_worker_impl>(system, std::move(deliver),
+  auto worker = spawn_detached<delivery_worker_impl>(system,
+                                                     std::move(functions),
                                                      queue, last_error_cap);
   queue->add(worker);
   return worker;

@@ -30,6 +30,23 @@ enum class after_doubt : std::uint8_t {
   park = 1,
 };
 
+/// What is stored in the place of a payload.
+struct encoded_payload {
+  std::string bytes;
+  /// How they are encoded, with which key; up to `limits::max_codec` bytes of
+  /// UTF-8. The store keeps it beside each payload, so that calls may wait
+  /// longer than a key is used. None: not at all, and they are not decoded.
+  std::optional<std::string> codec = std::nullopt;
+};
+
+/// Encrypts or compresses a payload.
+using encode_function = std::function<encoded_payload(std::string payload)>;
+
+/// Takes that back.
+/// @returns none if it does not know that codec, or these bytes.
+using decode_function = std::function<std::optional<std::string>(
+  std::string bytes, const std::string& codec)>;
+
 struct forward_options {
   /// The target's name, under which the store keeps its calls; 1 to
   /// `limits::max_target` bytes. One actor at a time works for a target.
@@ -104,6 +121,16 @@ struct forward_options {
   std::int64_t last_error_cap = 4'096;
 
   // Not to be set from text:
+  /// What is stored of a payload; the payload itself if empty. The actor calls
+  /// it for each call that it takes, and does nothing else meanwhile. If it
+  /// throws, the call is an `invalid_request`. All sizes and bounds are those
+  /// of what is stored.
+  encode_function encode;
+  /// Called before each attempt at a call that was encoded, on the attempt's
+  /// thread, where it may take its time; by several threads at a time. If there
+  /// is none, or it throws or returns none, the call is `Parked` with the
+  /// reason, and `deliver` is not called.
+  decode_function decode;
   /// Where it gets the time from; tests put their own there.
   time_source clock;
   /// Whether `shut_down` and exit messages count; if empty, those of everybody

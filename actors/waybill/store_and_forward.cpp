@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <functional>
-#include <memory>
 #include <random>
 #include <utility>
 #include <vector>
@@ -15,6 +14,7 @@
 #include "waybill/call_buffer.hpp"
 #include "waybill/discard_desk.hpp"
 #include "waybill/forward_notices.hpp"
+#include "waybill/payload_coding.hpp"
 #include "waybill/request_admission.hpp"
 #include "waybill/text.hpp"
 #include "waybill/tracker_link.hpp"
@@ -209,38 +209,42 @@ private:
     else if (calls_.is_full())
       from.refuse(
         {errc::overloaded, "too many calls wait to be recorded; not taken"});
-    else {
-      auto& c = calls_.add(x.id);
-      c.senders.push_back(std::move(from));
-      if (is_open_)
-        record(c, x);
-      else
-        until_open_.emplace_back([this, &c, x] { record(c, x); });
-    }
+    else
+      take_new(x, std::move(from));
+  }
+
+  void take_new(const forward_call& x, call_sender from) {
+    take_call what{.target = options_.target, .call = x};
+    if (const auto fault = encode_payload(options_.encode, what))
+      return from.refuse({errc::invalid_request, *fault});
+    auto& c = calls_.add(x.id);
+    c.senders.push_back(std::move(from));
+    if (is_open_)
+      record(c, std::move(what));
+    else
+      until_open_.emplace_back([this, &c, what] { record(c, what); });
   }
 
   // -- recording --------------------------------------------------------------
 
-  void record(tracked_call& c, const forward_call& x) {
+  void record(tracked_call& c, take_call what) {
     if (fault_)
       return not_recorded(c, *fault_);
     // Those that have waited for longer come first.
-    c.order_key = x.order_key;
-    if (calls_.take_key(c, false) && !stopping_ && !x.due
+    c.order_key = what.call.order_key;
+    if (calls_.take_key(c, false) && !stopping_ && !what.call.due
         && waiting_.none_waits())
       take_place(c);
+    what.begin = c.at_work.has_value();
     tracker_.ask(
-      this,
-      take_call{
-        .target = options_.target, .call = x, .begin = c.at_work.has_value()},
-      importance::optional, {},
-      [this, &c](take_reply& reply, take_call& what) {
-        recorded(c, what.call, reply);
+      this, std::move(what), importance::optional, {},
+      [this, &c](take_reply& reply, take_call& asked) {
+        recorded(c, asked, reply);
       },
       [this, &c](const failure& why) { not_recorded(c, why); });
   }
 
-  void recorded(tracked_call& c, forward_call& x, const take_reply& reply) {
+  void recorded(tracked_call& c, take_call& what, const take_reply& reply) {
     if (reply.outcome == take_outcome::refused)
       return not_recorded(c, {errc::overloaded, reply.reason});
     if (reply.outcome == take_outcome::already_terminal) {
@@ -253,7 +257,8 @@ private:
     const tracked_operation_id id{c.id};
     if (c.at_work && reply.begun) {
       if (!end_if_over(c))
-        deliver(c, to_delivery(std::move(x), std::nullopt));
+        deliver(c, to_outgoing(std::move(what.call), what.root,
+                               std::move(what.codec)));
     } else {
       give_back(c);
       if (stopping_)
@@ -351,7 +356,8 @@ private:
       importance::optional, {},
       [this, &c](begin_reply& x) {
         if (x.begun)
-          return deliver(c, to_delivery(std::move(x.call), x.root));
+          return deliver(c, to_outgoing(std::move(x.call), x.root,
+                                        std::move(x.codec)));
         give_back(c); // somebody else has ended it
         calls_.forget(c);
       },
@@ -371,7 +377,7 @@ private:
     return why.has_value();
   }
 
-  void deliver(tracked_call& c, delivery x) {
+  void deliver(tracked_call& c, outgoing_call x) {
     calls_.enter(c, phase::delivering);
     const delivery_listener me{forwarder{this}};
     if (const auto worker = places_.start(*c.at_work, me, std::move(x)))
@@ -394,12 +400,12 @@ private:
   void delivered(const delivery_done& x) {
     auto& c = *calls_.find(places_.release(x.worker));
     const auto place = *std::exchange(c.at_work, std::nullopt);
-    const auto changed = places_.end(place, x.result.what, now());
+    const auto changed = places_.end(place, x, now());
     notices_.breaker_changed(changed, places_.pacing().pause(), x.result.error,
                              now());
     if (c.terminal)
       return calls_.forget(c); // discarded meanwhile
-    if (const auto end = end_after(options_, c.attempt, x.result))
+    if (const auto end = end_after(options_, c.attempt, x))
       return report_end(c, *end, x.result.error, x.result.http_status);
     const auto wait = wait_after(options_, c.attempt, x.result, next_random());
     c.due = now() + wait;

@@ -24,7 +24,8 @@ public:
   worker_pool(caf::actor_system& system, deliver_function deliver,
               const forward_options& x)
     : system_{&system},
-      deliver_{std::make_shared<const deliver_function>(std::move(deliver))},
+      functions_{std::make_shared<const target_functions>(
+        target_functions{std::move(deliver), x.decode})},
       max_workers_{static_cast<std::size_t>(x.max_concurrency)},
       last_error_cap_{x.last_error_cap} {}
 
@@ -51,9 +52,9 @@ public:
 
   /// The attempt at a place that `occupy` gave begins.
   /// @returns the worker that is to be woken for it, if one is.
-  std::optional<delivery_worker> start(delivery_listener to,
-                                       std::int64_t number, delivery call) {
-    return queue_->push({std::move(to), number, std::move(call)});
+  std::optional<delivery_worker>
+  start(delivery_listener to, std::int64_t number, outgoing_call what) {
+    return queue_->push({std::move(to), number, std::move(what)});
   }
 
   /// A place is free again.
@@ -64,10 +65,10 @@ public:
     return calls_.at(at);
   }
 
-  /// Lets go of the function and starts no worker any more.
+  /// Lets go of the functions and starts no worker any more.
   /// @returns all workers, for whoever ends them.
   std::vector<delivery_worker> close() {
-    deliver_.reset();
+    functions_.reset();
     queue_->close();
     return std::exchange(actors_, {});
   }
@@ -84,13 +85,13 @@ private:
     calls_.resize(actors_.size() + 1);
     next_start_ = now + thread_delay;
     actors_.push_back(
-      spawn_delivery_worker(*system_, deliver_, queue_, last_error_cap_));
+      spawn_delivery_worker(*system_, functions_, queue_, last_error_cap_));
     next_start_ = now;
     return actors_.size() - 1;
   }
 
   caf::actor_system* system_;
-  std::shared_ptr<const deliver_function> deliver_;
+  std::shared_ptr<const target_functions> functions_;
   std::shared_ptr<delivery_queue> queue_ = std::make_shared<delivery_queue>();
   std::size_t max_workers_;
   std::int64_t last_error_cap_;

@@ -194,6 +194,7 @@ public:
     c.head.priority = x.call.priority.value_or(1);
     c.head.order_key = x.call.order_key;
     c.call = x.call;
+    c.codec = x.codec;
     c.begun = x.begin
               && (!x.call.order_key
                   || first_of_key(*x.call.order_key) == nullptr);
@@ -228,7 +229,7 @@ public:
             .blocked = false,
             .call = found->second.call,
             .root = {},
-            .codec = {}};
+            .codec = found->second.codec};
   }
 
   update_reply apply(const retry_call& x, bool really) {
@@ -327,6 +328,7 @@ private:
   struct kept_call {
     call_head head;
     forward_call call;
+    std::optional<std::string> codec;
     bool begun = false;
   };
 
