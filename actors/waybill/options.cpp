@@ -23,7 +23,7 @@ constexpr const char* durability_names[] = {"off", "normal", "full"};
 template <class Kind>
 using place = option<options>::place<Kind>;
 
-const std::array<option<options>, 19> all_options{{
+const std::array<option<options>, 20> all_options{{
   {"file", place<text_kind>{&options::file, {&is_path, "a path"}},
    "the database; its folder must exist, on a local file system"},
   {"synchronous",
@@ -81,6 +81,9 @@ const std::array<option<options>, 19> all_options{{
    "how long failed operations are kept"},
   {"retention_discarded", place<window_kind>{&options::retention_discarded, {}},
    "how long discarded operations are kept"},
+  {"retention_payloads", place<window_kind>{&options::retention_payloads, {}},
+   "how long parked and failed operations are kept that still hold a "
+   "payload"},
   {"retention_interval",
    place<duration_kind>{&options::retention_interval, {100ms, 720h}},
    "how often finished operations are purged"},
@@ -90,7 +93,7 @@ const std::array<option<options>, 19> all_options{{
    "how long `stop()` waits for what is running"},
 }};
 
-// Sets all four windows; not an option of its own.
+// Sets all windows but that of payloads; not an option of its own.
 constexpr const char* all_windows = "retention";
 
 options read_all(nlohmann::json object) {
@@ -148,7 +151,8 @@ options options_from_config(const caf::actor_system_config& config) {
 
 void add_options(caf::config_option_set& to) {
   add_options(to, "waybill", all_options);
-  add_option(to, "waybill", all_windows, false, "sets all four windows");
+  add_option(to, "waybill", all_windows, false,
+             "sets all windows but that of payloads");
 }
 
 } // namespace waybill

@@ -87,6 +87,8 @@ struct options {
   retention_window retention_parked = std::chrono::hours{7 * 24};
   retention_window retention_failed = std::chrono::hours{7 * 24};
   retention_window retention_discarded = std::chrono::hours{7 * 24};
+  /// Of those that are parked or failed and still hold a payload.
+  retention_window retention_payloads = std::nullopt;
   std::chrono::milliseconds retention_interval = std::chrono::hours{1};
   std::chrono::milliseconds status_timeout = std::chrono::seconds{5};
   std::chrono::milliseconds stop_timeout = std::chrono::seconds{10};
@@ -109,7 +111,8 @@ void validate(const options& x);
 
 /// Reads a JSON object whose keys are option names, on top of the defaults.
 /// Numbers are plain, durations texts like `"500ms"`, `"30s"`, `"10min"`,
-/// `"1h"`, `"7d"`, windows also `"forever"`; `retention` sets all four windows.
+/// `"1h"`, `"7d"`, windows also `"forever"`; `retention` sets all windows but
+/// that of payloads.
 /// @throws store_error `invalid_options` for an unknown key or one that is
 /// there
 ///         twice, an ill-typed value, a value out of its range or a text that

@@ -36,6 +36,7 @@ public:
   struct rule {
     tracking_status status;
     retention_window window;
+    bool with_payload = false;
   };
 
   retention_actor_impl(caf::actor_config& config, purging_actor tracker,
@@ -46,7 +47,9 @@ public:
       rules_{{{tracking_status::delivered, x.retention_delivered},
               {tracking_status::parked, x.retention_parked},
               {tracking_status::failed, x.retention_failed},
-              {tracking_status::discarded, x.retention_discarded}}},
+              {tracking_status::discarded, x.retention_discarded},
+              {tracking_status::parked, x.retention_payloads, true},
+              {tracking_status::failed, x.retention_payloads, true}}},
       interval_{x.retention_interval},
       clock_{x.clock},
       on_notice_{x.on_notice},
@@ -86,17 +89,25 @@ private:
     tell_later(this, retention_actor{this}, delay, work_tick{++serial_});
   }
 
+  static const std::optional<timestamp>& oldest_of(const remembered_times& x,
+                                                   tracking_status status) {
+    return x.oldest_finished.at(
+      static_cast<std::size_t>(status)
+      - static_cast<std::size_t>(tracking_status::delivered));
+  }
+
   // By what the store remembers, and not by how long this process has run.
   [[nodiscard]] milliseconds first_delay(const remembered_times& x) const {
     const auto soon = std::min(interval_ / 2, max_first_delay);
     if (seen_->is_behind())
       return soon;
     auto delay = interval_;
-    for (std::size_t i = 0; i < rules_.size(); ++i)
-      if (rules_.at(i).window && x.oldest_finished.at(i))
+    for (const auto& [status, window, with_payload] : rules_) {
+      const auto& oldest = oldest_of(x, status);
+      if (window && oldest)
         delay = std::min(delay, std::chrono::duration_cast<milliseconds>(
-                                  *x.oldest_finished.at(i)
-                                  + *rules_.at(i).window - clock_.wall()));
+                                  *oldest + *window - clock_.wall()));
+    }
     return std::max(delay, soon);
   }
 
@@ -113,7 +124,7 @@ private:
     }
     if (purging_ > 0)
       return interval_; // the storage is slow: never two at a time
-    for (const auto& [status, window] : rules_) {
+    for (const auto& [status, window, with_payload] : rules_) {
       if (!window)
         continue;
       const auto due = seen_->due(*window);
@@ -121,7 +132,8 @@ private:
         {.older_than = std::clamp(due.older_than, min_timestamp, max_timestamp),
          .status = status,
          .deadline = std::nullopt,
-         .not_before = due.not_before});
+         .not_before = due.not_before,
+         .with_payload = with_payload});
     }
     return seen_->is_behind() ? std::min(interval_, behind_interval)
                               : interval_;
@@ -139,7 +151,8 @@ private:
                      + (reply.deleted == 1 ? " operation that was "
                                            : " operations that were ")
                      + to_string(*x.status) + " before "
-                     + to_string(x.older_than));
+                     + to_string(x.older_than)
+                     + (x.with_payload ? ", and still held a payload" : ""));
         },
         [this](const caf::error& e) {
           --purging_;
@@ -151,7 +164,7 @@ private:
   }
 
   purging_actor tracker_;
-  std::array<rule, 4> rules_;
+  std::array<rule, 6> rules_;
   milliseconds interval_;
   time_source clock_;
   notice_function on_notice_;

@@ -155,6 +155,10 @@ struct purge_terminal {
   std::optional<timestamp> deadline;
   /// What finished before this stays, too; none means nothing.
   std::optional<timestamp> not_before = std::nullopt;
+  /// Parked and failed operations that still hold a payload stay, unless this
+  /// is set: then they alone are deleted, with their payloads. Those that keep
+  /// their order key from others stay until they are discarded.
+  bool with_payload = false;
 
   bool operator==(const purge_terminal&) const = default;
   using reply = purge_reply;
@@ -163,7 +167,8 @@ struct purge_terminal {
     return std::tuple{field{"older_than", &purge_terminal::older_than},
                       field{"status", &purge_terminal::status},
                       field{"deadline", &purge_terminal::deadline},
-                      field{"not_before", &purge_terminal::not_before}};
+                      field{"not_before", &purge_terminal::not_before},
+                      field{"with_payload", &purge_terminal::with_payload}};
   }
 };
 

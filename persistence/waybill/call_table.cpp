@@ -325,10 +325,12 @@ void call_table::remove(const call_row& x) {
 // -- purging ------------------------------------------------------------------
 
 call_table::finished_rows call_table::find_finished(tracking_status status,
+                                                    bool with_call,
                                                     timestamp older_than,
                                                     timestamp not_before,
                                                     std::int64_t limit) {
-  auto& place = places_.at(static_cast<std::size_t>(status));
+  auto& place
+    = places_.at(with_call ? 1 : 0).at(static_cast<std::size_t>(status));
   if (place.not_before != not_before.us())
     place = {.not_before = not_before.us()};
   finished_.bind(1, static_cast<std::int64_t>(status));
@@ -343,13 +345,24 @@ call_table::finished_rows call_table::find_finished(tracking_status status,
   for (; finished_.step(); ++looked_at) {
     place.seq = finished_.integer(0);
     place.updated_at = finished_.integer(1);
-    if (finished_.integer(2) == 0)
-      found.without_call.push_back(place.seq);
+    if ((finished_.integer(2) != 0) == with_call
+        && !(with_call && keeps_others_waiting(place.seq)))
+      found.seqs.push_back(place.seq);
   }
   found.is_last = looked_at < limit;
   if (found.is_last)
     place = {};
   return found;
+}
+
+// Whether the call of a finished operation has a key that it gives up only when
+// it is discarded: who delivers would not hear of its end.
+bool call_table::keeps_others_waiting(std::int64_t seq) {
+  const auto x = find(seq);
+  if (!x || !x->order_key)
+    return false;
+  const auto* const bounds = targets_.bounds_of(x->target);
+  return bounds != nullptr && bounds->kept_block;
 }
 
 } // namespace waybill

@@ -145,16 +145,18 @@ public:
 
   /// What `find_finished` has found.
   struct finished_rows {
-    std::vector<std::int64_t> without_call; // their `seq`
+    std::vector<std::int64_t> seqs;
     bool is_last = false;
   };
 
   /// Looks at up to `limit` operations that finished in `status` before
   /// `older_than` and not before `not_before`, those first that did so first,
-  /// and tells which of them have no call. Goes on behind those that it has
-  /// looked at, until it comes to the end: they have a call, or are deleted.
-  finished_rows find_finished(tracking_status status, timestamp older_than,
-                              timestamp not_before, std::int64_t limit);
+  /// and tells which of them have a call, or have none. Goes on behind those
+  /// that it has looked at, until it comes to the end: they are none of those,
+  /// or are deleted. Calls that keep their order key from others are not told.
+  finished_rows find_finished(tracking_status status, bool with_call,
+                              timestamp older_than, timestamp not_before,
+                              std::int64_t limit);
 
 private:
   // How far a purge has looked; meant for one with the same `not_before`.
@@ -165,11 +167,13 @@ private:
   };
 
   [[nodiscard]] call_row decode(const sqlite::statement& row) const;
+  bool keeps_others_waiting(std::int64_t seq);
   void update(const call_row& x);
   void remove(const call_row& x);
 
   target_table& targets_;
-  std::array<purge_place, num_tracking_statuses> places_{};
+  // Of purges of those without a call, and of those with one.
+  std::array<std::array<purge_place, num_tracking_statuses>, 2> places_{};
   std::uint64_t changes_begun_ = 0;
   sqlite::statement insert_;
   sqlite::statement insert_payload_;

@@ -14,15 +14,22 @@ struct deleted_lot {
   bool is_last = false;
 };
 
-// Deletes up to `limit` operations that finished in `status`, but none that
-// still has a call.
+// Deletes up to `limit` operations that finished in `status`: those that still
+// have a call, with that, or those that have none.
 deleted_lot delete_lot(store_parts& x, tracking_status status,
                        const purge_terminal& request, std::int64_t limit) {
   const auto not_before = request.not_before.value_or(min_timestamp);
-  if (call_table::keeps(status) && x.calls.has_any()) {
-    const auto found = x.calls.find_finished(status, request.older_than,
-                                             not_before, limit);
-    return {x.operations.delete_rows(found.without_call), found.is_last};
+  const auto may_have_calls = call_table::keeps(status) && x.calls.has_any();
+  if (request.with_payload && !may_have_calls)
+    return {{}, true};
+  if (may_have_calls) {
+    const auto found = x.calls.find_finished(status, request.with_payload,
+                                             request.older_than, not_before,
+                                             limit);
+    if (request.with_payload)
+      for (const auto seq : found.seqs)
+        x.calls.release(seq);
+    return {x.operations.delete_rows(found.seqs), found.is_last};
   }
   const auto rows = x.operations.delete_finished(status, request.older_than,
                                                  not_before, limit);

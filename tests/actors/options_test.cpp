@@ -107,7 +107,8 @@ TEST_CASE("JSON sets every option") {
     "max_waiting_requests": 8, "max_waiting_bytes": 9000,
     "purge_chunk_rows": 10, "retention_delivered": "1d",
     "retention_parked": "forever", "retention_failed": "2d",
-    "retention_discarded": "0s", "retention_interval": "10min", "status_timeout": "250ms",
+    "retention_discarded": "0s", "retention_payloads": "30d",
+    "retention_interval": "10min", "status_timeout": "250ms",
     "stop_timeout": "3s"})");
   CHECK(x.file == "t.db");
   CHECK(x.synchronous == durability::normal);
@@ -122,6 +123,7 @@ TEST_CASE("JSON sets every option") {
   CHECK_FALSE(x.retention_parked);
   CHECK(x.retention_failed == 48h);
   CHECK(x.retention_discarded == 0ms);
+  CHECK(x.retention_payloads == 30 * 24h);
   CHECK(x.retention_interval == 10min);
   CHECK(x.status_timeout == 250ms);
   CHECK(x.stop_timeout == 3s);
@@ -134,6 +136,7 @@ TEST_CASE("retention sets those windows that have no value of their own") {
   CHECK_FALSE(x.retention_parked);
   CHECK(x.retention_failed == 24h);
   CHECK(x.retention_discarded == 24h);
+  CHECK_FALSE(x.retention_payloads);
 }
 
 TEST_CASE("JSON that is wrong is refused by the option's name") {

@@ -3,7 +3,7 @@
 #include <atomic>
 #include <stdexcept>
 
-#include "support/actors.hpp"
+#include "support/forwarding.hpp"
 #include "waybill/retention_actor.hpp"
 
 using namespace waybill;
@@ -216,6 +216,46 @@ TEST_CASE_METHOD(retention_fixture,
   clock.advance(50min);
   CHECK(eventually([&] { return gone(running, 3); }));
   CHECK_FALSE(gone(running, 2));
+}
+
+TEST_CASE_METHOD(retention_fixture,
+                 "what still holds a payload has a window of its own, for ever "
+                 "if none is set",
+                 "[promise-15]") {
+  scripted_target target;
+  for (const auto window : {retention_window{3h}, retention_window{}}) {
+    auto x = with_windows();
+    x.file = dir / (window ? "window.db" : "for ever.db");
+    x.retention_parked = x.retention_failed = 1h;
+    x.retention_payloads = window;
+    target.set(1, {wrong});
+    auto running = start(system, x);
+    const auto actor = running.spawn_store_and_forward(quick(),
+                                                       target.function());
+    get(actor, call(1));
+    REQUIRE(eventually([&] {
+      return get(running.tracker(), status_of(1)).snapshot->status
+             == tracking_status::failed;
+    }));
+    finish(running, 2, tracking_status::failed);
+    finish(running, 3, tracking_status::parked);
+    clock.advance(2h);
+    CHECK(eventually([&] { return gone(running, 2) && gone(running, 3); }));
+    CHECK_FALSE(gone(running, 1));
+    CHECK(get(running.tracker(), get_target{"target"}).kept_calls == 1);
+    clock.advance(2h);
+    finish(running, 4, tracking_status::failed);
+    clock.advance(2h);
+    CHECK(eventually([&] { return gone(running, 4); }));
+    if (window) {
+      CHECK(eventually([&] { return gone(running, 1); }));
+      CHECK(get(running.tracker(), get_target{"target"}).kept_calls == 0);
+      CHECK(eventually([&] { return heard.contain("still held a payload"); }));
+    } else {
+      CHECK_FALSE(gone(running, 1));
+    }
+    CHECK(running.stop());
+  }
 }
 
 TEST_CASE_METHOD(retention_fixture,

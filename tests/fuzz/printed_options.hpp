@@ -34,6 +34,7 @@ printed(const options& x) {
     {"retention_parked", window(x.retention_parked)},
     {"retention_failed", window(x.retention_failed)},
     {"retention_discarded", window(x.retention_discarded)},
+    {"retention_payloads", window(x.retention_payloads)},
     {"retention_interval", quoted(to_text(x.retention_interval))},
     {"status_timeout", quoted(to_text(x.status_timeout))},
     {"stop_timeout", quoted(to_text(x.stop_timeout))}};

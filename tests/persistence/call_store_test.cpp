@@ -741,6 +741,64 @@ TEST_CASE_METHOD(call_store_fixture,
 }
 
 TEST_CASE_METHOD(call_store_fixture,
+                 "a purge of what holds a payload takes that with it, and "
+                 "nothing else",
+                 "[calls]") {
+  for (std::uint64_t n = 1; n <= 20; ++n) {
+    const auto now = at(static_cast<std::int64_t>(n));
+    if (n % 4 == 0) {
+      store.record_enqueue(enqueue(n), now);
+      store.record_terminal(terminal(n, tracking_status::parked), now);
+    } else {
+      park(n, now);
+    }
+  }
+  take(21);
+  auto request = purge_before(at(11));
+  request.with_payload = true;
+  request.status = tracking_status::failed;
+  CHECK(store.purge_terminal(request, at(50)).deleted == 0);
+  request.status.reset();
+  store.begin();
+  CHECK(store.purge_chunk(request, at(50), 3, std::chrono::hours{1}).deleted
+        == 3);
+  store.rollback();
+  CHECK(store.purge_terminal(request, at(50)).deleted == 8);
+  for (std::uint64_t n = 1; n <= 21; ++n)
+    CHECK(snapshot_of(n).has_value() == (n > 10 || n % 4 == 0));
+  CHECK(store.calls().get_target({"plant"}).kept_calls == 7);
+  CHECK(store.calls().get_target({"plant"}).kept_bytes == 49);
+  CHECK(store_reader{options.file}.check()->faults.empty());
+  // The two kinds of purge do not take each other's place.
+  CHECK(store.purge_terminal(purge_before(at(99)), at(99)).deleted == 5);
+  request.older_than = at(99);
+  CHECK(store.purge_terminal(request, at(99)).deleted == 7);
+  CHECK(total() == 1);
+  CHECK(calls().size() == 3);
+  CHECK(store_reader{options.file}.check()->faults.empty());
+}
+
+TEST_CASE_METHOD(call_store_fixture,
+                 "a purge leaves a call that keeps its order key from others",
+                 "[calls]") {
+  target_bounds bounds;
+  bounds.kept_block = true;
+  open(bounds);
+  auto request = take_of(1);
+  request.call.order_key = "key";
+  const auto head = store.calls().take(request, at(1)).head;
+  store.calls().end(end_of(head, tracking_status::parked), at(2));
+  park(2);
+  auto purge = purge_before(at(9));
+  purge.with_payload = true;
+  CHECK(store.purge_terminal(purge, at(9)).deleted == 1);
+  CHECK(snapshot_of(1));
+  open({}); // nobody waits for it any more
+  CHECK(store.purge_terminal(purge, at(9)).deleted == 1);
+  CHECK(total() == 0);
+}
+
+TEST_CASE_METHOD(call_store_fixture,
                  "a purge that is rolled back finds the same operations again",
                  "[calls]") {
   park(1, at(2));
