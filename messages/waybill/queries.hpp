@@ -195,6 +195,21 @@ struct get_history {
   }
 };
 
+/// A payload that is kept no longer, although its operation stays as it was:
+/// somebody has discarded a call that was parked or failed.
+struct payload_discard {
+  timestamp at;
+  /// Why, as whoever discarded it says.
+  std::optional<std::string> reason;
+
+  bool operator==(const payload_discard&) const = default;
+  static constexpr const char* type_name = "payload_discard";
+  static constexpr auto fields() {
+    return std::tuple{field{"at", &payload_discard::at},
+                      field{"reason", &payload_discard::reason}};
+  }
+};
+
 struct history_reply {
   /// None: purged or never recorded.
   std::optional<tracking_status_snapshot> snapshot;
@@ -204,6 +219,9 @@ struct history_reply {
   /// False if some in the middle are not kept any more, or never were, or would
   /// have made the answer larger than `limits::max_answer_bytes`.
   bool complete = true;
+  /// When the call of a parked or failed operation was discarded; none if it
+  /// was not, or the history was off. It is no transition.
+  std::optional<payload_discard> payload_discarded = std::nullopt;
   /// No part of what is said; see limits::max_unread_bytes.
   unread_mark mark{};
 
@@ -213,7 +231,8 @@ struct history_reply {
     using self = history_reply;
     return std::tuple{field{"snapshot", &self::snapshot},
                       field{"transitions", &self::transitions},
-                      field{"complete", &self::complete}};
+                      field{"complete", &self::complete},
+                      field{"payload_discarded", &self::payload_discarded}};
   }
 };
 

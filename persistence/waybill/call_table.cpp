@@ -295,9 +295,12 @@ void call_table::settle(std::int64_t seq, tracking_status status) {
     settle(*x, status);
 }
 
-void call_table::release(std::int64_t seq) {
-  if (const auto x = find(seq); x && x->state == call_state::kept)
-    remove(*x);
+bool call_table::release(std::int64_t seq) {
+  const auto x = find(seq);
+  if (!x || x->state != call_state::kept)
+    return false;
+  remove(*x);
+  return true;
 }
 
 void call_table::update(const call_row& x) {

@@ -133,7 +133,8 @@ public:
 
   /// Lets go of a call that is kept, if the operation has one: nobody will ask
   /// for its payload, and its order key is free.
-  void release(std::int64_t seq);
+  /// @returns whether it has one.
+  bool release(std::int64_t seq);
 
   // -- purging ----------------------------------------------------------------
 

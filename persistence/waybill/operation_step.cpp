@@ -44,4 +44,16 @@ void step_operation(store_parts& x, const tracked_operation_id& id,
   }
 }
 
+void note_release(store_parts& x, const tracked_operation_id& id,
+                  operation_table::found_row& row,
+                  const std::optional<std::string>& reason, timestamp now) {
+  if (!x.transitions.is_on())
+    return;
+  const stored_error why{reason, x.options.last_error_cap};
+  const auto number = x.transitions.next_number();
+  x.operations.note_transition(id, row, number);
+  x.transitions.append_release(number, row.seq, row.chain,
+                               std::max(now, row.updated_at), why.text());
+}
+
 } // namespace waybill

@@ -34,4 +34,11 @@ void step_operation(store_parts& x, const tracked_operation_id& id,
                     operation_table::found_row& row,
                     const operation_report& report, timestamp now);
 
+/// The payload of an operation that has finished is kept no longer: its history
+/// says so, and when, and why.
+/// @param row as for step_operation.
+void note_release(store_parts& x, const tracked_operation_id& id,
+                  operation_table::found_row& row,
+                  const std::optional<std::string>& reason, timestamp now);
+
 } // namespace waybill

@@ -89,8 +89,8 @@ void operation_table::load(sqlite::connection& db) {
 
 void operation_table::close() noexcept {
   for (auto* const stmt :
-       {&insert_, &restore_, &find_, &said_, &select_, &select_row_, &id_of_,
-        &update_, &update_in_status_, &delete_, &delete_row_})
+       {&insert_, &restore_, &note_, &find_, &said_, &select_, &select_row_,
+        &id_of_, &update_, &update_in_status_, &delete_, &delete_row_})
     *stmt = {};
   db_ = nullptr;
 }
@@ -268,6 +268,23 @@ void operation_table::update(const tracked_operation_id& id,
     recent.chain.extend(number);
   recent_operations::set_error(recent, to.last_error.has_value(),
                                to.last_error.value_or(std::string_view{}));
+}
+
+void operation_table::note_transition(const tracked_operation_id& id,
+                                      const found_row& row,
+                                      std::int64_t number) {
+  if (!note_)
+    note_ = db_->prepare(
+      "UPDATE operation SET last_transition = ?2 WHERE seq = ?1");
+  note_.bind(1, row.seq);
+  note_.bind(2, number);
+  change_rows(note_);
+  if (row.recent == nullptr) {
+    recent_.changed_uncached(id);
+    return;
+  }
+  recent_.changed(*row.recent);
+  row.recent->chain.extend(number);
 }
 
 std::span<const operation_table::deleted_row>

@@ -94,6 +94,11 @@ public:
   void update(const tracked_operation_id& id, const found_row& row,
               const transition_log::step& to, std::int64_t number);
 
+  /// The operation has a transition more, or what is kept among them, and stays
+  /// as it is.
+  void note_transition(const tracked_operation_id& id, const found_row& row,
+                       std::int64_t number);
+
   /// What is left of a row that was deleted.
   struct deleted_row {
     std::int64_t seq;
@@ -132,6 +137,7 @@ private:
   sqlite::connection* db_ = nullptr;
   sqlite::statement insert_;
   sqlite::statement restore_; // prepared when it is first needed
+  sqlite::statement note_;    // likewise
   sqlite::statement find_;
   sqlite::statement said_;
   sqlite::statement select_;

@@ -29,8 +29,9 @@ update_reply update(store_parts& x, const Report& report, timestamp now) {
     if (!row)
       return update_reply{update_outcome::not_found};
     if (is_terminal(row->status)) {
-      if (report.status == tracking_status::discarded && x.calls.has_any())
-        x.calls.release(row->seq);
+      if (report.status == tracking_status::discarded && x.calls.has_any()
+          && x.calls.release(row->seq))
+        note_release(x, report.id, *row, report.last_error, now);
       return update_reply{update_outcome::already_terminal};
     }
     operation_report said{.status = report.status,

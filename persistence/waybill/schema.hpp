@@ -29,7 +29,10 @@
 //            store, `nth` those of the operation; `previous` is the number of
 //            the one before, 0 for the first. The other columns are what
 //            record_attempt said; all are NULL in the one that finished the
-//            operation, for that is what the operation's row says.
+//            operation, for that is what the operation's row says. A row with
+//            no status but a time is no transition: then the payload of a call
+//            that was parked or failed was let go of, and `last_error` says
+//            why.
 // counter    the number of operations for each kind (name id; 0 for kinds that
 //            are not interned) and status, changed in the same transaction as
 //            the rows.

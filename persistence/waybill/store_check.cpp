@@ -172,9 +172,13 @@ private:
   // The transition at which `chain_` stands. What finished an operation has no
   // columns of its own.
   void check_step(const std::string& name, std::int64_t number) {
-    if (chain_.is_null(3))
-      return;
     try {
+      if (chain_.is_null(3)) {
+        // That a payload was let go of has a time.
+        if (!chain_.is_null(5) && !is_storable(timestamp{chain_.integer(5)}))
+          row_is_corrupt("a time outside of the years 0 to 9999");
+        return;
+      }
       decode_status(chain_.integer(3));
       decode_retry_count(chain_, 4);
       decode_http_status(chain_, 6);

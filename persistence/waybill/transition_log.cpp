@@ -47,8 +47,8 @@ void transition_log::mark_switch(sqlite::connection& db) {
   on_commit();
 }
 
-void transition_log::append(std::int64_t number, std::int64_t operation,
-                            transition_chain& chain, const step& x) {
+void transition_log::bind_place(std::int64_t number, std::int64_t operation,
+                                transition_chain& chain) {
   if (chain.length < 0)
     chain.length = find_length(chain.last);
   append_.bind(1, number);
@@ -57,6 +57,11 @@ void transition_log::append(std::int64_t number, std::int64_t operation,
   append_.bind(4, chain.length + 1);
   for (const auto at : {5, 6, 7, 8, 9})
     append_.bind_null(at);
+}
+
+void transition_log::append(std::int64_t number, std::int64_t operation,
+                            transition_chain& chain, const step& x) {
+  bind_place(number, operation, chain);
   if (!is_terminal(x.status)) {
     append_.bind(5, static_cast<std::int64_t>(x.status));
     append_.bind(6, x.retry_count);
@@ -66,6 +71,20 @@ void transition_log::append(std::int64_t number, std::int64_t operation,
     if (x.last_error)
       append_.bind_borrowed(9, *x.last_error);
   }
+  run_append(number, chain);
+}
+
+void transition_log::append_release(
+  std::int64_t number, std::int64_t operation, transition_chain& chain,
+  timestamp at, const std::optional<std::string_view>& reason) {
+  bind_place(number, operation, chain);
+  append_.bind(7, at.us());
+  if (reason)
+    append_.bind_borrowed(9, *reason);
+  run_append(number, chain);
+}
+
+void transition_log::run_append(std::int64_t number, transition_chain& chain) {
   append_.run();
   chain.extend(number);
   // By the dozen, so that it costs little a transition.

@@ -81,10 +81,19 @@ public:
   void append(std::int64_t number, std::int64_t operation,
               transition_chain& chain, const step& x);
 
+  /// Appends that the payload of an operation that has finished is kept no
+  /// longer: a row, but no transition.
+  void append_release(std::int64_t number, std::int64_t operation,
+                      transition_chain& chain, timestamp at,
+                      const std::optional<std::string_view>& reason);
+
   /// The operation goes, and its transitions with it.
   void remove(std::int64_t operation, std::int64_t last);
 
 private:
+  void bind_place(std::int64_t number, std::int64_t operation,
+                  transition_chain& chain);
+  void run_append(std::int64_t number, transition_chain& chain);
   void begin_epoch();
   std::int32_t find_length(std::int64_t last);
   void take_old_ones(std::int64_t last);

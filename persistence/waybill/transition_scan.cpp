@@ -32,6 +32,21 @@ constexpr int own_http_status = column::count + 5;
 constexpr int own_last_error = column::count + 6;
 } // namespace place
 
+// That a payload was let go of is no transition, though it has a row.
+#define WAYBILL_IS_TRANSITION " AND (status IS NOT NULL OR at IS NULL)"
+
+bool is_release(const sqlite::statement& row) {
+  return row.is_null(place::own_status) && !row.is_null(place::own_at);
+}
+
+payload_discard decode_release(const sqlite::statement& row) {
+  payload_discard x;
+  x.at = timestamp{row.integer(place::own_at)};
+  if (!row.is_null(place::own_last_error))
+    x.reason = decode_text(row, place::own_last_error);
+  return x;
+}
+
 // What finished an operation has no columns of its own: its row says the same.
 bool has_finished(const sqlite::statement& row) {
   return row.is_null(place::own_status);
@@ -80,8 +95,9 @@ transition_scan::transition_scan(sqlite::connection& db,
   : names_{names},
     recorded_{db.prepare("SELECT seq, id, kind, created_at FROM operation "
                          "WHERE seq > ?1 ORDER BY seq")},
-    steps_{db.prepare(WAYBILL_SELECT_STEPS "> ?1" WAYBILL_WITH_OPERATIONS
-                                           "ORDER BY number")} {
+    steps_{db.prepare(WAYBILL_SELECT_STEPS
+                      "> ?1" WAYBILL_IS_TRANSITION WAYBILL_WITH_OPERATIONS
+                      "ORDER BY number")} {
   recorded_.bind(1, after);
   steps_.bind(1, after);
   has_recorded_ = recorded_.step();
@@ -142,8 +158,13 @@ history_reply history_source::read(std::int64_t seq, std::int64_t last,
     }
     if (step_.integer(column::seq) != seq)
       row_is_corrupt("a transition of another operation");
-    bytes
-      += bytes_of(reply.transitions.emplace_back(decode_step(step_, names)));
+    if (is_release(step_)) {
+      reply.payload_discarded = decode_release(step_);
+      bytes += reply.payload_discarded->reason.value_or("").size();
+    } else {
+      bytes
+        += bytes_of(reply.transitions.emplace_back(decode_step(step_, names)));
+    }
     // Numbers only fall; a damaged file must not lead in a circle.
     const auto previous = step_.integer(place::previous);
     if (previous >= number)

@@ -139,6 +139,47 @@ TEST_CASE_METHOD(order_key_fixture,
 }
 
 TEST_CASE_METHOD(order_key_fixture,
+                 "promise 14, order: a history tells when the payload of a "
+                 "parked call was discarded, and why, and nothing else changes",
+                 "[calls][promise-14]") {
+  const auto history = [this](std::uint64_t n) {
+    return store_reader{options.file}.get_history({id_of(n), std::nullopt});
+  };
+  park(1);
+  park(2);
+  const auto before = history(1);
+  CHECK(before.payload_discarded == std::nullopt);
+  auto wish = terminal(1, tracking_status::discarded);
+  wish.last_error = "no longer wanted";
+  store.begin();
+  store.record_terminal(wish, at(5));
+  store.rollback();
+  CHECK(history(1) == before);
+  CHECK(store.record_terminal(wish, at(5)).outcome
+        == update_outcome::already_terminal);
+  store.record_terminal(wish, at(6)); // there is nothing left
+  auto after = history(1);
+  CHECK(after.payload_discarded == payload_discard{at(5), "no longer wanted"});
+  after.payload_discarded.reset();
+  CHECK(after == before);
+  CHECK(history(2).payload_discarded == std::nullopt);
+  // Whoever follows the store hears of transitions alone.
+  store_reader reader{options.file};
+  watch_transitions all;
+  all.after = reader.cursor_of(0);
+  const auto seen = reader.read_transitions(all);
+  CHECK(seen.transitions.size() == 4);
+  CHECK_FALSE(seen.gap);
+  store.close();
+  store = operation_tracking_store{options};
+  CHECK(history(1).payload_discarded
+        == payload_discard{at(5), "no longer wanted"});
+  check_is_sound();
+  CHECK(store.purge_terminal(purge_before(at(9)), at(9)).deleted == 1);
+  check_is_sound();
+}
+
+TEST_CASE_METHOD(order_key_fixture,
                  "of ten thousand keys each has a turn of its own, however "
                  "many calls wait behind one of them",
                  "[calls]") {

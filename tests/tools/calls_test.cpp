@@ -396,6 +396,30 @@ TEST_CASE_METHOD(call_cli_fixture, "status has all of a call") {
 }
 
 TEST_CASE_METHOD(call_cli_fixture,
+                 "a history tells when the payload of a parked call was "
+                 "discarded, and why") {
+  fill();
+  CHECK(waybill({"history", "--json", id_text(4)})
+          .json()["payload_discarded"]
+          .is_null());
+  store.record_terminal({.id = id_of(4),
+                         .status = tracking_status::discarded,
+                         .last_error = "not wanted",
+                         .http_status = std::nullopt,
+                         .deadline = std::nullopt},
+                        now);
+  const auto line = lines_of(waybill({"history", id_text(4)}).out).back();
+  CHECK(line.find("(payload gone)") != std::string::npos);
+  CHECK(line.ends_with("not wanted"));
+  CHECK(
+    waybill({"history", "--json", id_text(4)}).json()["payload_discarded"]["at"]
+    == to_string(now));
+  for (const auto columns : usual_widths)
+    for (const auto& each : shown(columns, {"history", id_text(4)}))
+      CHECK(cli::width_of(each) <= columns);
+}
+
+TEST_CASE_METHOD(call_cli_fixture,
                  "a history ends with the attempt that comes next") {
   fill();
   const auto last = [&](std::uint64_t n) {

@@ -152,6 +152,15 @@ std::string render_history(const history_reply& x,
       rows.add(missing_steps());
   }
   add_present(rows, x, c);
+  if (x.payload_discarded)
+    rows.add(
+      {{},
+       {time_text(x.payload_discarded->at, c.where(), precision::milliseconds)},
+       {},
+       {"(payload gone)", colour::dim},
+       {},
+       {},
+       text_cell(x.payload_discarded->reason)});
   if (call && call->state != call_state::kept)
     rows.add(next_step(*call, c));
   return rows.take();
