@@ -195,6 +195,7 @@ CAF_ADD_TYPE_ID(waybill, (waybill::find_reply))
 CAF_ADD_TYPE_ID(waybill, (waybill::forward_bundle))
 CAF_ADD_TYPE_ID(waybill, (waybill::forward_bundle_reply))
 CAF_ADD_TYPE_ID(waybill, (waybill::payload_discard))
+CAF_ADD_TYPE_ID(waybill, (waybill::target_total))
 
 CAF_END_TYPE_ID_BLOCK(waybill)
 

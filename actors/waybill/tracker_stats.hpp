@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 
+#include "waybill/call_store.hpp"
 #include "waybill/control_messages.hpp"
 #include "waybill/operation_tracking_store.hpp"
 #include "waybill/options.hpp"
@@ -156,6 +157,7 @@ public:
     for (std::size_t i = 0; i < by_status.size(); ++i)
       if (by_status[i] != 0)
         x.operations.push_back({static_cast<tracking_status>(i), by_status[i]});
+    store.calls().describe(x);
     for (std::size_t i = 0; i < windows_.size(); ++i)
       if (const auto oldest = store.oldest_finished(
             static_cast<tracking_status>(i + first_terminal));

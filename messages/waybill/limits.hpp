@@ -34,6 +34,8 @@ inline constexpr std::int32_t max_priority = 3;
 inline constexpr std::size_t max_codec = 256;
 /// Targets of a store: their names are kept for good.
 inline constexpr std::size_t max_targets = 16'384;
+/// Targets that statistics tell of.
+inline constexpr std::size_t max_told_targets = 64;
 /// The largest bound that a target may have, in calls or bytes.
 inline constexpr std::int64_t max_target_bound = std::int64_t{1} << 48;
 /// Calls that a store-and-forward actor gets to know of at a time, and how many

@@ -266,6 +266,38 @@ void add_work(exposition& out, const stats_reply& x) {
                     x.queue_latency, seconds);
 }
 
+std::string labels_of(const target_total& x, std::string_view state) {
+  return "{target=\"" + escape_label_value(x.name) + "\",state=\""
+         + std::string{state} + "\"}";
+}
+
+// What is kept for targets. There may be two of a name, from another node: no
+// series comes twice.
+void add_targets(exposition& out, const std::vector<target_total>& targets,
+                 std::int64_t others) {
+  std::map<std::string, target_total> by_name;
+  for (const auto& each : targets)
+    by_name.emplace(sanitize_utf8(each.name), each);
+  out.add_gauge("waybill_other_targets", "Targets that are not told of.",
+                others);
+  if (by_name.empty())
+    return; // a family has samples
+  out.begin("waybill_target_calls", "gauge",
+            "Calls that are kept for a target.");
+  for (const auto& [name, x] : by_name) {
+    out.add_sample("", labels_of(x, "ready"), plain(x.ready));
+    out.add_sample("", labels_of(x, "scheduled"), plain(x.scheduled));
+    out.add_sample("", labels_of(x, "begun"), plain(x.begun));
+    out.add_sample("", labels_of(x, "kept"), plain(x.kept_calls));
+  }
+  out.begin("waybill_target_bytes", "gauge",
+            "Payloads that are kept for a target.");
+  for (const auto& [name, x] : by_name) {
+    out.add_sample("", labels_of(x, "on_their_way"), plain(x.bytes));
+    out.add_sample("", labels_of(x, "kept"), plain(x.kept_bytes));
+  }
+}
+
 // How much there is of what has a bound, or should not grow.
 void add_sizes(exposition& out, const stats_reply& x) {
   out.add_gauge("waybill_waiting_requests",
@@ -308,11 +340,19 @@ std::string to_prometheus(const stats_reply& x) {
   add_work(out, x);
   add_sizes(out, x);
   add_operations(out, x.operations);
+  add_targets(out, x.targets, x.other_targets);
   add_ages(out, x);
   add_health(out, x.health);
   out.add_counter("waybill_restarts_total",
                   "How often the tracker died and was started again.",
                   x.restarts);
+  return std::move(out).take();
+}
+
+std::string to_prometheus(const std::vector<target_total>& targets,
+                          std::int64_t other_targets) {
+  exposition out;
+  add_targets(out, targets, other_targets);
   return std::move(out).take();
 }
 

@@ -91,6 +91,35 @@ struct status_total {
   }
 };
 
+/// What is kept for a target of store-and-forward.
+struct target_total {
+  std::string name;
+  /// Calls on their way: those that wait for nothing but a worker, those that
+  /// wait for a time or have waited for it, those of which an attempt has
+  /// begun.
+  std::int64_t ready = 0;
+  std::int64_t scheduled = 0;
+  std::int64_t begun = 0;
+  /// Bytes of their payloads.
+  std::int64_t bytes = 0;
+  /// Parked and failed ones whose payloads are kept.
+  std::int64_t kept_calls = 0;
+  std::int64_t kept_bytes = 0;
+
+  bool operator==(const target_total&) const = default;
+  static constexpr const char* type_name = "target_total";
+  static constexpr auto fields() {
+    using self = target_total;
+    return std::tuple{field{"name", &self::name},
+                      field{"ready", &self::ready},
+                      field{"scheduled", &self::scheduled},
+                      field{"begun", &self::begun},
+                      field{"bytes", &self::bytes},
+                      field{"kept_calls", &self::kept_calls},
+                      field{"kept_bytes", &self::kept_bytes}};
+  }
+};
+
 /// A tracker's numbers. What it counts it counts in memory, from `since` on:
 /// all but `restarts` begins at 0 with each start. The rest is as of now.
 struct stats_reply {
@@ -160,6 +189,12 @@ struct stats_reply {
   /// window, in µs; 0 if none has.
   std::int64_t purge_lag_us = 0;
 
+  /// The targets with the most calls, up to `limits::max_told_targets`; the
+  /// most first.
+  std::vector<target_total> targets;
+  /// How many others there are.
+  std::int64_t other_targets = 0;
+
   health_state health = health_state::ok;
   /// How often the tracker died and was started again by its service.
   std::int64_t restarts = 0;
@@ -198,6 +233,8 @@ struct stats_reply {
                       field{"oldest_in_flight", &self::oldest_in_flight},
                       field{"oldest_parked", &self::oldest_parked},
                       field{"purge_lag_us", &self::purge_lag_us},
+                      field{"targets", &self::targets},
+                      field{"other_targets", &self::other_targets},
                       field{"health", &self::health},
                       field{"restarts", &self::restarts}};
   }
@@ -212,6 +249,10 @@ std::optional<std::string> find_fault(const get_stats& x);
 /// `text/plain; version=0.0.4; charset=utf-8`. All names begin with `waybill_`;
 /// times are in seconds, sizes in bytes. A time that is none is left out.
 std::string to_prometheus(const stats_reply& x);
+
+/// The same of targets alone, for those who know no more.
+std::string to_prometheus(const std::vector<target_total>& targets,
+                          std::int64_t other_targets);
 
 /// `text` as it may stand between the quotes of a label in that format: `\`,
 /// `"` and line feeds escaped; NUL and bytes that are not UTF-8 become U+FFFD.

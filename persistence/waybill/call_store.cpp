@@ -76,6 +76,12 @@ target_reply call_store::get_target(const waybill::get_target& request) {
   return parts_.read([&] { return reply_of(opened(request.target)); });
 }
 
+void call_store::describe(stats_reply& x) const {
+  const auto& targets = parts_.targets;
+  x.targets = targets.largest(limits::max_told_targets);
+  x.other_targets = targets.size() - std::ssize(x.targets);
+}
+
 // A crash has ended the attempt that had begun.
 // @returns whether another one follows.
 bool call_store::interrupt(call_row& call, std::int32_t max_interruptions,

@@ -8,6 +8,7 @@
 
 #include "waybill/call_messages.hpp"
 #include "waybill/call_table.hpp"
+#include "waybill/stats.hpp"
 #include "waybill/store_error.hpp"
 #include "waybill/store_parts.hpp"
 
@@ -33,6 +34,10 @@ public:
   [[nodiscard]] std::optional<std::string> crowding() const;
 
   target_reply get_target(const waybill::get_target& request);
+
+  /// Says in `x` what is kept for the targets with the most calls, as of the
+  /// last commit.
+  void describe(stats_reply& x) const;
 
   take_reply take(const take_call& request, timestamp now);
 

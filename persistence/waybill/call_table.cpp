@@ -262,20 +262,33 @@ void call_table::insert(const call_row& x,
   insert_payload_.bind_borrowed(3, bytes_of(payload.empty() ? "" : payload));
   insert_payload_.run();
   targets_.add_active(x.target, x.bytes, 1);
+  count(x, 1);
+}
+
+// A call is where it is, or not any more.
+void call_table::count(const call_row& x, std::int64_t change) {
+  if (x.state == call_state::begun)
+    targets_.add_progress(x.target, {.begun = change});
+  else if (x.state == call_state::waiting && x.due)
+    targets_.add_progress(x.target, {.scheduled = change});
 }
 
 void call_table::begin(call_row& x) {
+  count(x, -1);
   x.state = call_state::begun;
   x.due.reset();
   update(x);
+  count(x, 1);
 }
 
 void call_table::wait(call_row& x, std::int32_t attempt,
                       const std::optional<timestamp>& due) {
+  count(x, -1);
   x.state = call_state::waiting;
   x.attempt = attempt;
   x.due = due;
   update(x);
+  count(x, 1);
 }
 
 void call_table::settle(call_row& x, tracking_status status) {
@@ -283,6 +296,7 @@ void call_table::settle(call_row& x, tracking_status status) {
     remove(x);
     return;
   }
+  count(x, -1);
   x.state = call_state::kept;
   x.due.reset();
   update(x);
@@ -319,6 +333,7 @@ void call_table::remove(const call_row& x) {
   ++changes_begun_;
   delete_.run();
   delete_payload_.run();
+  count(x, -1);
   if (x.state == call_state::kept)
     targets_.add_kept(x.target, x.bytes, -1);
   else

@@ -169,6 +169,7 @@ private:
 
   [[nodiscard]] call_row decode(const sqlite::statement& row) const;
   bool keeps_others_waiting(std::int64_t seq);
+  void count(const call_row& x, std::int64_t change);
   void update(const call_row& x);
   void remove(const call_row& x);
 

@@ -1,6 +1,7 @@
 #include "waybill/target_table.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 #include <utility>
 
@@ -87,6 +88,8 @@ void target_table::load(sqlite::connection& db) {
   }
   committed_ = targets_.size();
   count_calls();
+  if (have_calls())
+    read_progress(db);
   for (std::int64_t i = 1; i <= std::ssize(targets_); ++i)
     note_crowding(i);
   insert_ = db.prepare("INSERT INTO target (number, name, calls, bytes, "
@@ -100,6 +103,24 @@ void target_table::load(sqlite::connection& db) {
     "DO UPDATE SET max_calls = ?2, max_bytes = ?3, max_kept_calls = ?4, "
     "max_kept_bytes = ?5 WHERE (" WAYBILL_BOUNDS_COLUMNS
     ") IS NOT (?2, ?3, ?4, ?5)");
+}
+
+// From the two partial indexes.
+void target_table::read_progress(sqlite::connection& db) {
+  const auto read = [&](const char* sql, std::int64_t call_progress::*to) {
+    auto stmt = db.prepare(sql);
+    while (stmt.step())
+      if (has(stmt.integer(0))) {
+        auto& x = targets_[static_cast<std::size_t>(stmt.integer(0)) - 1];
+        x.progress.*to = stmt.integer(1);
+        x.committed_progress = x.progress;
+      }
+  };
+  read("SELECT target, count(*) FROM call WHERE state = 1 GROUP BY target",
+       &call_progress::begun);
+  read("SELECT target, count(*) FROM call WHERE state = 0 "
+       "AND due IS NOT NULL GROUP BY target",
+       &call_progress::scheduled);
 }
 
 void target_table::close() noexcept {
@@ -126,6 +147,7 @@ void target_table::on_commit() noexcept {
   for (const auto number : changed_) {
     auto& x = targets_[static_cast<std::size_t>(number) - 1];
     x.committed = x.now;
+    x.committed_progress = x.progress;
     note_crowding(number);
   }
   changed_.clear();
@@ -154,6 +176,7 @@ void target_table::on_rollback(bool /*unfinished*/) noexcept {
   for (const auto number : changed_) {
     auto& x = targets_[static_cast<std::size_t>(number) - 1];
     x.now = x.committed;
+    x.progress = x.committed_progress;
   }
   changed_.clear();
   for (; targets_.size() > committed_; targets_.pop_back())
@@ -231,10 +254,50 @@ void target_table::add(std::int64_t number, call_sum target_sums::*which,
     throw store_error{errc::store_corrupt,
                       "the counters of target " + std::to_string(number)
                         + " would come to " + to_text(sum)};
-  if (std::ranges::find(changed_, number) == changed_.end())
-    changed_.push_back(number);
+  note_change(number);
   x.now.*which = sum;
   calls_ += change;
+}
+
+void target_table::add_progress(std::int64_t number,
+                                const call_progress& change) {
+  auto& x = targets_.at(static_cast<std::size_t>(number) - 1).progress;
+  note_change(number);
+  x.begun += change.begun;
+  x.scheduled += change.scheduled;
+}
+
+void target_table::note_change(std::int64_t number) {
+  if (std::ranges::find(changed_, number) == changed_.end())
+    changed_.push_back(number);
+}
+
+std::vector<target_total> target_table::largest(std::size_t most) const {
+  const auto calls_of = [](const entry* x) {
+    return x->committed.active.calls + x->committed.kept.calls;
+  };
+  std::vector<const entry*> all;
+  for (std::size_t i = 0; i < committed_; ++i)
+    all.push_back(&targets_[i]);
+  const auto told = std::min(most, all.size());
+  std::ranges::partial_sort(all,
+                            all.begin() + static_cast<std::ptrdiff_t>(told),
+                            std::ranges::greater{}, calls_of);
+  all.resize(told);
+  std::vector<target_total> totals;
+  for (const auto* const x : all) {
+    const auto& [active, kept] = x->committed;
+    const auto& [begun, scheduled] = x->committed_progress;
+    totals.push_back(
+      {.name = x->name,
+       .ready = std::max<std::int64_t>(active.calls - begun - scheduled, 0),
+       .scheduled = scheduled,
+       .begun = begun,
+       .bytes = active.bytes,
+       .kept_calls = kept.calls,
+       .kept_bytes = kept.bytes});
+  }
+  return totals;
 }
 
 void target_table::count_calls() noexcept {

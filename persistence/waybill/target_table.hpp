@@ -11,6 +11,7 @@
 
 #include "waybill/call_messages.hpp"
 #include "waybill/sqlite.hpp"
+#include "waybill/stats.hpp"
 #include "waybill/transaction_participant.hpp"
 
 namespace waybill {
@@ -38,6 +39,13 @@ struct target_sums {
   call_sum kept;
 
   bool operator==(const target_sums&) const = default;
+};
+
+/// Of the calls on their way: an attempt has begun of so many, and so many wait
+/// for a time that may have come. In memory only.
+struct call_progress {
+  std::int64_t begun = 0;
+  std::int64_t scheduled = 0;
 };
 
 /// A row of `target`.
@@ -102,6 +110,9 @@ public:
   void add_active(std::int64_t number, std::int64_t bytes, std::int64_t change);
   void add_kept(std::int64_t number, std::int64_t bytes, std::int64_t change);
 
+  /// So many more calls have begun, or wait for a time.
+  void add_progress(std::int64_t number, const call_progress& change);
+
   /// Whether there is any call in the store.
   [[nodiscard]] bool have_calls() const noexcept { return calls_ != 0; }
 
@@ -120,6 +131,13 @@ public:
   /// kept for it: as of the last commit, of the first such target.
   [[nodiscard]] std::optional<std::string> crowding() const;
 
+  /// The targets with the most calls, as of the last commit.
+  [[nodiscard]] std::vector<target_total> largest(std::size_t most) const;
+
+  [[nodiscard]] std::int64_t size() const noexcept {
+    return std::ssize(targets_);
+  }
+
   /// See operation_table.
   [[nodiscard]] std::uint64_t changes_begun() const noexcept {
     return changes_begun_;
@@ -130,6 +148,8 @@ private:
     std::string name;
     target_sums committed;
     target_sums now;
+    call_progress committed_progress = {};
+    call_progress progress = {};
     const target_bounds* bounds = nullptr; // in bounds_
     const char* crowded = nullptr;         // that bound
   };
@@ -139,6 +159,8 @@ private:
   }
 
   void append(std::string name, const target_sums& sums);
+  void read_progress(sqlite::connection& db);
+  void note_change(std::int64_t number);
   void add(std::int64_t number, call_sum target_sums::*which,
            std::int64_t bytes, std::int64_t change);
   void count_calls() noexcept;

@@ -65,6 +65,8 @@ stats_reply busy() {
   x.oldest_in_flight = at(-60) + std::chrono::microseconds{250};
   x.oldest_parked = at(-3'600);
   x.purge_lag_us = 90'000'001;
+  x.targets = {{"plant \"7\"\n", 125, 126, 127, 128, 129, 130}, {"other"}};
+  x.other_targets = 131;
   x.health = health_state::degraded;
   x.restarts = 124;
   return x;
@@ -353,6 +355,27 @@ TEST_CASE("buckets are cumulative and in their unit") {
   CHECK(value_of(x, "waybill_batch_size_requests_bucket", "65536") == 2);
   CHECK(value_of(x, "waybill_batch_size_requests_bucket", "+Inf") == 3);
   CHECK(value_of(x, "waybill_batch_size_requests_sum") == 100'004);
+}
+
+TEST_CASE("each target shows with what is kept for it") {
+  const auto text = to_prometheus(busy());
+  const std::string target = "{target=\"plant \\\"7\\\"\\n\",state=";
+  for (const auto& [state, calls] :
+       {std::pair{"ready", 125}, std::pair{"scheduled", 126},
+        std::pair{"begun", 127}, std::pair{"kept", 129}})
+    CHECK(has_line(text, "waybill_target_calls" + target + "\"" + state + "\"} "
+                           + std::to_string(calls)));
+  for (const auto& [state, bytes] :
+       {std::pair{"on_their_way", 128}, std::pair{"kept", 130}})
+    CHECK(has_line(text, "waybill_target_bytes" + target + "\"" + state + "\"} "
+                           + std::to_string(bytes)));
+  CHECK(has_line(text, "waybill_other_targets 131"));
+  // Two of a name, from another node.
+  auto twice = busy();
+  twice.targets.push_back(twice.targets.front());
+  twice.targets.push_back({"\xff"});
+  twice.targets.push_back({"\uFFFD"});
+  CHECK(broken_rule(to_prometheus(twice)) == "(none)");
 }
 
 TEST_CASE("of the health's samples the present state's alone is 1") {

@@ -815,6 +815,81 @@ TEST_CASE_METHOD(call_store_fixture,
   CHECK(total() == 1);
 }
 
+// -- statistics ---------------------------------------------------------------
+
+TEST_CASE_METHOD(
+  call_store_fixture,
+  "statistics tell of targets what waits, has begun and is kept, "
+  "as of the last commit, and after an opening too",
+  "[calls]") {
+  const auto told = [this] {
+    stats_reply x;
+    store.calls().describe(x);
+    REQUIRE(x.targets.size() == 1);
+    return x.targets.front();
+  };
+  take(1);
+  take(2, true);
+  const auto third = take(3, true);
+  store.calls().retry(retry_of(third, at(60)), at(2));
+  auto later = take_of(4);
+  later.call.due = at(90);
+  store.calls().take(later, at(2));
+  park(5);
+  const target_total wanted{.name = "plant",
+                            .ready = 1,
+                            .scheduled = 2,
+                            .begun = 1,
+                            .bytes = 28,
+                            .kept_calls = 1,
+                            .kept_bytes = 7};
+  CHECK(told() == wanted);
+  store.begin();
+  const auto sixth = take(6, true);
+  take(7);
+  store.calls().end(end_of(sixth), at(3));
+  CHECK(told() == wanted);
+  store.rollback();
+  CHECK(told() == wanted);
+  store.close();
+  store = operation_tracking_store{options};
+  CHECK(told() == wanted);
+  open(); // what had begun waits again
+  auto after = wanted;
+  after.ready = 2;
+  after.begun = 0;
+  CHECK(told() == after);
+  store.record_terminal(terminal(4, tracking_status::discarded), at(4));
+  after.scheduled = 1;
+  after.bytes = 21;
+  CHECK(told() == after);
+}
+
+TEST_CASE_METHOD(call_store_fixture,
+                 "statistics tell of the targets with the most calls, and how "
+                 "many others there are",
+                 "[calls]") {
+  store.begin();
+  constexpr auto targets = limits::max_told_targets + 10;
+  for (std::uint64_t n = 0; n < targets; ++n) {
+    const auto name = "target " + std::to_string(n);
+    store.calls().open_target({name, {}, 3, {}}, at(0));
+    for (std::uint64_t i = 0; i < n % 7; ++i) {
+      auto x = take_of(10 * n + i + 1);
+      x.target = name;
+      store.calls().take(x, at(1));
+    }
+  }
+  store.commit();
+  stats_reply x;
+  store.calls().describe(x);
+  REQUIRE(x.targets.size() == limits::max_told_targets);
+  CHECK(x.other_targets == 11); // with the fixture's own
+  CHECK(x.targets.front().ready == 6);
+  for (std::size_t i = 1; i < x.targets.size(); ++i)
+    CHECK(x.targets[i - 1].ready >= x.targets[i].ready);
+}
+
 // -- copies -------------------------------------------------------------------
 
 TEST_CASE_METHOD(call_store_fixture,

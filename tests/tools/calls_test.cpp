@@ -341,6 +341,62 @@ TEST_CASE("base64 is that of RFC 4648") {
     CHECK(cli::base64(std::string_view{"foobar"}.substr(0, n)) == texts[n]);
 }
 
+// -- statistics ---------------------------------------------------------------
+
+TEST_CASE_METHOD(call_cli_fixture,
+                 "stats and health tell of targets, for people, programs and "
+                 "Prometheus") {
+  CHECK_FALSE(waybill({"stats"}).says("ready"));
+  CHECK(waybill({"stats", "--json"}).json()["targets"].empty());
+  target_bounds bounds;
+  bounds.max_kept_calls = 2;
+  fill();
+  open("plant", bounds);
+  const auto text = waybill({"stats"});
+  CHECK(text.says("kept bytes\n"));
+  CHECK(text.says("plant"));
+  const auto as_json = waybill({"stats", "--json"}).json();
+  REQUIRE(as_json["targets"].size() == 1);
+  const auto& plant = as_json["targets"][0];
+  CHECK(plant["name"] == "plant");
+  CHECK(plant["ready"] == 2); // one was interrupted by this opening
+  CHECK(plant["scheduled"] == 1);
+  CHECK(plant["begun"] == 0);
+  CHECK(plant["bytes"] == 21);
+  CHECK(plant["kept_calls"] == 1);
+  CHECK(plant["kept_bytes"] == 7);
+  CHECK(as_json["other_targets"] == 0);
+  const auto samples = waybill({"stats", "--prometheus"});
+  CHECK(samples.says(
+    "waybill_target_calls{target=\"plant\",state=\"scheduled\"} 1\n"));
+  CHECK(
+    samples.says("waybill_target_bytes{target=\"plant\",state=\"kept\"} 7\n"));
+  const auto health = waybill({"health", "--json"}).json();
+  CHECK(health["findings"][4]["name"] == "target_bounds_percent");
+  CHECK(health["findings"][4]["value"] == 50);
+  CHECK(health["findings"][4]["ok"] == true);
+  bounds.max_kept_calls = 1;
+  open("plant", bounds);
+  CHECK(waybill({"health", "--exit-code"}).code == 5);
+}
+
+TEST_CASE_METHOD(call_cli_fixture,
+                 "a list shows when calls are due, and their attempts, if it "
+                 "is asked to") {
+  fill();
+  store.record_enqueue(enqueue(5), now);
+  const auto found = lines_of(
+    waybill({"list", "--oldest-first", "--columns", "status,due,attempt"}).out);
+  REQUIRE(found.size() == 6);
+  CHECK(found[1].find("now") != std::string::npos);
+  CHECK(found[1].ends_with("1"));
+  CHECK(found[2].find("in 2h") != std::string::npos);
+  CHECK(found[3].find("begun") != std::string::npos);
+  CHECK(found[4].starts_with("Parked"));
+  CHECK(found[4].ends_with("1"));
+  CHECK(found[5].starts_with("Submitted"));
+}
+
 // -- operations ---------------------------------------------------------------
 
 TEST_CASE_METHOD(call_cli_fixture,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <memory>
+#include <utility>
 
 #include "input/options.hpp"
 #include "output/json.hpp"
@@ -19,6 +20,22 @@ std::int64_t count_of(const counts_reply& counts,
     if (is_counted(each.status))
       sum += each.operations;
   return sum;
+}
+
+// In percent, of the bound of a target of which most is used.
+std::int64_t most_used_of(const targets_reply& x) {
+  std::int64_t most = 0;
+  for (const auto& each : x.targets)
+    for (const auto& [is, bound] :
+         {std::pair{each.calls, each.max_calls},
+          std::pair{each.bytes, each.max_bytes},
+          std::pair{each.kept_calls, each.max_kept_calls},
+          std::pair{each.kept_bytes, each.max_kept_bytes}})
+      if (bound && *bound > 0)
+        most = std::max(most, static_cast<std::int64_t>(
+                                100.0 * static_cast<double>(is)
+                                / static_cast<double>(*bound)));
+  return most;
 }
 
 void print(context& c, const std::vector<health_finding>& findings) {
@@ -65,7 +82,9 @@ command setup_health(CLI::App& parent) {
 exit_code run_health(context& c, const health_options& x) {
   auto reader = c.open_reader();
   const auto counts = reader.get_counts(c.now());
-  const auto findings = judge(x, counts, reader.size(), c.now());
+  const auto findings
+    = judge(x, counts, reader.size(),
+            reader.list_targets({.deadline = std::nullopt}, c.now()), c.now());
   const auto ok = std::ranges::all_of(findings, &health_finding::ok);
   if (c.json()) {
     nlohmann::ordered_json object{{"ok", ok}};
@@ -85,7 +104,8 @@ exit_code run_health(context& c, const health_options& x) {
 
 std::vector<health_finding> judge(const health_options& x,
                                   const counts_reply& counts,
-                                  const store_size& size, timestamp now) {
+                                  const store_size& size,
+                                  const targets_reply& targets, timestamp now) {
   using std::chrono::duration_cast;
   using std::chrono::seconds;
   const auto max_age = x.max_age.value_or(health_options::default_age);
@@ -103,6 +123,9 @@ std::vector<health_finding> judge(const health_options& x,
   const auto count_text = [](std::int64_t figure) {
     return std::to_string(figure);
   };
+  const auto percent_text = [](std::int64_t figure) {
+    return std::to_string(figure) + " %";
+  };
   return {{"oldest_in_flight_seconds", "oldest in flight",
            duration_cast<seconds>(age).count(),
            duration_cast<seconds>(max_age).count(), seconds_text},
@@ -111,7 +134,9 @@ std::vector<health_finding> judge(const health_options& x,
           {"parked", "parked", count_of(counts, is_parked), x.max_parked,
            count_text},
           {"write_ahead_log_bytes", "write-ahead log", size.log_bytes,
-           x.max_log.value_or(health_options::default_log), &size_text}};
+           x.max_log.value_or(health_options::default_log), &size_text},
+          {"target_bounds_percent", "fullest target", most_used_of(targets),
+           health_options::most_used, percent_text}};
 }
 
 } // namespace waybill::cli

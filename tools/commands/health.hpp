@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "commands/command.hpp"
+#include "waybill/call_queries.hpp"
 #include "waybill/messages.hpp"
 #include "waybill/store_size.hpp"
 
@@ -24,6 +25,8 @@ struct health_options {
   static constexpr std::chrono::hours default_age{24};
   /// Bytes: four times the size at which a service empties its log.
   static constexpr std::int64_t default_log = std::int64_t{64} * 1'024 * 1'024;
+  /// Percent of a target's bounds; at 80 a service is degraded.
+  static constexpr std::int64_t most_used = 79;
 };
 
 /// A figure and whether it is within its limit.
@@ -47,6 +50,7 @@ exit_code run_health(context& c, const health_options& x);
 /// @param now what ages count from.
 std::vector<health_finding> judge(const health_options& x,
                                   const counts_reply& counts,
-                                  const store_size& size, timestamp now);
+                                  const store_size& size,
+                                  const targets_reply& targets, timestamp now);
 
 } // namespace waybill::cli

@@ -69,7 +69,8 @@ void add_view(CLI::App& app, list_view& to) {
     [&to](const std::string& text) { to.columns = read_columns(text); }, "LIST",
     "these only, with commas: id, status, age, idle,\n"
     "retry, http, kind, target, error, created,\n"
-    "updated, finished, took, instance, script, node");
+    "updated, finished, took, instance, script, node;\n"
+    "of calls: due, attempt");
   add_format(app, to.format);
 }
 
@@ -124,12 +125,17 @@ print_operations(context& c, const list_view& view,
     c, {.full = view.full, .times = view.times, .columns = view.columns}};
   if (format == list_format::csv)
     c.out().write(csv_header<tracking_status_snapshot>());
+  const auto call_of = [&](const tracking_status_snapshot& x) {
+    return rows.shows_calls()
+             ? reader.get_call({.id = x.id, .deadline = std::nullopt}).call
+             : std::nullopt;
+  };
   bool found = false;
   const auto rest = for_each_operation(reader, request, limit,
                                        [&](const auto& x) {
                                          found = true;
                                          if (format == list_format::table)
-                                           rows.add(x);
+                                           rows.add(x, call_of(x));
                                          else if (format == list_format::csv)
                                            c.print_data(csv_record(x));
                                          else

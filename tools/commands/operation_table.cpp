@@ -29,6 +29,8 @@ struct operation_column {
   const char* name = nullptr; // what --columns calls it
   column layout;
   cell (*make)(const snapshot& x, const context& c) = nullptr;
+  // The same of what only a call has.
+  cell (*make_of_call)(const call_snapshot& x, const context& c) = nullptr;
 };
 
 column text_column(const char* title, int left_out, cutting cut) {
@@ -51,8 +53,8 @@ column time_column(const char* title, int left_out) {
 // What tells one target from another may be at its end, as in a path; an error
 // begins with what it is. Left out in this order: idle, HTTP, kind, retry,
 // target, error, age.
-const std::array<operation_column, 16>& all_columns() {
-  static const std::array<operation_column, 16> all{{
+const std::array<operation_column, 18>& all_columns() {
+  static const std::array<operation_column, 18> all{{
     {"id",
      {.title = "id", .least = 8, .grows = 3, .cut = cutting::beginning},
      [](const snapshot& x, const context&) { return cell{to_string(x.id)}; }},
@@ -122,6 +124,23 @@ const std::array<operation_column, 16>& all_columns() {
      [](const snapshot& x, const context&) {
        return text_cell(x.source_node);
      }},
+    {"due",
+     {.title = "due", .align = alignment::right},
+     nullptr,
+     [](const call_snapshot& x, const context& c) {
+       if (x.state == call_state::kept)
+         return cell{};
+       if (x.state == call_state::begun)
+         return cell{"begun"};
+       const auto due = x.due.value_or(c.now());
+       return cell{due > c.now() ? compact_age_text(c.now() - due) : "now"};
+     }},
+    {"attempt",
+     {.title = "attempt", .align = alignment::right},
+     nullptr,
+     [](const call_snapshot& x, const context&) {
+       return cell{std::to_string(x.attempt)};
+     }},
   }};
   return all;
 }
@@ -182,10 +201,21 @@ operation_table::operation_table(context& c, const style& how)
     columns_{names_of(how)},
     table_{layout_of(how), c.screen(), !how.full} {}
 
-void operation_table::add(const tracking_status_snapshot& x) {
+bool operation_table::shows_calls() const {
+  return std::ranges::any_of(columns_, [](const auto& name) {
+    return find_column(name)->make_of_call != nullptr;
+  });
+}
+
+void operation_table::add(const tracking_status_snapshot& x,
+                          const std::optional<call_snapshot>& call) {
   std::vector<cell> row;
   for (const auto& name : columns_) {
-    row.push_back(find_column(name)->make(x, c_));
+    const auto& each = *find_column(name);
+    if (each.make != nullptr)
+      row.push_back(each.make(x, c_));
+    else
+      row.push_back(call ? each.make_of_call(*call, c_) : cell{});
     // What the column before says need not be said again.
     if (c_.screen().is_terminal() && row.size() > 1
         && (name == "idle" || name == "updated")

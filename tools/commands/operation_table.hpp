@@ -7,6 +7,7 @@
 
 #include "context.hpp"
 #include "output/table.hpp"
+#include "waybill/call_queries.hpp"
 #include "waybill/messages.hpp"
 
 namespace waybill::cli {
@@ -29,7 +30,12 @@ public:
 
   operation_table(context& c, const style& how);
 
-  void add(const tracking_status_snapshot& x);
+  /// Whether a column tells of calls.
+  [[nodiscard]] bool shows_calls() const;
+
+  /// @param call that of the operation, if there is one and it is shown.
+  void add(const tracking_status_snapshot& x,
+           const std::optional<call_snapshot>& call = std::nullopt);
 
   /// Prints what has been added. Without a single row, nothing.
   void finish();

@@ -1,6 +1,8 @@
 #include "commands/stats.hpp"
 
+#include <algorithm>
 #include <array>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string_view>
@@ -8,6 +10,7 @@
 #include "commands/counts.hpp"
 #include "input/options.hpp"
 #include "output/json.hpp"
+#include "output/one_line.hpp"
 #include "output/table.hpp"
 #include "waybill/json.hpp"
 #include "waybill/stats.hpp"
@@ -25,7 +28,35 @@ nlohmann::ordered_json optional_time(const std::optional<timestamp>& t) {
            : nlohmann::ordered_json(nullptr);
 }
 
-std::string stats_json(const store_size& size, const counts_reply& counts) {
+// Those with the most calls first, and how many others there are.
+struct target_totals {
+  std::vector<target_total> told;
+  std::int64_t others = 0;
+};
+
+target_totals totals_of(const targets_reply& x) {
+  target_totals all;
+  for (const auto& each : x.targets)
+    all.told.push_back({.name = each.name,
+                        .ready = each.due,
+                        .scheduled = each.scheduled,
+                        .begun = each.begun,
+                        .bytes = each.bytes,
+                        .kept_calls = each.kept_calls,
+                        .kept_bytes = each.kept_bytes});
+  std::ranges::stable_sort(all.told, std::ranges::greater{},
+                           [](const target_total& each) {
+                             return each.ready + each.scheduled + each.begun
+                                    + each.kept_calls;
+                           });
+  const auto most = std::min(all.told.size(), limits::max_told_targets);
+  all.others = std::ssize(all.told) - static_cast<std::int64_t>(most);
+  all.told.resize(most);
+  return all;
+}
+
+std::string stats_json(const store_size& size, const counts_reply& counts,
+                       const target_totals& targets) {
   nlohmann::ordered_json object{{"file_bytes", size.file_bytes},
                                 {"free_bytes", size.free_bytes},
                                 {"wal_bytes", size.log_bytes}};
@@ -37,6 +68,10 @@ std::string stats_json(const store_size& size, const counts_reply& counts) {
     operations[to_string(static_cast<tracking_status>(i))] = sum[i];
   object["oldest_in_flight"] = optional_time(counts.oldest_in_flight);
   object["oldest_parked"] = optional_time(counts.oldest_parked);
+  auto& list = object["targets"] = nlohmann::ordered_json::array();
+  for (const auto& each : targets.told)
+    list.push_back(nlohmann::ordered_json(to_json(each)));
+  object["other_targets"] = targets.others;
   return json_text(object);
 }
 
@@ -102,10 +137,39 @@ void add_operations(std::string& text, const counts_reply& counts) {
               + "\"} " + std::to_string(by_status[i]) + '\n';
 }
 
+std::string render_targets(const target_totals& x, const context& c) {
+  if (x.told.empty())
+    return "";
+  const auto right = [](const char* title) {
+    return column{.title = title, .align = alignment::right};
+  };
+  table rows{{{.title = "target", .least = 12, .cut = cutting::middle},
+              right("ready"),
+              right("later"),
+              right("begun"),
+              right("bytes"),
+              right("kept"),
+              right("kept bytes")},
+             c.screen()};
+  for (const auto& each : x.told)
+    rows.add({{one_line(each.name)},
+              count_cell(each.ready),
+              count_cell(each.scheduled),
+              count_cell(each.begun),
+              {size_text(each.bytes)},
+              count_cell(each.kept_calls),
+              {size_text(each.kept_bytes)}});
+  auto text = '\n' + rows.take();
+  if (x.others > 0)
+    text += "and " + std::to_string(x.others) + " others; see targets\n";
+  return text;
+}
+
 void print_for_people(context& c, const store_size& size,
-                      const counts_reply& counts) {
-  c.out().write(render_size(size, c) + '\n'
-                + render_counts(counts, c.screen()));
+                      const counts_reply& counts,
+                      const target_totals& targets) {
+  c.out().write(render_size(size, c) + '\n' + render_counts(counts, c.screen())
+                + render_targets(targets, c));
   if (const auto oldest = render_oldest(counts, c); !oldest.empty())
     c.out().write('\n' + oldest);
 }
@@ -131,17 +195,19 @@ exit_code run_stats(context& c, const stats_options& x) {
   auto reader = c.open_reader();
   const auto size = reader.size();
   const auto counts = reader.get_counts(c.now());
+  const auto targets = reader.list_targets({.deadline = std::nullopt}, c.now());
   if (x.prometheus)
-    c.print_data(render_prometheus(size, counts));
+    c.print_data(render_prometheus(size, counts, targets));
   else if (c.json())
-    c.print_json(stats_json(size, counts));
+    c.print_json(stats_json(size, counts, totals_of(targets)));
   else
-    print_for_people(c, size, counts);
+    print_for_people(c, size, counts, totals_of(targets));
   return exit_code::ok;
 }
 
 std::string render_prometheus(const store_size& size,
-                              const counts_reply& counts) {
+                              const counts_reply& counts,
+                              const targets_reply& targets) {
   std::string text;
   add_gauge(text, "waybill_file_bytes", "Size of the database file.",
             std::to_string(size.file_bytes));
@@ -159,7 +225,8 @@ std::string render_prometheus(const store_size& size,
     add_gauge(text, "waybill_oldest_parked_timestamp_seconds",
               "When the operation parked for longest was parked, since 1970.",
               seconds_text(*counts.oldest_parked));
-  return text;
+  const auto totals = totals_of(targets);
+  return text + to_prometheus(totals.told, totals.others);
 }
 
 } // namespace waybill::cli

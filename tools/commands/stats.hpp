@@ -2,6 +2,7 @@
 #pragma once
 
 #include "commands/command.hpp"
+#include "waybill/call_queries.hpp"
 #include "waybill/messages.hpp"
 
 namespace waybill::cli {
@@ -16,6 +17,7 @@ exit_code run_stats(context& c, const stats_options& x);
 
 /// In the text format of Prometheus, version 0.0.4.
 std::string render_prometheus(const store_size& size,
-                              const counts_reply& counts);
+                              const counts_reply& counts,
+                              const targets_reply& targets = {});
 
 } // namespace waybill::cli
