@@ -71,11 +71,14 @@ public:
     return workers_.start(std::move(to), x.worker, std::move(what));
   }
 
-  /// The attempt has not begun.
-  void give_back(const attempt_place& x) {
-    workers_.release(x.worker);
-    pacing_.give_back(x.ticket);
-    end_alone(x);
+  /// The attempt for which there may be a place has not begun.
+  void give_back(std::optional<attempt_place>& held) {
+    const auto x = std::exchange(held, std::nullopt);
+    if (!x)
+      return;
+    workers_.release(x->worker);
+    pacing_.give_back(x->ticket);
+    end_alone(*x);
   }
 
   /// The call that a worker was at, which is free again.
@@ -83,14 +86,15 @@ public:
     return workers_.release(worker);
   }
 
-  /// The attempt has ended.
-  attempt_pacing::change end(const attempt_place& x, const delivery_done& how,
-                             time_point now) {
+  /// The attempt that has this place has ended.
+  void end(std::optional<attempt_place>& held, const delivery_done& how,
+           time_point now, forward_notices& notices) {
+    const auto x = *std::exchange(held, std::nullopt);
     end_alone(x);
-    if (how.made)
-      return pacing_.end(x.ticket, how.result.what, now);
-    pacing_.give_back(x.ticket); // the target is none the wiser
-    return attempt_pacing::change::none;
+    if (!how.made) // the target is none the wiser
+      return pacing_.give_back(x.ticket);
+    const auto changed = pacing_.end(x.ticket, how.result.what, now);
+    notices.breaker_changed(changed, pacing_.pause(), how.result.error, now);
   }
 
   [[nodiscard]] const attempt_pacing& pacing() const noexcept {

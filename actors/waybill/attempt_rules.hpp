@@ -31,34 +31,42 @@ inline open_target open_request(const forward_options& x) {
           .under_way = {}};
 }
 
-/// What an attempt is made with.
-/// @param root see `take_call`.
-inline outgoing_call
-to_outgoing(forward_call call, const std::optional<tracked_operation_id>& root,
-            std::optional<std::string> codec) {
-  const auto key = root.value_or(call.id);
-  return {{std::move(call), key}, std::move(codec)};
+/// What an attempt is made with: a `take_call` or `begin_reply` that is not
+/// needed any more. Without a root the operation's own id is the key.
+template <class Source>
+outgoing_call to_outgoing(Source& x) {
+  const auto key = x.root.value_or(x.call.id);
+  return {{std::move(x.call), key}, std::move(x.codec)};
 }
 
-/// The status that a call ends in after attempt number `attempt`; none if
-/// another one follows.
-inline std::optional<tracking_status> end_after(const forward_options& x,
-                                                std::int64_t attempt,
-                                                const delivery_done& done) {
+/// How a call ends after which no attempt follows.
+struct call_end {
+  tracking_status status = tracking_status::parked;
+  std::optional<std::string> reason;
+  std::optional<std::int32_t> http_status = std::nullopt;
+};
+
+/// How a call ends after attempt number `attempt`; none if another one follows.
+inline std::optional<call_end> end_after(const forward_options& x,
+                                         std::int64_t attempt,
+                                         const delivery_done& done) {
   using kind = delivery_result::kind;
   const auto& result = done.result;
+  const auto end = [&result](tracking_status status) {
+    return call_end{status, result.error, result.http_status};
+  };
   if (!done.made)
-    return tracking_status::parked;
+    return end(tracking_status::parked);
   switch (result.what) {
     case kind::delivered:
-      return tracking_status::delivered;
+      return end(tracking_status::delivered);
     case kind::permanent:
-      return tracking_status::failed;
+      return end(tracking_status::failed);
     default:
       if (result.what == kind::unknown && x.on_unknown == after_doubt::park)
-        return tracking_status::parked;
+        return end(tracking_status::parked);
       if (attempt >= x.max_attempts)
-        return tracking_status::parked;
+        return end(tracking_status::parked);
       return std::nullopt;
   }
 }
@@ -89,11 +97,6 @@ wait_until(const forward_options& x, timestamp due, std::int64_t attempt) {
 }
 
 /// How a call ends of which no attempt begins any more.
-struct call_end {
-  tracking_status status = tracking_status::parked;
-  std::string reason;
-};
-
 inline std::optional<call_end> find_end(const forward_options& x,
                                         const std::optional<timestamp>& expires,
                                         std::int64_t next_attempt) {

@@ -85,9 +85,17 @@ public:
            + in(call_phase::recording);
   }
 
-  /// Whether no more may be recorded at a time.
-  [[nodiscard]] bool is_full() const noexcept {
-    return in(call_phase::recording) >= max_calls_;
+  /// Why a call is not taken; none if it is, or is known.
+  [[nodiscard]] std::optional<failure> refusal_of(const forward_call& x,
+                                                  bool stopping) const {
+    if (auto fault = find_fault(x))
+      return failure{errc::invalid_request, std::move(*fault)};
+    if (stopping)
+      return failure{errc::stopped, "store-and-forward is stopping; not taken"};
+    if (in(call_phase::recording) >= max_calls_ && !calls_.contains(x.id))
+      return failure{errc::overloaded,
+                     "too many calls wait to be recorded; not taken"};
+    return std::nullopt;
   }
 
   /// Those that are ready are taken to be held back.
@@ -144,6 +152,19 @@ public:
       if (outcome == forward_outcome::accepted)
         outcome = forward_outcome::already_accepted;
     }
+  }
+
+  /// Tells them what the tracker has said.
+  /// @returns whether it keeps the call.
+  bool answer_senders(tracked_call& c, const take_reply& x) {
+    if (x.outcome == take_outcome::refused)
+      refuse_senders(c, {errc::overloaded, x.reason});
+    else if (x.outcome == take_outcome::already_terminal)
+      answer_senders(c, forward_outcome::already_terminal);
+    else // one that is known may have been taken by an earlier try
+      answer_senders(c, forward_outcome::accepted);
+    return x.outcome != take_outcome::refused
+           && x.outcome != take_outcome::already_terminal;
   }
 
   void refuse_senders(tracked_call& c, const failure& why) {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "waybill/protocol.hpp"
 
@@ -53,7 +54,7 @@ class call_sender {
 public:
   using promise = caf::typed_response_promise<forward_reply>;
 
-  explicit call_sender(promise to) : to_{std::move(to)} {}
+  call_sender(promise to) : to_{std::move(to)} {}
 
   /// Of the call at that place in a bundle.
   call_sender(std::shared_ptr<open_forward_bundle> to, std::size_t place)
@@ -83,5 +84,17 @@ private:
 
   std::variant<promise, bundled> to_;
 };
+
+/// The senders of a bundle's calls, in order. One without calls is answered.
+inline std::vector<call_sender> senders_of(open_forward_bundle::promise& bundle,
+                                           std::size_t calls) {
+  std::vector<call_sender> all;
+  if (calls == 0)
+    bundle.deliver(forward_bundle_reply{});
+  const auto open = std::make_shared<open_forward_bundle>(bundle, calls);
+  for (std::size_t i = 0; i < calls; ++i)
+    all.emplace_back(open, i);
+  return all;
+}
 
 } // namespace waybill

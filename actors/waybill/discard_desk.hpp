@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -23,8 +24,17 @@ public:
   explicit discard_desk(std::int64_t max_discards) noexcept
     : max_discards_{max_discards} {}
 
-  [[nodiscard]] bool is_full() const noexcept {
-    return num_discards_ >= max_discards_;
+  /// Why one is not taken; none if it is.
+  [[nodiscard]] std::optional<failure> refusal_of(const discard& x,
+                                                  bool stopping) const {
+    if (auto fault = find_fault(x))
+      return failure{errc::invalid_request, std::move(*fault)};
+    if (stopping)
+      return failure{errc::stopped, "store-and-forward is stopping; not "
+                                    "discarded"};
+    if (num_discards_ >= max_discards_)
+      return failure{errc::overloaded, "too many wait to be discarded"};
+    return std::nullopt;
   }
 
   /// Keeps one until `take_waiting`.

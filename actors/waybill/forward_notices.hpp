@@ -28,6 +28,12 @@ public:
     : hear_{std::move(hear)},
       begin_{"store-and-forward to " + escape(target) + ": "} {}
 
+  /// Hears what is told of the target. Must not outlive this.
+  [[nodiscard]] notice_function listener() const {
+    return
+      [this](severity level, const std::string& text) { tell(level, text); };
+  }
+
   void tell(severity level, const std::string& text) const {
     notify(hear_, level, begin_ + text);
   }
@@ -57,6 +63,8 @@ public:
   /// The tracker has not taken a report for good.
   void report_refused(const tracked_operation_id& id, const failure& why,
                       time_point now) {
+    if (why.code == errc::stopped || why.code == errc::outcome_unknown)
+      return; // it is no refusal
     if (const auto untold = refusals_.note(now))
       tell(severity::error,
            "the tracker refuses a report about " + to_string(id)

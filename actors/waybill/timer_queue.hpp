@@ -47,6 +47,29 @@ private:
   std::multimap<time_point, action> actions_;
 };
 
+/// A time at which whoever owns the queue is to look again. Must live as long
+/// as the queue has actions.
+class reminder {
+public:
+  explicit reminder(timer_queue& timers) noexcept : timers_{&timers} {}
+
+  reminder(const reminder&) = delete;
+  reminder& operator=(const reminder&) = delete;
+
+  /// In the place of the time before.
+  /// @param when `time_point::max()` if there is no need.
+  void set(timer_queue::time_point when) {
+    if (entry_)
+      timers_->cancel(*std::exchange(entry_, std::nullopt));
+    if (when != timer_queue::time_point::max())
+      entry_ = timers_->add(when, [this] { entry_.reset(); });
+  }
+
+private:
+  timer_queue* timers_;
+  std::optional<timer_queue::entry> entry_;
+};
+
 /// The delayed message that wakes an actor for the first action of its queue.
 /// CAF cannot take one back: when an earlier one is sent, the later one still
 /// comes, and is to be passed over.

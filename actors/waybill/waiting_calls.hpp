@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 
 #include "waybill/attempt_rules.hpp"
 #include "waybill/call_buffer.hpp"
@@ -35,9 +36,18 @@ public:
       kept_.none_are_kept();
   }
 
-  /// Whether one that has just been taken comes first.
-  [[nodiscard]] bool none_waits() const noexcept {
-    return !calls_->has_ready() && kept_.are_all_here();
+  /// Nobody works for the target any more: calls stay in the store.
+  void stop() {
+    is_stopped_ = true;
+    calls_->forget_waiting();
+  }
+
+  /// Whether one that is about to be taken may begin with that: those that have
+  /// waited for longer come first.
+  bool comes_first(tracked_call& c, const forward_call& x) {
+    c.order_key = x.order_key;
+    return calls_->take_key(c, false) && !is_stopped_ && !x.due
+           && !calls_->has_ready() && kept_.are_all_here();
   }
 
   /// A call's head, as the store has it.
@@ -56,7 +66,9 @@ public:
   /// One that has been taken, and begins no attempt yet. It must not overtake
   /// those that are in the store alone.
   void wait_as_new(tracked_call& c) {
-    if (!calls_->take_key(c, true)) {
+    if (is_stopped_) {
+      calls_->forget(c);
+    } else if (!calls_->take_key(c, true)) {
       calls_->leave_in_store(c);
     } else if (c.due <= now() && kept_.may_be_left(c.seq)
                && (calls_->room() <= 0 || !kept_.are_all_here())) {
@@ -70,6 +82,8 @@ public:
   /// The next attempt may begin, once it is due. One that has time waits in the
   /// store, so that it keeps no others from memory.
   void wait(tracked_call& c) {
+    if (is_stopped_)
+      return calls_->forget(c);
     if (c.due <= now())
       return make_ready(c);
     const auto latest = now() + longest_wait;
@@ -86,32 +100,34 @@ public:
 
   // -- reading on in the store ------------------------------------------------
 
-  /// The request for the calls behind those that have been read; none if there
-  /// is no need, or no room.
-  std::optional<find_calls> next_in_line() {
-    if (!has_much_room() || !kept_.should_ask(now()))
+  /// The calls behind those that have been read; those whose time comes; the
+  /// next one with an order key.
+  using question = std::variant<find_calls, find_due, find_keyed>;
+
+  /// What the store is to be asked next; none if there is no need, or no room.
+  std::optional<question> next_question() {
+    if (is_stopped_)
       return std::nullopt;
-    return find_calls{.target = options_->target,
-                      .after = kept_.ask(),
-                      .limit = read_limit()};
+    if (has_much_room() && kept_.should_ask(now()))
+      return find_calls{.target = options_->target,
+                        .after = kept_.ask(),
+                        .limit = read_limit()};
+    if (has_much_room() && kept_.should_ask_due(now())) {
+      kept_.ask_due();
+      return find_due{.target = options_->target, .limit = read_limit()};
+    }
+    if (auto key = calls_->keys().next_to_ask())
+      return find_keyed{.target = options_->target,
+                        .order_key = std::move(*key)};
+    return std::nullopt;
   }
 
-  void found_in_line(const find_reply& x) {
+  void found(const find_calls&, const find_reply& x) {
     remember(x);
     kept_.found(x);
   }
 
-  void line_not_found() { kept_.not_found(now() + read_delay); }
-
-  /// The same for those whose time comes.
-  std::optional<find_due> next_due() {
-    if (!has_much_room() || !kept_.should_ask_due(now()))
-      return std::nullopt;
-    kept_.ask_due();
-    return find_due{.target = options_->target, .limit = read_limit()};
-  }
-
-  void found_due(const find_reply& x) {
+  void found(const find_due&, const find_reply& x) {
     remember(x);
     std::optional<timer_queue::time_point> last;
     if (!x.complete) { // they may all be here, and wait for workers
@@ -123,17 +139,8 @@ public:
     kept_.found_due(last);
   }
 
-  void due_not_found() { kept_.found_due(now() + read_delay); }
-
-  /// The same for the next call with an order key.
-  std::optional<find_keyed> next_keyed() {
-    auto key = calls_->keys().next_to_ask();
-    if (!key)
-      return std::nullopt;
-    return find_keyed{.target = options_->target, .order_key = std::move(*key)};
-  }
-
-  void found_keyed(const std::string& key, const find_reply& x) {
+  void found(const find_keyed& asked, const find_reply& x) {
+    const auto& key = asked.order_key;
     if (x.heads.empty() || calls_->find(x.heads.front().id) != nullptr)
       return calls_->keys().found_none(key);
     const auto& head = x.heads.front();
@@ -144,9 +151,13 @@ public:
     wait(c);
   }
 
-  void keyed_not_found(const std::string& key) {
-    timers_->add(now() + read_delay,
-                 [this, key] { calls_->keys().not_found(key); });
+  /// The store has not answered.
+  void not_found(const find_calls&) { kept_.not_found(now() + read_delay); }
+  void not_found(const find_due&) { kept_.found_due(now() + read_delay); }
+  void not_found(const find_keyed& asked) {
+    timers_->add(now() + read_delay, [this, key = asked.order_key] {
+      calls_->keys().not_found(key);
+    });
   }
 
   /// Calls that were blocked may begin: a call that blocked them has gone.
@@ -198,6 +209,7 @@ private:
       }
   }
 
+  bool is_stopped_ = false;
   const forward_options* options_;
   call_buffer* calls_;
   const discard_desk* discards_;
