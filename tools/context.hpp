@@ -11,6 +11,7 @@
 #include "output/terminal.hpp"
 #include "output/times.hpp"
 #include "output/writer.hpp"
+#include "service_client.hpp"
 #include "waybill/operation_tracking_store.hpp"
 #include "waybill/store_reader.hpp"
 
@@ -71,6 +72,12 @@ public:
   /// Opens the store to look at it, whoever owns it.
   /// @throws store_error
   [[nodiscard]] store_reader open_reader() const;
+
+  /// The service that runs on the store, if commands reach it.
+  /// @throws failure if who listens in its place may not have the store.
+  [[nodiscard]] std::optional<service_client> service() const {
+    return service_client::connect(file());
+  }
 
   enum class if_missing : std::uint8_t { refuse, create };
 

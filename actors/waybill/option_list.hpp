@@ -29,6 +29,7 @@ namespace waybill {
 
 enum class after_end : std::uint8_t;
 enum class after_doubt : std::uint8_t;
+enum class on_off : std::uint8_t;
 
 // -- kinds of values ----------------------------------------------------------
 //
@@ -146,8 +147,8 @@ struct option {
   const char* name;
   std::variant<place<text_kind>, place<choice_kind<durability>>,
                place<choice_kind<after_end>>, place<choice_kind<after_doubt>>,
-               place<number_kind>, place<real_kind>, place<seed_kind>,
-               place<duration_kind>, place<window_kind>>
+               place<choice_kind<on_off>>, place<number_kind>, place<real_kind>,
+               place<seed_kind>, place<duration_kind>, place<window_kind>>
     where;
   const char* meaning;
 

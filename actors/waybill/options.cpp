@@ -19,6 +19,7 @@ bool is_path(const std::string& x) {
 }
 
 constexpr const char* durability_names[] = {"off", "normal", "full"};
+constexpr const char* on_off_names[] = {"off", "on"};
 
 template <class Kind>
 using place = option<options>::place<Kind>;
@@ -91,6 +92,10 @@ const std::array<option<options>, 20> all_options{{
    "how long a status request waits for the tracker"},
   {"stop_timeout", place<duration_kind>{&options::stop_timeout, {1ms, 1h}},
    "how long `stop()` waits for what is running"},
+  {"operator_socket",
+   place<choice_kind<on_off>>{&options::operator_socket, {on_off_names}},
+   "`on`: commands of operators reach the service by a socket beside the file, "
+   "for its user and root only"},
 }};
 
 // Sets all windows but that of payloads; not an option of its own.

@@ -67,6 +67,8 @@ void print_notice(severity level, const std::string& text);
 void notify(const notice_function& notify, severity level,
             const std::string& text) noexcept;
 
+enum class on_off : std::uint8_t { off, on };
+
 struct options {
   std::string file;
   // These are the store's.
@@ -92,6 +94,9 @@ struct options {
   std::chrono::milliseconds retention_interval = std::chrono::hours{1};
   std::chrono::milliseconds status_timeout = std::chrono::seconds{5};
   std::chrono::milliseconds stop_timeout = std::chrono::seconds{10};
+  /// Whether operators' commands reach the service, by a socket beside the
+  /// file (`FILE.sock`), for its user and root only.
+  on_off operator_socket = on_off::on;
 
   // Not to be set from text:
   time_source clock;

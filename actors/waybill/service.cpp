@@ -11,6 +11,9 @@
 #include <vector>
 
 #include "waybill/actor_supervisor.hpp"
+#include "waybill/line_server.hpp"
+#include "waybill/operator_desk.hpp"
+#include "waybill/operator_messages.hpp"
 #include "waybill/retention_actor.hpp"
 #include "waybill/status_requests.hpp"
 #include "waybill/text.hpp"
@@ -91,7 +94,10 @@ public:
                       seen = clock_seen(options_, supervisor_.remembered())] {
           return caf::actor_cast<caf::strong_actor_ptr>(
             spawn_retention_actor(system, tracker, x, remembered, seen));
-        })} {}
+        })} {
+    if (options_.operator_socket == on_off::on)
+      listen_to_operators();
+  }
 
   impl(const impl&) = delete;
   impl& operator=(const impl&) = delete;
@@ -113,6 +119,7 @@ public:
     auto actor = waybill::spawn_store_and_forward(
       system_, tracker(), std::move(x), std::move(deliver), options_.on_notice);
     forwarders_.push_back({actor, std::move(name)});
+    known_forwarders_->add(actor);
     return actor;
   }
 
@@ -139,11 +146,44 @@ public:
       caf::actor_cast<status_request_actor>(status_request_actor_->current()),
       "status requests"}};
     kill(self, status, *watch(status), when);
+    operators_.reset(); // whose requests have their answers
     self->send_exit(status_requests_, caf::exit_reason::user_shutdown);
     return clean_;
   }
 
 private:
+  // A host runs without them, too.
+  void listen_to_operators() {
+    const auto path = operator_socket_of(options_.file);
+    // The answers of a server that has ended are dropped.
+    auto self = std::make_shared<std::weak_ptr<line_server>>();
+    try {
+      operators_ = std::make_shared<line_server>(
+        path,
+        line_server_limits{
+          .line_bytes = max_operator_line,
+          .too_many = to_operator_error(errc::overloaded,
+                                        "too many programs are connected"),
+          .too_long = to_operator_error(errc::invalid_request,
+                                        "a line must have at most "
+                                          + std::to_string(max_operator_line)
+                                          + " bytes")},
+        [&system = system_, tracker = tracker(), forwarders = known_forwarders_,
+         self](line_server::number from, const std::string& line) {
+          answer_operator(system, tracker, *forwarders, line,
+                          [self, from](std::string answer) {
+                            if (const auto to = self->lock())
+                              to->answer(from, std::move(answer));
+                          });
+        });
+      *self = operators_;
+    } catch (const std::exception& e) {
+      notify(options_.on_notice, severity::warning,
+             "operators' commands do not reach this service: "
+               + escape(e.what()));
+    }
+  }
+
   // Nobody but their owner ends whom others have handles of.
   [[nodiscard]] std::function<bool()> may_end() const {
     return [stopping = stopping_] { return stopping->load(); };
@@ -194,6 +234,9 @@ private:
   status_request_actor status_requests_;
   std::shared_ptr<const supervised_actor> retention_;
   std::vector<named<store_and_forward_actor>> forwarders_;
+  const std::shared_ptr<forwarder_list> known_forwarders_
+    = std::make_shared<forwarder_list>();
+  std::shared_ptr<line_server> operators_;
   bool clean_ = true;
 };
 

@@ -65,6 +65,30 @@ TEST_CASE_METHOD(cli_fixture, "status shows operations in full") {
   CHECK(x.out.starts_with(id_text(4) + '\n'));
 }
 
+TEST_CASE_METHOD(cli_fixture, "status reads ids from standard input") {
+  record(600);
+  std::string lines = "\n";
+  for (std::uint64_t n = 1; n <= 600; ++n)
+    lines += "  " + id_text(n) + " \r\n";
+  const auto given = [&](const std::string& input) {
+    return run_waybill(options.file, {.arguments = {"status", "--json", "-"},
+                                      .input = input});
+  };
+  const auto all = given(lines);
+  CHECK(all.code == 0);
+  const auto shown = json_lines(all.out);
+  REQUIRE(shown.size() == 600);
+  CHECK(shown[599]["snapshot"]["id"] == id_text(600));
+  const auto some = given(id_text(1) + "\n" + id_text(601));
+  CHECK(some.code == 1);
+  CHECK(json_lines(some.out).size() == 2);
+  CHECK(given("").code == 0);
+  const auto bad = given(id_text(1) + "\n\nx\n");
+  CHECK(bad.code == 2);
+  CHECK(bad.complains("line 3 must be an id"));
+  CHECK(waybill({"status", "-", id_text(1)}).code == 2);
+}
+
 TEST_CASE_METHOD(cli_fixture, "status names what is not there") {
   record_some(store);
   const auto x = waybill({"status", id_text(9), id_text(1), id_text(3)});

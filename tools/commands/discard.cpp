@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "input/options.hpp"
+#include "interruption.hpp"
 #include "output/json.hpp"
 #include "waybill/text.hpp"
 
@@ -35,6 +36,34 @@ std::string refusal(const record_terminal& request, update_outcome outcome,
          + ", and stays so";
 }
 
+struct discarded {
+  update_outcome outcome = update_outcome::not_found;
+  status_reply found;
+};
+
+// By the service, or else by who owns the store meanwhile.
+discarded discard_it(context& c, const discard_options& x,
+                     record_terminal& request) {
+  const auto question = [&] {
+    return get_status{.id = request.id, .deadline = std::nullopt};
+  };
+  if (auto service = c.service()) {
+    auto reader = c.open_reader();
+    request.id = find_ids(reader, x.ids).front();
+    const auto reply
+      = service->ask(discard{.id = request.id, .reason = request.last_error});
+    return {reply.outcome, service->ask(question())};
+  }
+  auto store = c.take_store();
+  auto reader = c.open_reader();
+  request.id = find_ids(reader, x.ids).front();
+  const auto reply = store.record_terminal(request, timestamp::now());
+  discarded result{reply.outcome,
+                   store.get_status(question(), timestamp::now())};
+  c.close(store);
+  return result;
+}
+
 exit_code code_of(update_outcome outcome) {
   switch (outcome) {
     case update_outcome::applied:
@@ -55,8 +84,7 @@ command setup_discard(CLI::App& parent) {
   add_id(app, x->ids, "the operation");
   require(add_text(app, "--reason", x->reason, "TEXT",
                    "why; recorded as its last error"));
-  add_footer(app, "No service may run on the store: ask it, with its message "
-                  "`discard`.\n"
+  add_footer(app, "Goes through the service if one runs on the store.\n"
                   "What has finished already stays as it is (exit code 3).\n"
                   "\n"
                   "Example:\n"
@@ -67,13 +95,8 @@ command setup_discard(CLI::App& parent) {
 
 exit_code run_discard(context& c, const discard_options& x) {
   auto request = to_request(x);
-  auto store = c.take_store();
-  auto reader = c.open_reader();
-  request.id = find_ids(reader, x.ids).front();
-  const auto [outcome] = store.record_terminal(request, timestamp::now());
-  const auto reply = store.get_status(
-    {.id = request.id, .deadline = std::nullopt}, timestamp::now());
-  c.close(store);
+  stop_on_signals();
+  const auto [outcome, reply] = discard_it(c, x, request);
   if (c.json())
     c.print_json(json_text(
       {{"id", to_string(request.id)}, {"outcome", to_string(outcome)}}));

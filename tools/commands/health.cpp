@@ -6,8 +6,11 @@
 #include <utility>
 
 #include "input/options.hpp"
+#include "interruption.hpp"
 #include "output/json.hpp"
 #include "output/table.hpp"
+#include "waybill/json.hpp"
+#include "waybill/text.hpp"
 
 namespace waybill::cli {
 
@@ -36,6 +39,15 @@ std::int64_t most_used_of(const targets_reply& x) {
                                 100.0 * static_cast<double>(is)
                                 / static_cast<double>(*bound)));
   return most;
+}
+
+// What the service that runs says of itself.
+std::string service_text(const context& c, const health_reply& x) {
+  auto text = "the service is " + to_string(x.state) + " since "
+              + time_text(x.since, c.where());
+  if (!x.reason.empty())
+    text += ": " + escape(x.reason);
+  return text + "\n\n";
 }
 
 void print(context& c, const std::vector<health_finding>& findings) {
@@ -69,9 +81,10 @@ command setup_health(CLI::App& parent) {
   add_number(app, "--max-log", x->max_log, 0, most,
              "bytes of the write-ahead log (67108864)");
   add_switch(app, "--exit-code", x->exit_code,
-             "end with 5 if something is beyond its limit");
-  add_footer(app, "Only what the file tells, from counters: a running service "
-                  "knows more.\n"
+             "end with 5 if something is beyond its limit,\n"
+             "or the service that runs is not ok");
+  add_footer(app, "What the file tells, from counters, and the service if one "
+                  "runs on the store.\n"
                   "\n"
                   "Examples:\n"
                   "  waybill health --db track.db\n"
@@ -85,9 +98,16 @@ exit_code run_health(context& c, const health_options& x) {
   const auto findings
     = judge(x, counts, reader.size(),
             reader.list_targets({.deadline = std::nullopt}, c.now()), c.now());
-  const auto ok = std::ranges::all_of(findings, &health_finding::ok);
+  stop_on_signals();
+  std::optional<health_reply> said;
+  if (auto service = c.service())
+    said = service->ask(get_health{});
+  const auto ok = std::ranges::all_of(findings, &health_finding::ok)
+                  && (!said || said->state == health_state::ok);
   if (c.json()) {
     nlohmann::ordered_json object{{"ok", ok}};
+    object["service"] = said ? nlohmann::ordered_json(to_json(*said))
+                             : nlohmann::ordered_json(nullptr);
     auto& list = object["findings"] = nlohmann::ordered_json::array();
     for (const auto& each : findings)
       list.push_back({{"name", each.name},
@@ -97,6 +117,8 @@ exit_code run_health(context& c, const health_options& x) {
                       {"ok", each.ok()}});
     c.print_json(json_text(object));
   } else {
+    if (said)
+      c.out().write(service_text(c, *said));
     print(c, findings);
   }
   return ok || !x.exit_code ? exit_code::ok : exit_code::alarm;

@@ -68,6 +68,15 @@ purge_result purge(context& c, operation_tracking_store& store,
   return result;
 }
 
+// A service does one after the other in steps, between its other work.
+purge_result purge(service_client& service,
+                   const std::vector<purge_terminal>& requests) {
+  purge_result result;
+  for (const auto& request : requests)
+    result.deleted += service.ask(request).deleted;
+  return result;
+}
+
 void report(context& c, const purge_options& x, std::int64_t operations,
             timestamp older_than, bool finished) {
   if (c.json()) {
@@ -104,9 +113,9 @@ command setup_purge(CLI::App& parent) {
   add_switch(app, "--dry-run", x->dry_run,
              "only count them, which a running service allows");
   add_footer(
-    app, "Operations in flight stay, however old they are. No service may "
-         "run on\n"
-         "the store: it has a retention of its own.\n"
+    app, "Operations in flight stay, however old they are. Goes through the "
+         "service if\n"
+         "one runs on the store.\n"
          "\n"
            + std::string{times_explained}
            + "\n"
@@ -149,6 +158,11 @@ exit_code run_purge(context& c, const purge_options& x) {
     if (finished)
       report(c, x, due, older_than, finished);
     return end(c, finished, "not all were counted");
+  }
+  if (auto service = c.service()) {
+    const auto [deleted, finished] = purge(*service, requests);
+    report(c, x, deleted, older_than, finished);
+    return exit_code::ok;
   }
   auto store = c.take_store();
   // Only who watches needs the total.

@@ -1,8 +1,12 @@
 #include "commands/status.hpp"
 
+#include <chrono>
 #include <memory>
+#include <utility>
 
+#include "input/line_reader.hpp"
 #include "input/options.hpp"
+#include "interruption.hpp"
 #include "output/json.hpp"
 #include "output/one_line.hpp"
 #include "output/table.hpp"
@@ -45,46 +49,93 @@ void add_call(detail_list& lines, const call_snapshot& x, const context& c) {
   lines.add("payload", size_text(x.bytes));
 }
 
+constexpr std::size_t max_id_line = 1'000;
+constexpr std::size_t ids_a_page = 256;
+
+// The ids of the next lines; blank ones are passed over. Nobody who types them
+// waits for a page to be full.
+std::vector<id_argument> read_page(line_reader& input) {
+  using namespace std::chrono_literals;
+  std::vector<id_argument> ids;
+  while (ids.size() < ids_a_page && !input.at_end()) {
+    const auto line = ids.empty() ? input.next() : input.next(0ms);
+    if (!line)
+      break;
+    const auto begin = line->text.find_first_not_of(" \t");
+    if (begin == std::string::npos)
+      continue;
+    const auto end = line->text.find_last_not_of(" \t") + 1;
+    ids.push_back(read_id("line " + std::to_string(line->number),
+                          line->text.substr(begin, end - begin)));
+  }
+  return ids;
+}
+
+class shown_statuses {
+public:
+  explicit shown_statuses(context& c) : c_{c}, reader_{c.open_reader()} {}
+
+  void show(const std::vector<id_argument>& what) {
+    const auto ids = find_ids(reader_, what);
+    const auto replies = reader_.get_calls(ids);
+    for (std::size_t i = 0; i < ids.size(); ++i)
+      show(ids[i], replies[i]);
+    c_.out().flush();
+  }
+
+  // Whether all were there.
+  [[nodiscard]] exit_code result() const { return result_; }
+
+private:
+  void show(const tracked_operation_id& id, const call_reply& reply) {
+    if (c_.json())
+      c_.print_json(status_json(id, reply));
+    if (!reply.snapshot) {
+      c_.note(to_string(id) + " is not there: purged or never recorded");
+      result_ = exit_code::not_found;
+    } else if (!c_.json()) {
+      if (std::exchange(any_, true))
+        c_.out().write("\n");
+      c_.out().write(render_operation(reply, c_));
+    }
+  }
+
+  context& c_;
+  store_reader reader_;
+  exit_code result_ = exit_code::ok;
+  bool any_ = false;
+};
+
 } // namespace
 
 command setup_status(CLI::App& parent) {
   auto x = std::make_shared<status_options>();
   auto& app = add_command(parent, "status", "show what became of operations");
-  add_ids(app, x->ids, "the operations");
+  add_ids_or_input(app, x->ids, x->from_input,
+                   "the operations; - reads them from standard\n"
+                   "input, one a line");
   add_footer(app,
              "Ends with 1 if one of them is not there; the others are shown.\n"
              "\n"
              "Examples:\n"
              "  waybill status --db track.db "
              "01932c07-f2a1-7000-8000-0123456789ab\n"
-             "  waybill status --db track.db --json ID1 ID2");
+             "  waybill status --db track.db --json ID1 ID2\n"
+             "  cut -f3 orders.tsv | waybill status --db track.db --json -");
   return {&app, [x](context& c) { return run_status(c, *x); }};
 }
 
 exit_code run_status(context& c, const status_options& x) {
-  auto reader = c.open_reader();
-  auto result = exit_code::ok;
-  bool first = true;
-  const auto ids = find_ids(reader, x.ids);
-  const auto replies = reader.get_calls(ids);
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    const auto& id = ids[i];
-    const auto& reply = replies[i];
-    if (c.json())
-      c.print_json(status_json(id, reply));
-    if (!reply.snapshot) {
-      c.note(to_string(id) + " is not there: purged or never recorded");
-      result = exit_code::not_found;
-      continue;
-    }
-    if (c.json())
-      continue;
-    if (!first)
-      c.out().write("\n");
-    first = false;
-    c.out().write(render_operation(reply, c));
+  shown_statuses shown{c};
+  if (!x.from_input) {
+    shown.show(x.ids);
+    return shown.result();
   }
-  return result;
+  stop_on_signals();
+  line_reader input{"-", max_id_line};
+  while (!input.at_end() && !stop_asked())
+    shown.show(read_page(input));
+  return stop_asked() ? exit_code::interrupted : shown.result();
 }
 
 std::string render_operation(const call_reply& reply, const context& c) {

@@ -12,6 +12,8 @@ namespace waybill::cli {
 
 struct status_options {
   std::vector<id_argument> ids;
+  /// They come as lines of standard input instead.
+  bool from_input = false;
 };
 
 command setup_status(CLI::App& parent);

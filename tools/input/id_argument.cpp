@@ -40,6 +40,23 @@ tracked_operation_id find_one(store_reader& reader, const id_argument& x) {
                 exit_code::usage};
 }
 
+// Calls `read` with all of them.
+CLI::Option* add_values(CLI::App& app, const CLI::callback_t& read,
+                        const std::string& meaning) {
+  return app.add_option("ID", read, meaning)
+    ->type_name("ID")
+    ->required()
+    ->expected(-1)
+    ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
+void read_ids(const CLI::results_t& values, std::vector<id_argument>& to) {
+  for (const auto& value : values)
+    if (const auto id = read_id("ID", value);
+        std::ranges::find(to, id) == to.end())
+      to.push_back(id);
+}
+
 } // namespace
 
 id_argument read_id(const std::string& option, const std::string& text) {
@@ -57,18 +74,26 @@ id_argument read_id(const std::string& option, const std::string& text) {
 
 CLI::Option* add_ids(CLI::App& app, std::vector<id_argument>& to,
                      const std::string& meaning) {
-  const auto read = [&to](const CLI::results_t& values) {
-    for (const auto& value : values)
-      if (const auto id = read_id("ID", value);
-          std::ranges::find(to, id) == to.end())
-        to.push_back(id);
-    return true;
-  };
-  return app.add_option("ID", CLI::callback_t{read}, meaning)
-    ->type_name("ID")
-    ->required()
-    ->expected(-1)
-    ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  return add_values(
+    app,
+    [&to](const CLI::results_t& values) {
+      read_ids(values, to);
+      return true;
+    },
+    meaning);
+}
+
+void add_ids_or_input(CLI::App& app, std::vector<id_argument>& to,
+                      bool& from_input, const std::string& meaning) {
+  add_values(
+    app,
+    [&](const CLI::results_t& values) {
+      from_input = values == CLI::results_t{"-"};
+      if (!from_input)
+        read_ids(values, to);
+      return true;
+    },
+    meaning);
 }
 
 void add_id(CLI::App& app, std::vector<id_argument>& to,

@@ -34,6 +34,11 @@ id_argument read_id(const std::string& option, const std::string& text);
 CLI::Option* add_ids(CLI::App& app, std::vector<id_argument>& to,
                      const std::string& meaning);
 
+/// The same; `-` alone stands for lines of standard input, and sets
+/// `from_input`.
+void add_ids_or_input(CLI::App& app, std::vector<id_argument>& to,
+                      bool& from_input, const std::string& meaning);
+
 /// Adds the argument `ID`.
 void add_id(CLI::App& app, std::vector<id_argument>& to,
             const std::string& meaning);

@@ -1,0 +1,42 @@
+// Asks a running service what operators' programs ask on its socket.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "waybill/protocol.hpp"
+
+namespace waybill {
+
+/// The store-and-forward actors of a service. Thread-safe.
+class forwarder_list {
+public:
+  void add(store_and_forward_actor x) {
+    const std::lock_guard guard{mutex_};
+    all_.push_back(std::move(x));
+  }
+
+  [[nodiscard]] std::vector<store_and_forward_actor> all() const {
+    const std::lock_guard guard{mutex_};
+    return all_;
+  }
+
+private:
+  mutable std::mutex mutex_;
+  std::vector<store_and_forward_actor> all_;
+};
+
+/// Called once, by any thread, with an answer's line without its end.
+using operator_answer = std::function<void(std::string line)>;
+
+/// Sees that what a line asks is done and answered; see operator_messages.hpp.
+/// An actor of its own does that for each, and answers however it ends.
+/// Thread-safe.
+void answer_operator(caf::actor_system& system, const tracking_actor& tracker,
+                     const forwarder_list& forwarders, const std::string& line,
+                     operator_answer answer);
+
+} // namespace waybill

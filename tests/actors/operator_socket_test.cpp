@@ -1,0 +1,209 @@
+// Operators' commands and the service that runs on the store: what they reach,
+// and what becomes of them when it ends.
+
+#include <sys/stat.h>
+
+#include <atomic>
+#include <optional>
+
+#include <nlohmann/json.hpp>
+
+#include "support/actors.hpp"
+#include "support/child_process.hpp"
+#include "support/forwarding.hpp"
+#include "support/line_client.hpp"
+#include "tools/waybill_program.hpp"
+#include "waybill/operator_messages.hpp"
+
+using namespace waybill;
+using namespace waybill::test;
+
+namespace {
+
+struct operator_fixture : actor_fixture {
+  options with = make_options();
+  std::optional<service> running;
+
+  void run() { running.emplace(start(system, with)); }
+
+  cli_result waybill(std::vector<std::string> words) const {
+    return run_waybill(with.file, std::move(words));
+  }
+
+  template <class Request>
+  auto tell(Request x) {
+    return get(running->tracker(), std::move(x));
+  }
+};
+
+} // namespace
+
+TEST_CASE_METHOD(operator_fixture, "an operation is discarded by the service "
+                                   "that runs on the store") {
+  run();
+  tell(enqueue(1));
+  const auto x = waybill({"discard", "--reason", "cancelled", id_text(1)});
+  CHECK(x.code == 0);
+  CHECK(x.says(id_text(1) + " is discarded"));
+  const auto found = tell(status_of(1)).snapshot;
+  REQUIRE(found);
+  CHECK(found->status == tracking_status::discarded);
+  CHECK(found->last_error == "cancelled");
+  const auto again = waybill({"discard", "--reason", "again", id_text(1)});
+  CHECK(again.code == 3);
+  CHECK(again.complains("has finished already, as Discarded"));
+  const auto unknown = waybill({"discard", "--reason", "x", id_text(2)});
+  CHECK(unknown.code == 1);
+}
+
+TEST_CASE_METHOD(operator_fixture,
+                 "a call that waits is not delivered once it is discarded") {
+  run();
+  std::atomic<int> delivered{0};
+  const auto deliver = [&](const forward_call&) {
+    ++delivered;
+    return delivery_result{.what = delivery_result::kind::transient,
+                           .error = "503"};
+  };
+  auto plant = patient();
+  plant.target = "plant";
+  auto mill = patient();
+  mill.target = "mill";
+  const auto to = running->spawn_store_and_forward(plant, deliver);
+  const auto other = running->spawn_store_and_forward(mill, deliver);
+  get(to, call(1));
+  CHECK(eventually([&] {
+    const auto found = tell(status_of(1)).snapshot;
+    return found && found->status == tracking_status::retrying;
+  }));
+  CHECK(waybill({"discard", "--reason", "cancelled", id_text(1)}).code == 0);
+  CHECK(get(to, get_backlog{}).calls == 0);
+  CHECK(get(to, get_backlog{}).backing_off == 0);
+  CHECK(tell(status_of(1)).snapshot->status == tracking_status::discarded);
+  CHECK(delivered == 1);
+}
+
+TEST_CASE_METHOD(operator_fixture, "a running service purges what an operator "
+                                   "wants it to") {
+  run();
+  for (std::uint64_t n = 1; n <= 4; ++n) {
+    tell(enqueue(n));
+    if (n < 4)
+      tell(terminal(n, n == 3 ? tracking_status::failed
+                              : tracking_status::delivered));
+  }
+  const auto failed
+    = waybill({"purge", "--older-than", "0s", "--status", "failed", "--json"});
+  CHECK(failed.code == 0);
+  CHECK(failed.json()["deleted"] == 1);
+  CHECK(waybill({"purge", "--older-than", "0s"}).says("deleted 2 operations"));
+  CHECK(tell(status_of(4)).snapshot);
+  CHECK_FALSE(tell(status_of(1)).snapshot);
+}
+
+TEST_CASE_METHOD(operator_fixture, "health is what the service says, too") {
+  run();
+  auto x = waybill({"health"});
+  CHECK(x.code == 0);
+  CHECK(x.says("the service is ok since "));
+  x = waybill({"health", "--json", "--exit-code"});
+  CHECK(x.code == 0);
+  CHECK(x.json()["service"]["state"] == "ok");
+  running->stop();
+  x = waybill({"health", "--json"});
+  CHECK(x.json()["service"].is_null());
+  CHECK_FALSE(waybill({"health"}).says("the service"));
+}
+
+TEST_CASE_METHOD(operator_fixture,
+                 "without a socket, commands want the store for themselves") {
+  with.operator_socket = on_off::off;
+  run();
+  tell(enqueue(1));
+  CHECK_FALSE(std::filesystem::exists(with.file + ".sock"));
+  const auto x = waybill({"discard", "--reason", "x", id_text(1)});
+  CHECK(x.code == 3);
+  CHECK(x.complains("stop it first"));
+  running->stop();
+  CHECK(waybill({"discard", "--reason", "x", id_text(1)}).code == 0);
+}
+
+TEST_CASE_METHOD(operator_fixture,
+                 "a service runs without a socket where there "
+                 "cannot be one, and says so") {
+  std::filesystem::create_directory(with.file + ".sock");
+  run();
+  CHECK(tell(enqueue(1)).outcome == enqueue_outcome::inserted);
+  CHECK(heard.contain("operators' commands do not reach this service: "));
+  running->stop();
+  CHECK(std::filesystem::is_directory(with.file + ".sock"));
+}
+
+TEST_CASE_METHOD(operator_fixture,
+                 "a line is answered once, whatever it asks") {
+  run();
+  line_client client{with.file + ".sock"};
+  const auto answer_to = [&](const std::string& line) {
+    client.send(line + "\n");
+    return nlohmann::json::parse(client.receive());
+  };
+  CHECK(answer_to("nonsense")["error"]["code"] == "invalid_request");
+  CHECK(answer_to(R"({"waybill":1,"ask":"get_counts"})").contains("reply"));
+  CHECK(answer_to(R"({"waybill":1,"ask":"get_stats"})").contains("reply"));
+  tell(enqueue(1));
+  CHECK(answer_to(to_operator_line(status_of(1)))["reply"]["snapshot"]["id"]
+        == id_text(1));
+  CHECK(answer_to(to_operator_line(discard{
+          .id = id_of(1), .reason = std::string(2, '\0')}))["error"]["code"]
+        == "invalid_request");
+  const auto past = purge_terminal{.older_than = at(1),
+                                   .status = std::nullopt,
+                                   .deadline = at(2)};
+  CHECK(answer_to(to_operator_line(past))["error"]["code"]
+        == "deadline_passed");
+}
+
+TEST_CASE_METHOD(operator_fixture,
+                 "who asks a service that stops gets an answer or its end") {
+  run();
+  std::vector<line_client> clients;
+  for (int i = 0; i < 20; ++i) {
+    clients.emplace_back(with.file + ".sock");
+    clients.back().send(to_operator_line(get_counts{}) + "\n");
+  }
+  running->stop();
+  for (auto& each : clients)
+    each.receive();
+  for (auto& each : clients)
+    CHECK(each.is_closed());
+  CHECK_FALSE(std::filesystem::exists(with.file + ".sock"));
+}
+
+TEST_CASE_METHOD(operator_fixture, "a socket of who does not own the store is "
+                                   "not believed") {
+  if (::geteuid() != 0)
+    return;
+  run();
+  running->stop();
+  const auto path = with.file + ".sock";
+  REQUIRE(::chmod(dir.path().c_str(), 0777) == 0);
+  child_process impostor{[&](const child_process& me) {
+    if (::setgid(65'534) != 0 || ::setuid(65'534) != 0)
+      return 1;
+    const auto socket = ::socket(AF_UNIX, SOCK_STREAM, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::memcpy(&address.sun_path, path.c_str(), path.size() + 1);
+    if (::bind(socket, reinterpret_cast<const sockaddr*>(&address),
+               sizeof address)
+          != 0
+        || ::listen(socket, 5) != 0)
+      return 2;
+    me.report();
+    child_process::linger();
+  }};
+  REQUIRE(impostor.await_report());
+  const auto x = waybill({"health"});
+  CHECK(x.code == 3);
+  CHECK(x.complains("user 65534 listens there, who does not own"));
+}

@@ -1,0 +1,98 @@
+// What operators' programs and a service say to each other: both ways, and what
+// is refused.
+
+#include "support/catch.hpp"
+#include "support/printing.hpp"
+#include "support/requests.hpp"
+#include "waybill/operator_messages.hpp"
+
+using namespace waybill;
+using namespace waybill::test;
+
+namespace {
+
+std::string refusal_of(std::string_view line) {
+  try {
+    parse_operator_request(line);
+  } catch (const operator_error& e) {
+    CHECK(e.code() == errc::invalid_request);
+    return e.what();
+  }
+  return "";
+}
+
+template <class Reply>
+std::pair<errc, std::string> error_in(std::string_view line) {
+  try {
+    parse_operator_reply<Reply>(line);
+  } catch (const operator_error& e) {
+    return {e.code(), e.what()};
+  }
+  return {};
+}
+
+} // namespace
+
+TEST_CASE("what an operator asks is the same after its line") {
+  const std::vector<operator_request> all{
+    status_of(1),
+    get_counts{},
+    get_health{},
+    get_stats{},
+    purge_terminal{.older_than = at(3),
+                   .status = tracking_status::failed,
+                   .deadline = std::nullopt},
+    discard{.id = id_of(2), .reason = "two\nlines"}};
+  CHECK(all.size() == std::variant_size_v<operator_request>);
+  for (const auto& x : all) {
+    const auto line = to_operator_line(x);
+    CAPTURE(line);
+    CHECK(line.find('\n') == std::string::npos);
+    CHECK(parse_operator_request(line) == x);
+  }
+  CHECK(to_operator_line(get_health{})
+        == R"({"ask":"get_health","waybill":1,"with":{}})");
+}
+
+TEST_CASE("an answer is a reply or an error") {
+  const update_reply reply{update_outcome::already_terminal};
+  CHECK(parse_operator_reply<update_reply>(to_operator_reply(reply)) == reply);
+  CHECK(error_in<update_reply>(to_operator_error(errc::store_full, "no room"))
+        == std::pair{errc::store_full, std::string{"no room"}});
+}
+
+TEST_CASE("what a service of another version answers is unknown") {
+  for (const auto* const line :
+       {"", "x", "[]", "{}", R"({"waybill":2,"reply":{}})",
+        R"({"waybill":1,"reply":{}})", R"({"waybill":1,"error":3})",
+        R"({"waybill":"1","reply":{"outcome":"applied"}})",
+        R"({"waybill":1,"error":{"code":"newer","message":"x"}})",
+        R"({"waybill":1,"reply":{"outcome":"applied","more":1}})"}) {
+    CAPTURE(line);
+    CHECK(error_in<update_reply>(line).first == errc::outcome_unknown);
+  }
+}
+
+TEST_CASE("a line that asks nothing is refused with what is wrong") {
+  CHECK(refusal_of("").find("expected") != std::string::npos);
+  CHECK(refusal_of("[]") == "a line must be a JSON object");
+  CHECK(refusal_of(R"({"ask":"get_health"})")
+        == "waybill is missing: the version, 1");
+  CHECK(refusal_of(R"({"waybill":2,"ask":"get_health"})")
+        == "waybill must be 1, but is 2");
+  CHECK(refusal_of(R"({"waybill":1})") == "ask is missing");
+  CHECK(refusal_of(R"({"waybill":1,"ask":7})") == "ask must be a text");
+  CHECK(refusal_of(R"({"waybill":1,"ask":"shut_down"})")
+        == "ask must be one of get_status, get_counts, get_health, get_stats, "
+           "purge_terminal, discard, but is shut_down");
+  CHECK(refusal_of(R"({"waybill":1,"ask":"get_health","with":{},"x\u001b":1})")
+        == "x\\x1B is not expected");
+  CHECK(refusal_of(R"({"waybill":1,"ask":"get_health","with":{"y":1}})")
+          .starts_with("y"));
+  CHECK(refusal_of(R"({"waybill":1,"ask":"discard","with":{"id":"z"}})")
+          .starts_with("id"));
+  CHECK(refusal_of(R"({"waybill":1,"waybill":1,"ask":"get_health"})") != "");
+  CHECK(
+    refusal_of(R"({"waybill":1,"ask":"get_health"})" + std::string(70'000, ' '))
+    == "a line must have at most 65536 bytes, but has 70032");
+}

@@ -1,0 +1,144 @@
+#include "service_client.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "exit_code.hpp"
+#include "interruption.hpp"
+#include "waybill/text.hpp"
+
+namespace waybill::cli {
+
+namespace {
+
+[[noreturn]] void fail_without_answer(const std::string& why) {
+  throw failure{why + "; what it was asked may be done all the same"};
+}
+
+// An address has room for 107 bytes: a longer path is named by its folder's
+// descriptor.
+class socket_address {
+public:
+  explicit socket_address(const std::string& path) {
+    auto name = path;
+    if (path.size() >= sizeof address_.sun_path) {
+      const auto slash = path.rfind('/');
+      const auto base = slash == std::string::npos ? 0 : slash + 1;
+      folder_ = ::open(base == 0 ? "." : path.substr(0, base).c_str(),
+                       O_PATH | O_CLOEXEC);
+      name = "/proc/self/fd/" + std::to_string(folder_) + '/'
+             + path.substr(base);
+    }
+    fits_ = name.size() < sizeof address_.sun_path;
+    if (fits_)
+      std::memcpy(&address_.sun_path, name.c_str(), name.size() + 1);
+    address_.sun_family = AF_UNIX;
+  }
+
+  ~socket_address() {
+    if (folder_ >= 0)
+      ::close(folder_);
+  }
+
+  socket_address(const socket_address&) = delete;
+  socket_address& operator=(const socket_address&) = delete;
+
+  [[nodiscard]] bool is_reached_by(int socket) const {
+    return fits_
+           && ::connect(socket, reinterpret_cast<const sockaddr*>(&address_),
+                        sizeof address_)
+                == 0;
+  }
+
+private:
+  sockaddr_un address_{};
+  int folder_ = -1;
+  bool fits_ = false;
+};
+
+// Who may own the store may answer for it.
+void require_trust(int socket, const std::string& file,
+                   const std::string& path) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  struct stat info {};
+  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0
+      && (peer.uid == 0 || peer.uid == ::geteuid()
+          || (::stat(file.c_str(), &info) == 0 && peer.uid == info.st_uid)))
+    return;
+  throw failure{escape(path) + " is not the service's: user "
+                + std::to_string(peer.uid) + " listens there, who does not own "
+                + escape(file)};
+}
+
+} // namespace
+
+std::optional<service_client> service_client::connect(const std::string& file) {
+  const auto path = operator_socket_of(file);
+  service_client client{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  if (client.socket_ < 0 || !socket_address{path}.is_reached_by(client.socket_))
+    return std::nullopt;
+  require_trust(client.socket_, file, path);
+  return client;
+}
+
+service_client::~service_client() {
+  if (socket_ >= 0)
+    ::close(socket_);
+}
+
+service_client::service_client(service_client&& other) noexcept
+  : socket_{std::exchange(other.socket_, -1)} {}
+
+void service_client::send(std::string line) {
+  line += '\n';
+  for (std::size_t sent = 0; sent < line.size();) {
+    const auto n = ::send(socket_, line.data() + sent, line.size() - sent,
+                          MSG_NOSIGNAL);
+    if (n < 0 && errno != EINTR)
+      throw failure{"the service has ended"};
+    sent += n < 0 ? 0 : static_cast<std::size_t>(n);
+  }
+}
+
+std::string service_client::receive() {
+  std::string line;
+  for (;;) {
+    if (stop_asked())
+      throw failure{"stopped; what the service was asked goes on there",
+                    exit_code::interrupted};
+    pollfd polled{socket_, POLLIN, 0};
+    if (::poll(&polled, 1, 100) <= 0) // a signal may come at any moment
+      continue;
+    char bytes[4'096];
+    const auto n = ::recv(socket_, bytes, sizeof bytes, 0);
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n <= 0)
+      fail_without_answer("the service ended before it answered");
+    line.append(bytes, static_cast<std::size_t>(n));
+    if (line.back() == '\n') {
+      line.pop_back();
+      return line;
+    }
+  }
+}
+
+void service_client::refuse(const operator_error& e) {
+  const auto text = "the service: " + escape(e.what());
+  if (certainty_of(e.code()) == certainty::unknown)
+    fail_without_answer(text);
+  throw failure{text, e.code() == errc::invalid_request
+                        ? exit_code::usage
+                        : exit_code::store_error};
+}
+
+} // namespace waybill::cli
