@@ -32,7 +32,7 @@
 //            operation, for that is what the operation's row says. A row with
 //            no status but a time is no transition: then the payload of a call
 //            that was parked or failed was let go of, and `last_error` says
-//            why.
+//            why (since version 5).
 // counter    the number of operations for each kind (name id; 0 for kinds that
 //            are not interned) and status, changed in the same transaction as
 //            the rows.
@@ -73,7 +73,7 @@
 namespace waybill {
 
 inline constexpr std::int64_t store_application_id = 0x57594231;
-inline constexpr int schema_version = 4;
+inline constexpr int schema_version = 5;
 
 /// The schema version of an open database; 0 if it is empty.
 /// @throws store_error `not_a_store` for a database of something else,
