@@ -24,7 +24,7 @@ constexpr const char* on_off_names[] = {"off", "on"};
 template <class Kind>
 using place = option<options>::place<Kind>;
 
-const std::array<option<options>, 20> all_options{{
+const std::array<option<options>, 21> all_options{{
   {"file", place<text_kind>{&options::file, {&is_path, "a path"}},
    "the database; its folder must exist, on a local file system"},
   {"synchronous",

@@ -225,7 +225,7 @@ TEST_CASE_METHOD(coding_fixture,
     }
     return std::string{"accepted"};
   };
-  CHECK(refusal("").find("payload: cannot be encoded: no key\\x1b")
+  CHECK(refusal("").find("payload: cannot be encoded: no key\\x1B")
         != std::string::npos);
   CHECK(refusal("x").find("payload: cannot be encoded: the function threw")
         != std::string::npos);

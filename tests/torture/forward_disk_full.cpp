@@ -32,7 +32,10 @@ public:
     waybill::options x;
     x.file = disk_.file();
     x.checkpoint_pages = 100;
-    x.on_notice = [](severity, const std::string&) {};
+    x.on_notice = [this](severity, const std::string& text) {
+      if (text.find("degraded") != std::string::npos)
+        ++degradations_;
+    };
     service_.emplace(start(system_, x));
     forward_options target;
     target.max_attempts = 2;
@@ -50,6 +53,7 @@ public:
       r_.tried(1, cycles);
     }
     r_.require(all_are_through(), "calls are under way for ever");
+    r_.require(degradations_ > 0, "nobody was told that the disk is full");
     r_.require(ask(system_, service_->tracker(), get_health{}).restarts == 0,
                "the tracker was restarted");
     r_.require(service_->stop(), "did not stop in time");
@@ -156,6 +160,7 @@ private:
   }
 
   report& r_;
+  std::atomic<int> degradations_{0};
   small_disk disk_;
   std::array<std::atomic<std::uint32_t>, max_full_calls> attempts_{};
   std::array<bool, max_full_calls> taken_{};

@@ -28,7 +28,7 @@ namespace {
 using namespace test;
 using std::chrono::milliseconds;
 
-constexpr std::uint32_t num_power_calls = 48;
+constexpr std::uint32_t num_power_calls = 10;
 constexpr std::uint32_t power_max_attempts = 3;
 
 struct power_plan {
@@ -45,7 +45,7 @@ struct power_plan {
     return n % 7 == 3 ? tracking_status::failed : tracking_status::delivered;
   }
   [[nodiscard]] std::string payload() const {
-    return "call " + std::to_string(n) + std::string(n * 97 % 6'000, '.');
+    return "call " + std::to_string(n) + std::string(n * 997 % 6'000, '.');
   }
   [[nodiscard]] forward_call call() const {
     forward_call x;
@@ -293,11 +293,15 @@ public:
       image.follow(what_.changes[i]);
       const auto variants = image.has_unsynced() ? num_power_losses : 1;
       for (int k = 0; k < variants; ++k) {
-        image.write_to(file_, static_cast<power_loss>(k), random_);
+        const auto how = static_cast<power_loss>(k);
+        auto dice = random_; // to write the same once more
+        image.write_to(file_, how, random_);
         look(i, k);
-        if (++found_.states,
-            store_every > 0 && found_.states % store_every == 0)
+        ++found_.states;
+        if (store_every > 0 && found_.states % store_every == 0) {
+          image.write_to(file_, how, dice); // SQLite has written, too
           open_with_store(i, k);
+        }
       }
       progress(variants);
     }
@@ -353,7 +357,7 @@ private:
 } // namespace
 
 void forward_power_loss(report& r) {
-  const auto states = r.pick<std::int64_t>(2'000, 60'000);
+  const auto states = r.pick<std::int64_t>(1'500, 60'000);
   std::int64_t seen = 0;
   std::int64_t interrupted = 0;
   std::uint64_t part = 0;

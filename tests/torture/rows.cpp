@@ -48,7 +48,7 @@ std::span<const row> rows() {
     {20, "forward-kill", "kill -9 while calls are taken and delivered",
      "cycles", 60, turn::any, forward_kill},
     {21, "forward-power-loss", "power loss while calls are taken and delivered",
-     "states", 2'000, turn::any, forward_power_loss},
+     "states", 1'500, turn::any, forward_power_loss},
     {22, "forward-disk-full", "a full disk while calls are taken and delivered",
      "times", 6, turn::alone, forward_disk_full},
   };
