@@ -78,6 +78,9 @@ bool log_keeper::empty() noexcept {
   if ((code & 0xFF) == SQLITE_BUSY) // readers are in the way of this one alone
     code = copy(SQLITE_CHECKPOINT_PASSIVE);
   failure_.reset();
+  if ((code & 0xFF) == SQLITE_CORRUPT)
+    return fail(code, "the write-ahead log is damaged and stays beside the "
+                      "file: keep both");
   return code == SQLITE_OK
          || fail(code, "the write-ahead log cannot be copied into the file and "
                        "stays beside it, with nothing lost");

@@ -149,11 +149,59 @@ int sealed_log::read_page(std::size_t n, std::span<std::uint8_t> to) {
   return SQLITE_OK;
 }
 
+int sealed_log::verify(std::size_t frames) {
+  if (is_verified_ || frames == 0)
+    return SQLITE_OK;
+  const auto code_of = [this](int code, std::size_t n) {
+    return code == SQLITE_IOERR_SHORT_READ ? fail(damage::frame, n) : code;
+  };
+  if (const auto code = load_header(); code != SQLITE_OK)
+    return code_of(code, 0);
+  std::size_t n = 0;
+  if (const auto code = find_last_transactions(frames, n); code != SQLITE_OK)
+    return code_of(code, frames);
+  log_checksum before;
+  if (const auto code = checksum_before(n, before); code != SQLITE_OK)
+    return code_of(code, n);
+  for (; n < frames; ++n) {
+    if (const auto code = read_at(read_, frame_offset(n, page_bytes));
+        code != SQLITE_OK)
+      return code_of(code, n);
+    const log_frame frame{read_};
+    if (!frame.follows(before, header()))
+      return fail(damage::frame, n);
+    before = frame.checksum();
+  }
+  is_verified_ = true;
+  return SQLITE_OK;
+}
+
+// Where the last two begin that have more than one page.
+int sealed_log::find_last_transactions(std::size_t frames,
+                                       std::size_t& begin) noexcept {
+  auto long_ones = 0;
+  auto end = frames; // of the one that is gone through
+  for (begin = frames; begin > 0; --begin) {
+    std::array<std::uint8_t, frame_header_bytes> head{};
+    if (const auto code = read_at(head, frame_offset(begin - 1, page_bytes));
+        code != SQLITE_OK)
+      return code;
+    if (begin == frames || !log_frame{head}.is_commit())
+      continue;
+    long_ones += end - begin > 1 ? 1 : 0;
+    end = begin;
+    if (long_ones == 2)
+      break;
+  }
+  return SQLITE_OK;
+}
+
 // -- writing ------------------------------------------------------------------
 
 int sealed_log::write(bytes from, sqlite3_int64 offset) {
   const auto at = place_of(offset);
   const auto read_n = std::exchange(read_n_, none);
+  is_verified_ = false;
   if (held_ > 0) {
     if (at && at->n == held_n_ && at->at == held_
         && held_ + from.size() <= frame_bytes)

@@ -67,6 +67,15 @@ public:
   /// Writes what is held, and waits for the sync that is under way.
   int finish();
 
+  /// Pages of the first so many frames are about to be copied into the database
+  /// file. None is if the last transactions are damaged: the next opening would
+  /// take that for a torn end (torn_log.hpp), and pages of them that are in the
+  /// file already would be of another moment than all others.
+  int verify(std::size_t frames);
+
+  /// Whatever was verified may have been damaged since.
+  void verify_again() noexcept { is_verified_ = false; }
+
   /// Pages are about to be copied into the database file: it names no other log
   /// but this one from now on.
   int settle_name();
@@ -90,6 +99,7 @@ private:
   int checksum_before(std::size_t n, file_format::log_checksum& out) noexcept;
   int verify_name(file_format::bytes header);
   int read_page(std::size_t n, std::span<std::uint8_t> to);
+  int find_last_transactions(std::size_t frames, std::size_t& begin) noexcept;
   int begin(file_format::bytes from);
   int name(file_format::log_salt salt);
   int hold(std::size_t n, file_format::bytes from, std::size_t at);
@@ -116,6 +126,7 @@ private:
   std::array<std::uint8_t, file_format::log_header_bytes> header_{};
   bool has_header_ = false;
   bool is_settled_ = false;
+  bool is_verified_ = false;
   written_frame last_;
   // From here on frames do not follow each other: pages of the open transaction
   // have been replaced, and SQLite has not made the checksums anew.

@@ -177,7 +177,7 @@ struct sealed_vfs::database_file : layer {
     if (!is_page(n, offset))
       return write_within_limit(real, from, n, offset);
     if (log != nullptr)
-      if (const auto code = log->settle_name(); code != SQLITE_OK)
+      if (const auto code = begin_copy(); code != SQLITE_OK)
         return code;
     const auto number = number_of(offset);
     // From the log a page comes with its seal.
@@ -193,6 +193,26 @@ struct sealed_vfs::database_file : layer {
     return write_within_limit(real, page.data(), n, offset);
   }
 
+  // A page is written when it is copied from the log.
+  int begin_copy() const {
+    if (const auto code = log->verify(committed_frames()); code != SQLITE_OK)
+      return code;
+    return log->settle_name();
+  }
+
+  // By the log's index; see find_log_end().
+  [[nodiscard]] std::size_t committed_frames() const noexcept {
+    constexpr int region_bytes = 32'768;
+    constexpr int frames_at = 4;
+    void volatile* region = nullptr;
+    if (real->pMethods->iVersion < 2
+        || real->pMethods->xShmMap(real, 0, region_bytes, 0, &region)
+             != SQLITE_OK
+        || region == nullptr)
+      return 0;
+    return static_cast<const volatile std::uint32_t*>(region)[frames_at];
+  }
+
   int fail(damage what, std::uint64_t number) const noexcept {
     found->what = what;
     found->number = number + 1;
@@ -202,6 +222,10 @@ struct sealed_vfs::database_file : layer {
   int control(int op, void* arg) {
     if (op == keep_checkpoints_opcode)
       return keep_checkpoints();
+#ifdef SQLITE_FCNTL_CKPT_START
+    if (op == SQLITE_FCNTL_CKPT_START && log != nullptr)
+      log->verify_again();
+#endif
     if (op != damage_opcode)
       return real->pMethods->xFileControl(real, op, arg);
     *static_cast<std::string*>(arg) = text_of(*found);

@@ -296,6 +296,46 @@ TEST_CASE_METHOD(sealed_log_fixture,
         == errc::store_corrupt);
 }
 
+TEST_CASE_METHOD(
+  sealed_log_fixture,
+  "promise 11, corruption: of a log that is damaged anywhere not "
+  "one page is copied into the file",
+  "[promise-11]") {
+  operation_tracking_store store{options};
+  for (std::uint64_t k = 0; k < 10; ++k)
+    run_batch(store, k);
+  store.close();
+  options.checkpoint_pages = 100;
+  store = operation_tracking_store{options};
+  const auto before = content_of(options.file);
+  const auto first = static_cast<std::size_t>(store.wal_bytes()) / frame_size;
+  spill(store, 1'000); // one transaction, the last
+  const auto end = static_cast<std::size_t>(store.wal_bytes()) / frame_size;
+  const auto file = read_file(options.file);
+  const auto n = GENERATE(0, 1, 2);
+  CAPTURE(n);
+  const auto damaged = n == 0 ? first : n == 1 ? (first + end) / 2 : end - 1;
+  flip(log(), file_format::frame_offset(damaged, page_size) + 24 + 1'000);
+  SECTION("as it is due") {
+    CHECK(store.checkpoint_is_due());
+    error_of([&] { store.maintain(); });
+  }
+  SECTION("as it is closed") {
+    const auto left = store.close();
+    REQUIRE(left);
+    CHECK(left->find("is damaged and stays beside the file")
+          != std::string::npos);
+  }
+  store.close();
+  CHECK((read_file(options.file) == file));
+  CHECK(std::filesystem::exists(log()));
+  // The end of a log that is damaged cannot be told from a torn one. What is
+  // shown then is of one moment.
+  std::filesystem::remove(options.file + "-shm");
+  CHECK(content_of(options.file) == before);
+  CHECK(store_reader{options.file}.check().value().faults.empty());
+}
+
 TEST_CASE_METHOD(sealed_log_fixture,
                  "an ordinary SQLite program that is the last to close a "
                  "killed owner's file does it no harm",
