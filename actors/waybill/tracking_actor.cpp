@@ -25,6 +25,7 @@ using std::chrono::steady_clock;
 
 constexpr auto max_purge_step = std::chrono::milliseconds{5};
 constexpr int vacuum_step_pages = 256;
+constexpr auto file_look_interval = std::chrono::seconds{1};
 
 template <class Reply>
 using promise = caf::typed_response_promise<Reply>;
@@ -292,6 +293,7 @@ private:
   template <class Request>
   promise<typename Request::reply> pass_on(const Request& x) {
     auto to = owe(x);
+    heed_damage();
     queries_.pass(to, x, open_.is_active);
     return std::move(to.to);
   }
@@ -598,6 +600,23 @@ private:
     if (const auto damage = health_.new_damage()) {
       store_.condemn(*damage);
       health_.failed(*damage);
+    } else {
+      look_at_files();
+    }
+  }
+
+  // Who is only asked begins no transaction, which would look.
+  void look_at_files() {
+    const auto now = steady_clock::now();
+    if (now - looked_at_files_ < file_look_interval)
+      return;
+    looked_at_files_ = now;
+    try {
+      store_.check_files();
+    } catch (const store_error& e) {
+      looked_at_files_ = steady_clock::time_point::max(); // it is told once
+      listener_->forbid_reading(e);
+      health_.failed(e);
     }
   }
 
@@ -668,6 +687,7 @@ private:
   const std::shared_ptr<commit_listener> listener_;
   const std::shared_ptr<health_board> board_;
   bool stopping_ = false;
+  steady_clock::time_point looked_at_files_ = steady_clock::now();
 
   commit_policy policy_;
   batch open_;

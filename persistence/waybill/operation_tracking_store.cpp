@@ -324,6 +324,11 @@ void operation_tracking_store::condemn(const store_error& found) {
   parts_->damage.note(found);
 }
 
+void operation_tracking_store::check_files() {
+  if (!needs_recovery())
+    parts_->check_files();
+}
+
 bool operation_tracking_store::needs_recovery() const noexcept {
   return !parts_->transaction.is_usable();
 }

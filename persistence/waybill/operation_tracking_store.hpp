@@ -214,6 +214,12 @@ public:
   /// `store_corrupt`.
   void condemn(const store_error& found);
 
+  /// Looks whether the store's files are still there, as `begin()` and each
+  /// COMMIT do: for a store that is only read for long. Not to be called when
+  /// it is closed.
+  /// @throws store_error `store_corrupt` if not, as all verbs from then on.
+  void check_files();
+
   /// True after `outcome_unknown`, until `recover()` succeeds.
   [[nodiscard]] bool needs_recovery() const noexcept;
 

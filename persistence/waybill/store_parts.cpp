@@ -95,10 +95,7 @@ std::optional<std::string> store_parts::close() noexcept {
 
 void store_parts::begin() {
   require_usable();
-  if (const auto fault = find_file_fault()) {
-    damage.note({errc::store_corrupt, *fault});
-    damage.require_none();
-  }
+  check_files();
   ownership.touch();
   if (checkpoint_is_due())
     copy_log();
@@ -174,6 +171,13 @@ void store_parts::confirm_commit() {
   if (const auto fault = find_file_fault()) {
     damage.note({errc::store_corrupt, *fault});
     throw store_error{errc::outcome_unknown, *fault};
+  }
+}
+
+void store_parts::check_files() {
+  if (const auto fault = find_file_fault()) {
+    damage.note({errc::store_corrupt, *fault});
+    damage.require_none();
   }
 }
 

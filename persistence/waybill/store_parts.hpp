@@ -103,6 +103,9 @@ struct store_parts {
   ///         on them.
   void confirm_commit();
 
+  /// @throws store_error `store_corrupt` if they are not what they were.
+  void check_files();
+
   /// Runs a verb that needs no transaction.
   template <class F>
   auto read(F&& f) -> decltype(f()) {

@@ -273,6 +273,39 @@ TEST_CASE_METHOD(failing_storage,
 }
 
 TEST_CASE_METHOD(failing_storage,
+                 "a tracker that is only asked notices that its files are "
+                 "taken away",
+                 "[promise-1][promise-11]") {
+  const std::string suffix = GENERATE("", "-wal", "-shm", "-lock");
+  const auto lists = GENERATE(false, true);
+  CAPTURE(suffix, lists);
+  auto running = start(system, with_faults());
+  const auto& tracker = running.tracker();
+  get(tracker, enqueue(1));
+  std::filesystem::remove(make_options().file + suffix);
+  const auto is_refused = [&](const auto& question) {
+    try {
+      get(tracker, question);
+      return false;
+    } catch (const request_error& e) {
+      return e.code() == errc::store_corrupt;
+    }
+  };
+  CHECK(eventually([&] {
+    return lists ? is_refused(get_history{id_of(1), {}})
+                 : is_refused(status_of(1));
+  }));
+  CHECK(error_of(tracker, get_counts{}) == errc::store_corrupt);
+  const auto health = get(tracker, get_health{});
+  CHECK(health.state == health_state::failed);
+  // Who reads for a list may have found it first, and in other words.
+  CHECK((lists
+         || health.reason.find(suffix + ": was removed") != std::string::npos));
+  CHECK(heard.contain("storage is failed"));
+  running.stop();
+}
+
+TEST_CASE_METHOD(failing_storage,
                  "health is ok again by itself after a read that failed") {
   auto running = start(system, with_more_than_the_cache_holds());
   database_read = SQLITE_IOERR_READ;
