@@ -4,7 +4,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cinttypes>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -135,8 +138,8 @@ std::optional<part_file::whole_part> part_file::read_note() const {
   std::ifstream in{note_};
   whole_part x;
   std::string end;
-  if (!(in >> x.bytes >> x.count >> x.place >> end) || end != "." || x.bytes < 0
-      || x.count < 0)
+  if (!(in >> x.bytes >> x.count >> x.place >> std::hex >> x.checksum >> end)
+      || end != "." || x.bytes < 0 || x.count < 0)
     return std::nullopt;
   return x;
 }
@@ -178,20 +181,46 @@ void part_file::write_on() {
     throw usage_error{escape(part_)
                       + " is shorter than it was; start anew with --force and "
                         "without --cursor"};
+  if (!sum_up(before_.bytes) || checksum_ != before_.checksum)
+    throw usage_error{escape(part_)
+                      + " has other bytes than it had; start anew with --force "
+                        "and without --cursor"};
   // What a killed export wrote behind it is written again.
   if (ftruncate(fd_, before_.bytes) != 0
       || lseek(fd_, before_.bytes, SEEK_SET) < 0)
     fail(part_, errno);
 }
 
+// Goes on with the checksum; what has been written is read once more.
+bool part_file::sum_up(std::int64_t to) noexcept {
+  std::array<unsigned char, 65'536> buffer{};
+  while (summed_up_ < to) {
+    const auto left = static_cast<std::size_t>(to - summed_up_);
+    const auto got = pread(fd_, buffer.data(), std::min(buffer.size(), left),
+                           summed_up_);
+    if (got < 0 && errno == EINTR)
+      continue;
+    if (got <= 0)
+      return false;
+    for (std::size_t i = 0; i < static_cast<std::size_t>(got); ++i)
+      checksum_ = (checksum_ ^ buffer[i]) * 0x100'0000'01B3;
+    summed_up_ += got;
+  }
+  return true;
+}
+
 void part_file::note(std::int64_t bytes, std::int64_t count,
                      const std::string& place) noexcept {
   try {
+    if (!sum_up(before_.bytes + bytes))
+      return;
+    std::array<char, 17> sum{};
+    std::snprintf(sum.data(), sum.size(), "%016" PRIx64, checksum_);
     // In one write, so that it is there as a whole whenever we are killed; the
     // numbers only grow, and what is left of a longer one is behind the end.
     const auto text = std::to_string(before_.bytes + bytes) + ' '
                       + std::to_string(before_.count + count) + ' ' + place
-                      + " .\n";
+                      + ' ' + sum.data() + " .\n";
     static_cast<void>(pwrite(note_fd_, text.data(), text.size(), 0));
   } catch (...) {
     // Without it the export goes on only if it is stopped in good order.

@@ -30,8 +30,9 @@ void check_same_file(const std::string& file,
                      std::optional<file_identity>& was);
 
 /// A file that gets its name when it is whole: until then it is `FILE.part`.
-/// Beside it `FILE.part.at` says up to where it is whole, how much that is and
-/// what goes on there, so that it can be written on however its writer ended.
+/// Beside it `FILE.part.at` says up to where it is whole, how much that is,
+/// what goes on there and the checksum of its bytes, so that it can be written
+/// on however its writer ended.
 class part_file {
 public:
   struct permissions {
@@ -81,12 +82,17 @@ private:
     std::int64_t bytes = 0;
     std::int64_t count = 0;
     std::string place;
+    std::uint64_t checksum = 0;
   };
+
+  // FNV-1a: it is to notice other bytes, not an attacker's.
+  static constexpr std::uint64_t checksum_of_nothing = 0xCBF2'9CE4'8422'2325;
 
   void check_what_is_there() const;
   [[nodiscard]] std::optional<whole_part> read_note() const;
   void open_part();
   void write_on();
+  bool sum_up(std::int64_t to) noexcept;
 
   const std::string file_;
   const std::string part_;
@@ -95,6 +101,9 @@ private:
   int fd_ = -1;
   int note_fd_ = -1;
   whole_part before_;
+  // Of so many bytes from the beginning.
+  std::uint64_t checksum_ = checksum_of_nothing;
+  std::int64_t summed_up_ = 0;
 };
 
 } // namespace waybill::cli

@@ -158,6 +158,22 @@ TEST_CASE_METHOD(
   CHECK(changes_since(before, dir.path()) == "");
 }
 
+TEST_CASE_METHOD(crafted_fixture,
+                 "promise 11: numbers of names that leave a gap are damage to "
+                 "owner and reader",
+                 "[reader][promise-11]") {
+  for (const auto* const number :
+       {largest, smallest, "0", "-1", "4294967296", "9223372036854775806"}) {
+    CAPTURE(number);
+    meddle(std::string{"UPDATE name SET id = "} + number
+           + " WHERE id = (SELECT max(id) FROM name)");
+    CHECK(error_of([&] { store_reader{options.file}; }).code
+          == errc::store_corrupt);
+    CHECK(error_of([&] { operation_tracking_store{options}; }).code
+          == errc::store_corrupt);
+  }
+}
+
 TEST_CASE_METHOD(store_fixture,
                  "a clock that shows no time of the years 0 to 9999 stores "
                  "nothing",

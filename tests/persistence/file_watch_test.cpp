@@ -7,13 +7,16 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <string_view>
+#include <thread>
 
 #include "support/child_process.hpp"
 #include "support/store_fixture.hpp"
+#include "waybill/store_reader.hpp"
 
 using namespace waybill;
 using namespace waybill::test;
@@ -173,6 +176,38 @@ TEST_CASE("promise 10, single owner: a second owner is refused also when the "
   }
 }
 
+TEST_CASE("promise 10, single owner: an owner whose lock file and log's index "
+          "were both removed stores nothing beside the one who came then",
+          "[promise-1][promise-10]") {
+  const temp_dir dir;
+  const auto options = options_for(dir / "ops.db");
+  constexpr auto refused = 7;
+  child_process first{[&](const child_process& self) {
+    operation_tracking_store store{options};
+    store.record_enqueue(enqueue(1), at(0));
+    self.report();
+    while (!fs::exists(dir / "go on"))
+      std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    const auto e = error_of([&] { store.record_enqueue(enqueue(3), at(2)); });
+    store.close();
+    return e.code == errc::store_corrupt ? refused : 0;
+  }};
+  REQUIRE(first.await_report());
+  for (const auto* const suffix : {"-lock", "-shm"})
+    fs::remove(options.file + suffix);
+  operation_tracking_store second{options};
+  second.record_enqueue(enqueue(2), at(1));
+  std::ofstream{dir / "go on"};
+  CHECK(first.wait() == refused);
+  second.record_enqueue(enqueue(4), at(3));
+  second.close();
+  operation_tracking_store third{options};
+  for (const auto n : {1U, 2U, 4U})
+    CHECK(third.get_status(status_of(n), at(5)).snapshot.has_value());
+  CHECK_FALSE(third.get_status(status_of(3), at(5)).snapshot.has_value());
+  CHECK(store_reader{options.file}.check().value().faults.empty());
+}
+
 TEST_CASE("promise 10, single owner: without its lock file, too, an owner in "
           "another process keeps this one out until it is killed",
           "[promise-10]") {
@@ -274,6 +309,23 @@ TEST_CASE("files that others have put beside a new store are refused") {
       REQUIRE(::chown(name.c_str(), 0, 0) == 0);
     }
     CHECK(!error_of([&] { operation_tracking_store{options}; }).code);
+  }
+}
+
+TEST_CASE("a reader refuses files that others have put beside a store") {
+  if (::geteuid() != 0)
+    return; // nothing can be given away
+  for (const auto* const suffix : {"-wal", "-shm", "-journal"}) {
+    CAPTURE(suffix);
+    const temp_dir dir;
+    const auto options = options_for(dir / "ops.db");
+    operation_tracking_store{options};
+    const auto name = options.file + suffix;
+    make_file(name, 0600);
+    REQUIRE(::chown(name.c_str(), 1'234, 1'234) == 0);
+    const auto e = error_of([&] { store_reader{options.file}; });
+    CHECK(e.code == errc::store_unavailable);
+    CHECK(e.mentions(name));
   }
 }
 
