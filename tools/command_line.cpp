@@ -17,6 +17,7 @@
 #include "commands/list.hpp"
 #include "commands/payload.hpp"
 #include "commands/purge.hpp"
+#include "commands/recover.hpp"
 #include "commands/restore.hpp"
 #include "commands/schema.hpp"
 #include "commands/stats.hpp"
@@ -48,7 +49,8 @@ constexpr const char* epilogue
     "  2    wrong usage, or input that is not what it should be\n"
     "  3    the store, a file or the output failed\n"
     "  4    wait: the time is over\n"
-    "  5    stuck, health: --exit-code was given, and there is something\n"
+    "  5    stuck, health: --exit-code was given, and there is something;\n"
+    "       recover: not all is there, or some is in doubt\n"
     "  130  stopped by Ctrl-C; the last line says how to go on\n"
     "\n"
     "Examples:\n"
@@ -65,7 +67,8 @@ std::vector<group_of_setups> all_setups() {
      {setup_status, setup_list, setup_stuck, setup_counts, setup_history,
       setup_targets, setup_payload, setup_stats, setup_health, setup_schema}},
     {"Following", {setup_watch, setup_wait}},
-    {"Copies and care", {setup_export, setup_backup, setup_check}},
+    {"Copies and care",
+     {setup_export, setup_backup, setup_check, setup_recover}},
     {"Changes, while no service runs on the store",
      {setup_import, setup_restore, setup_purge, setup_discard, setup_vacuum}}};
 }
@@ -192,8 +195,11 @@ invocation parse_command_line(int argc, const char* const* argv) {
     return x;
   }
   for (const auto& each : commands)
-    if (each.app->parsed())
+    if (each.app->parsed()) {
       x.run = each.run;
+      if (each.store)
+        x.given.file = each.store();
+    }
   if (!x.run)
     throw usage_error{"which command? waybill help lists them"};
   if (!x.given.file)

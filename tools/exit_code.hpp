@@ -18,7 +18,8 @@ enum class exit_code : int {
   store_error = 3,
   /// `wait` ended before the operations did.
   timeout = 4,
-  /// `--exit-code` was given, and there is something that needs a look.
+  /// `--exit-code` was given, and there is something that needs a look;
+  /// `recover` has not copied all, or is not certain of all.
   alarm = 5,
   /// Stopped by SIGINT or SIGTERM.
   interrupted = 130,

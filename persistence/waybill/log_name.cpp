@@ -34,6 +34,22 @@ name_bytes encode(const log_name& x) noexcept {
 
 } // namespace
 
+log_name
+decode_log_name(std::span<const std::uint8_t, expansion_bytes> x) noexcept {
+  name_bytes from{};
+  copy_bytes(x, from.data());
+  log_name out;
+  out.is_unnamed = std::ranges::all_of(from,
+                                       [](auto each) { return each == 0; });
+  if (out.is_unnamed)
+    return out;
+  out.current = salt_at(from);
+  out.previous = salt_at(bytes{from}.subspan(8));
+  out.is_damaged = big_endian(bytes{from}.subspan(checksum_at_byte))
+                   != checksum_of(from);
+  return out;
+}
+
 int read_log_name(sqlite3_file* database, log_name& out) noexcept {
   name_bytes from{};
   out = {};
@@ -42,13 +58,7 @@ int read_log_name(sqlite3_file* database, log_name& out) noexcept {
                                               expansion_at);
   if (code != SQLITE_OK)
     return code == SQLITE_IOERR_SHORT_READ ? SQLITE_OK : code;
-  out.is_unnamed = std::ranges::all_of(from, [](auto x) { return x == 0; });
-  if (out.is_unnamed)
-    return SQLITE_OK;
-  out.current = salt_at(from);
-  out.previous = salt_at(bytes{from}.subspan(8));
-  out.is_damaged = big_endian(bytes{from}.subspan(checksum_at_byte))
-                   != checksum_of(from);
+  out = decode_log_name(from);
   return SQLITE_OK;
 }
 

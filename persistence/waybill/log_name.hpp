@@ -20,6 +20,7 @@
 #include <sqlite3.h>
 
 #include <cstdint>
+#include <span>
 
 #include "waybill/file_format.hpp"
 
@@ -40,6 +41,10 @@ struct log_name {
 
   bool operator==(const log_name&) const = default;
 };
+
+/// The name in the bytes of the header that are for it.
+log_name decode_log_name(
+  std::span<const std::uint8_t, file_format::expansion_bytes> x) noexcept;
 
 /// Reads the name from a database file; that of one which is empty yet admits
 /// no log.

@@ -234,12 +234,18 @@ TEST_CASE_METHOD(cli_fixture,
     std::filesystem::resize_file(file + ".part", 100);
     CHECK(go_on().complains("is shorter than it was"));
   }
+  SECTION("the part is as long, with another byte") {
+    auto part = read_file(file + ".part");
+    part[part.size() / 2] ^= '\x01';
+    write_file(file + ".part", part);
+    CHECK(go_on().complains("has other bytes than it had"));
+  }
   SECTION("what notes its place is gone") {
     std::filesystem::remove(file + ".part.at");
     CHECK(go_on().complains("does not say up to where it is whole"));
   }
   SECTION("it went on from there already") {
-    write_file(file + ".part.at", "1 1 1-2.3.4 .\n");
+    write_file(file + ".part.at", "1 1 1-2.3.4 00000000000000ff .\n");
     CHECK(go_on().complains("goes on with --cursor 1-2.3.4"));
   }
   CHECK(go_on().code == 2);
@@ -554,4 +560,55 @@ TEST_CASE_METHOD(cli_fixture,
   std::filesystem::remove(file + "-shm");
   CHECK(changes_since(before, killed.path()) == "");
   CHECK(std::filesystem::is_empty(made.path()));
+}
+
+TEST_CASE_METHOD(cli_fixture,
+                 "recover makes a store of what is sound, and says what is "
+                 "not") {
+  record(400);
+  const auto to = dir / "recovered.db";
+  const auto in_use = waybill({"recover", options.file, to});
+  CHECK(in_use.code == 3);
+  CHECK(in_use.complains("another waybill command, holds"));
+  store.close();
+  // The store is named by the argument.
+  const auto recover = [&](std::vector<std::string> arguments) {
+    std::filesystem::remove(to);
+    arguments.insert(arguments.begin(), {"recover", options.file, to});
+    return run_waybill(dir / "none.db", arguments);
+  };
+  const auto sound = recover({});
+  CHECK(sound.code == 0);
+  CHECK(sound.err.empty());
+  CHECK(sound.says("copied 400 operations, 0 later transitions and 0 calls to "
+                   + to));
+  CHECK(run_waybill(to, {"check"}).says("sound: 400 operations"));
+  CHECK(run_waybill(dir / "none.db", {"recover", options.file, to}).code == 2);
+
+  constexpr std::size_t page_bytes = 4'096;
+  auto bytes = read_file(options.file);
+  const auto at = bytes.find("https://plant.example/api");
+  REQUIRE(at != std::string::npos);
+  bytes[at] = 'X'; // the only name of its kind
+  const auto id = bytes.rfind(std::string{"\x01\x93\x2c\x07", 4});
+  REQUIRE(id / page_bytes != at / page_bytes);
+  bytes[id + 12] = static_cast<char>(bytes[id + 12] ^ 1);
+  write_file(options.file, bytes);
+  const auto damaged = recover({});
+  CAPTURE(damaged.err);
+  CHECK(damaged.code == 5);
+  CHECK(damaged.complains("is lost; shown as (lost name "));
+  CHECK(damaged.complains("rows that were found are left out"));
+  CHECK(run_waybill(to, {"check"}).code == 0);
+  const auto as_json = recover({"--json"});
+  CHECK(as_json.code == 5);
+  CHECK(as_json.err.empty());
+  CHECK(as_json.json()["whole"] == false);
+  CHECK(as_json.json()["left_out"] > 0);
+  CHECK(as_json.json()["remarks"].size() > 0);
+  const auto unproven = recover({"--unproven"});
+  CHECK(unproven.code == 5);
+  CHECK(unproven.complains("look sound, but may not be what was written"));
+  CHECK(run_waybill(to, {"list", "--json"}).says("Xttps://plant.example/api"));
+  CHECK(read_file(options.file) == bytes);
 }

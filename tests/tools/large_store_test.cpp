@@ -166,6 +166,13 @@ TEST_CASE("Ctrl-C on a large store leaves nothing half done") {
     for (const auto* const suffix : {"", ".part", ".part-wal", ".part-shm"})
       CHECK_FALSE(std::filesystem::exists(store.dir / "copy.db" + suffix));
   }
+  const auto recover
+    = stopped({"recover", store.file, store.dir / "recovered.db"});
+  if (recover.code == 130) {
+    CHECK(recover.complains("there is no"));
+    for (const auto* const suffix : {"", ".part", ".part-wal", ".part-lock"})
+      CHECK_FALSE(std::filesystem::exists(store.dir / "recovered.db" + suffix));
+  }
   const auto check = stopped({"check"});
   CHECK(check.out.empty() == (check.code == 130));
 

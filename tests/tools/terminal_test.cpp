@@ -288,6 +288,27 @@ TEST_CASE_METHOD(cli_fixture, "closed streams take no harm to the store") {
                            WAYBILL_COMMAND, options.file}}};
   CHECK(x.wait() == 3);
   CHECK(content() == before);
+  // What it writes to a file of its own is not mixed with what it says.
+  const auto to = dir / "copy";
+  for (const auto* const command :
+       {"export -o \"$2\"", "backup \"$2\"", "recover \"$1\" \"$2\""}) {
+    CAPTURE(command);
+    const auto is_recover = std::string{command}.starts_with("recover");
+    if (is_recover)
+      store.close();
+    program closed{"/bin/sh",
+                   {.arguments = {"-c",
+                                  std::string{"exec \"$0\" --db \"$1\" "}
+                                    + command + " >&- 2>&- <&-",
+                                  WAYBILL_COMMAND, options.file, to}}};
+    CHECK(closed.wait() == 3); // it could not say that all is done
+    if (std::string{command}.starts_with("export"))
+      CHECK(json_lines(read_file(to)).size() == 10);
+    else
+      CHECK(run_waybill(to, {"check"}).says("sound: 10 operations"));
+    for (const auto* const suffix : {"", "-wal", "-shm"})
+      std::filesystem::remove(to + suffix);
+  }
 }
 
 TEST_CASE_METHOD(cli_fixture, "errors are one escaped line") {

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <functional>
+#include <optional>
+#include <string>
 
 #include "context.hpp"
 
@@ -16,6 +18,9 @@ namespace waybill::cli {
 struct command {
   CLI::App* app;
   std::function<exit_code(context&)> run;
+  /// Which store it was given as an argument, instead of `--db`; none if the
+  /// command has no such argument.
+  std::function<std::optional<std::string>()> store = {};
 };
 
 } // namespace waybill::cli

@@ -18,6 +18,7 @@ _waybill_options() {
     wait) echo "--timeout --any --until-recorded" ;;
     export) echo "$filter -o --output --force --cursor" ;;
     import) echo "--skip-bad" ;;
+    recover) echo "--unproven" ;;
     restore) echo "--force" ;;
     purge) echo "--older-than --status --dry-run" ;;
     discard) echo "--reason" ;;
@@ -42,8 +43,8 @@ _waybill_command() {
 
 _waybill() {
   local commands="status list stuck counts history targets payload stats health
-    schema watch wait export backup check import restore purge discard vacuum
-    help"
+    schema watch wait export backup check recover import restore purge
+    discard vacuum help"
   local common="--db --json --utc --color -h --help"
   local current=${COMP_WORDS[COMP_CWORD]}
   local previous=${COMP_WORDS[COMP_CWORD - 1]}
@@ -95,7 +96,7 @@ _waybill() {
     mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$current")
   elif [[ $command == help ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$current")
-  elif [[ $command == import || $command == backup || $command == restore ]]; then
+  elif [[ $command == import || $command == backup || $command == restore || $command == recover ]]; then
     mapfile -t COMPREPLY < <(compgen -f -- "$current")
     compopt -o filenames 2>/dev/null
   fi

@@ -1,7 +1,7 @@
 # fish completion for waybill
 
 set -l commands status list stuck counts history targets payload stats \
-    health schema watch wait export backup check import restore purge discard vacuum help
+    health schema watch wait export backup check recover import restore purge discard vacuum help
 set -l ends 'delivered parked failed discarded'
 set -l statuses "submitted retrying in-flight finished $ends"
 set -l without "not __fish_seen_subcommand_from $commands"
@@ -30,6 +30,7 @@ complete -c waybill -n $without -a export -d 'Write operations as JSON Lines'
 complete -c waybill -n $without -a backup -d 'Copy the store, and check it'
 complete -c waybill -n $without -a check -d 'Read all of the store for damage'
 complete -c waybill -n $without -a import -d 'Read operations that were exported'
+complete -c waybill -n $without -a recover -d 'Copy what is sound of a damaged store'
 complete -c waybill -n $without -a restore -d 'Put a backup in its place'
 complete -c waybill -n $without -a purge -d 'Delete old operations that have finished'
 complete -c waybill -n $without -a discard -d 'Give an operation up'
@@ -81,7 +82,8 @@ complete -c waybill -n '__fish_seen_subcommand_from wait' -l until-recorded -d '
 complete -c waybill -n '__fish_seen_subcommand_from export payload' -s o -l output -r -F -d 'Write there'
 complete -c waybill -n '__fish_seen_subcommand_from export payload' -l force -d 'Replace it if it is there'
 complete -c waybill -n '__fish_seen_subcommand_from import' -l skip-bad -d 'Leave bad lines out'
-complete -c waybill -n '__fish_seen_subcommand_from import backup restore' -F
+complete -c waybill -n '__fish_seen_subcommand_from import backup recover restore' -F
+complete -c waybill -n '__fish_seen_subcommand_from recover' -l unproven -d 'Copy rows of pages without their checksum too'
 complete -c waybill -n '__fish_seen_subcommand_from restore' -l force -d 'Replace the store that is there'
 complete -c waybill -n '__fish_seen_subcommand_from purge' -l older-than -x -d 'Those that finished before it'
 complete -c waybill -n '__fish_seen_subcommand_from purge' -l dry-run -d 'Only count them'

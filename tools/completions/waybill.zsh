@@ -75,6 +75,7 @@ _waybill() {
         'export:write operations with their histories as JSON Lines'
         'backup:copy the store, and check it'
         'check:read all of the store for damage'
+        'recover:copy what is sound of a damaged store'
         'import:read operations that were exported'
         'restore:put a backup in its place'
         'purge:delete old operations that have finished'
@@ -135,13 +136,18 @@ _waybill() {
           _arguments $common '--skip-bad[leave bad lines out]' '1:file:_files'
           ;;
         backup) _arguments $common '1:file:_files' ;;
+        recover)
+          _arguments $common \
+            '--unproven[copy rows of pages without their checksum too]' \
+            '1:file:_files' '2:new file:_files'
+          ;;
         restore)
           _arguments $common \
             '--force[replace the store that is there]' \
             '1:file:_files'
           ;;
         help)
-          _arguments '1:command:(status list stuck counts history targets payload stats health schema watch wait export backup check import restore purge discard vacuum)'
+          _arguments '1:command:(status list stuck counts history targets payload stats health schema watch wait export backup check recover import restore purge discard vacuum)'
           ;;
         purge)
           _arguments $common \
