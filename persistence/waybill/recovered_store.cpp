@@ -265,10 +265,11 @@ void recovered_store::take_transition(const salvaged_row& row) {
       || !is_number(x[of_transition::nth], 1, max_nth_transition)
       || !is_http_or_null(x[of_transition::http_status])
       || !is_text_or_null(x[of_transition::last_error])
+      || (!is_time(x[of_transition::at])
+          && !(is_end && x[of_transition::at].is_null()))
       || (!is_end
           && (!is_number(x[of_transition::status], 0, 1)
-              || !is_number(x[of_transition::retry_count], 0, INT32_MAX)
-              || !is_time(x[of_transition::at]))))
+              || !is_number(x[of_transition::retry_count], 0, INT32_MAX))))
     return leave_out(what + ": is no row that can have been stored");
   transition_.bind(1, row.rowid);
   for (std::size_t i = 1; i < of_transition::count; ++i)
