@@ -238,7 +238,7 @@ std::string recovered_store::name_of(const salvaged_value& x) {
     return std::string(1, '\0');
   if (const auto* const text = source_.name(x.integer))
     return *text;
-  const auto lost = "(lost name " + std::to_string(x.integer) + ")";
+  auto lost = "(lost name " + std::to_string(x.integer) + ")";
   if (lost_names_.insert(x.integer).second)
     leave_out("name " + std::to_string(x.integer) + " is lost; shown as "
               + lost);

@@ -82,9 +82,10 @@ salvaged_file::salvaged_file(const std::string& file)
   log_fd_ = open_to_read(file + "-wal");
   const auto first = read(1);
   is_unnamed_ = name_in(first).is_unnamed;
-  // Behind what SQLite uses there may be room for what comes.
+  // Behind what SQLite uses there may be room for what comes; what is missing
+  // of a file that was cut off is read as zeros.
   const auto used = big_endian(bytes{first.bytes}.subspan(pages_at));
-  if (first.is_proven && used > 0 && used < num_pages_)
+  if (first.is_proven && used > 0 && used <= INT32_MAX)
     num_pages_ = used;
   read_log(file);
 }

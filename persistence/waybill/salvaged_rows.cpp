@@ -20,7 +20,7 @@ constexpr std::uint8_t leaf_table = 13;
 
 // More than any row of a store has.
 constexpr std::uint64_t max_row_bytes = std::uint64_t{limits::max_payload}
-                                        + 1'024 * 1'024;
+                                        + std::uint64_t{1'024} * 1'024;
 
 std::size_t two_bytes(bytes x) noexcept {
   return std::size_t{x[0]} << 8U | x[1];

@@ -101,7 +101,7 @@ TEST_CASE_METHOD(maintenance_fixture,
     store->maintain();
     run_batch(*store, k);
   }
-  CHECK(std::chrono::steady_clock::now() - start < 900ms);
+  CHECK(std::chrono::steady_clock::now() - start < 5s);
   CHECK(reader.query_int("SELECT count(*) FROM operation") == seen);
   CHECK(store->wal_bytes() > 0);
   reader.exec("COMMIT");

@@ -202,6 +202,21 @@ TEST_CASE_METHOD(salvage_fixture,
 }
 
 TEST_CASE_METHOD(salvage_fixture,
+                 "a file that was cut off is not taken for whole",
+                 "[promise-11]") {
+  zero(root_of("counter")); // which could tell as well
+  const auto bytes = read_file(file);
+  for (auto size = bytes.size() - page_bytes; size > 30 * page_bytes;
+       size -= page_bytes) {
+    CAPTURE(size);
+    write_file(file, bytes.substr(0, size));
+    const auto report = recover();
+    CHECK(report.damaged_pages > 1);
+  }
+  CHECK_FALSE(recover().is_whole);
+}
+
+TEST_CASE_METHOD(salvage_fixture,
                  "rows on a page without its checksum are copied only when "
                  "that is asked for, and told of",
                  "[promise-11]") {
