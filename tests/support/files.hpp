@@ -36,7 +36,8 @@ inline void copy_files(const std::filesystem::path& from,
                        const std::filesystem::path& to) {
   const auto code = in_child([&] {
     for (const auto& each : std::filesystem::directory_iterator{from})
-      std::filesystem::copy(each.path(), to / each.path().filename());
+      if (!each.is_socket())
+        std::filesystem::copy(each.path(), to / each.path().filename());
     return 0;
   });
   if (code != 0)
