@@ -7,6 +7,7 @@
 #include "waybill/forward_messages.hpp"
 #include "waybill/json.hpp"
 #include "waybill/messages.hpp"
+#include "waybill/operator_messages.hpp"
 #include "waybill/queries.hpp"
 #include "waybill/stats.hpp"
 
@@ -68,6 +69,17 @@ void check_some(std::string_view text) {
    ...);
 }
 
+// What operators' programs say to a service.
+void check_operator_line(std::string_view text) {
+  try {
+    const auto x = parse_operator_request(text);
+    require(parse_operator_request(to_operator_line(x)) == x,
+            "an operator's line is not the same then");
+  } catch (const operator_error& e) {
+    require_printable(e.what(), "an error of an operator's line");
+  }
+}
+
 } // namespace
 
 } // namespace waybill::fuzz
@@ -85,5 +97,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
     discard, get_backlog, backlog_reply, get_call, call_reply, get_payload,
     payload_reply, list_targets, targets_reply, shut_down>(
     fuzz::text_of(data, size));
+  fuzz::check_operator_line(fuzz::text_of(data, size));
   return 0;
 }
