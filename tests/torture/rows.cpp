@@ -51,6 +51,9 @@ std::span<const row> rows() {
      "states", 1'500, turn::any, forward_power_loss},
     {22, "forward-disk-full", "a full disk while calls are taken and delivered",
      "times", 6, turn::alone, forward_disk_full},
+    {23, "forward-actor-death",
+     "the tracking actor dies while calls are taken and delivered", "deaths",
+     20, turn::any, forward_actor_death},
   };
   return all;
 }
