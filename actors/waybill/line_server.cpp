@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <map>
 #include <mutex>
@@ -142,7 +143,7 @@ struct connection {
 
 } // namespace
 
-class line_server::core {
+class line_server::core : public std::enable_shared_from_this<core> {
 public:
   core(const std::string& path, line_server_limits limits,
        line_function on_line)
@@ -178,6 +179,9 @@ public:
     wake_up();
   }
 
+private:
+  using number = std::uint64_t; // of a connection
+
   void answer(number to, std::string line) {
     {
       const std::lock_guard guard{mutex_};
@@ -186,7 +190,6 @@ public:
     wake_up();
   }
 
-private:
   bool stopping() {
     const std::lock_guard guard{mutex_};
     return stopping_;
@@ -301,7 +304,10 @@ private:
     auto line = x.in.substr(0, end);
     x.in.erase(0, end + 1);
     x.is_owed = true;
-    on_line_(n, std::move(line));
+    on_line_(std::move(line), [me = weak_from_this(), n](std::string text) {
+      if (const auto server = me.lock())
+        server->answer(n, std::move(text));
+    });
   }
 
   void send(connection& x, std::string line) {
@@ -367,10 +373,6 @@ line_server::line_server(const std::string& path, line_server_limits limits,
 line_server::~line_server() {
   core_->stop();
   thread_.join();
-}
-
-void line_server::answer(number to, std::string line) {
-  core_->answer(to, std::move(line));
 }
 
 } // namespace waybill

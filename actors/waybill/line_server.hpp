@@ -4,7 +4,6 @@
 
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -32,11 +31,14 @@ struct line_server_limits {
 /// served.
 class line_server {
 public:
-  using number = std::uint64_t; ///< of a connection
+  /// Sends the answer to a line, if who asked is still there. May be called by
+  /// any thread, also when there is no server any more; once.
+  using answer_function = std::function<void(std::string answer)>;
 
   /// Hears a line without its end, in the server's thread. It may throw
   /// nothing.
-  using line_function = std::function<void(number from, std::string line)>;
+  using line_function
+    = std::function<void(std::string line, answer_function answer)>;
 
   /// Makes the socket, with mode 0600; one that was left there is replaced.
   /// Its name may be longer than the 107 bytes of a socket's address.
@@ -50,9 +52,6 @@ public:
 
   line_server(const line_server&) = delete;
   line_server& operator=(const line_server&) = delete;
-
-  /// Sends a connection its answer, if it is still there. Thread-safe.
-  void answer(number to, std::string line);
 
 private:
   class core;

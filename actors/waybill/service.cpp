@@ -155,10 +155,8 @@ private:
   // A host runs without them, too.
   void listen_to_operators() {
     const auto path = operator_socket_of(options_.file);
-    // The answers of a server that has ended are dropped.
-    auto self = std::make_shared<std::weak_ptr<line_server>>();
     try {
-      operators_ = std::make_shared<line_server>(
+      operators_ = std::make_unique<line_server>(
         path,
         line_server_limits{
           .line_bytes = max_operator_line,
@@ -168,15 +166,12 @@ private:
                                         "a line must have at most "
                                           + std::to_string(max_operator_line)
                                           + " bytes")},
-        [&system = system_, tracker = tracker(), forwarders = known_forwarders_,
-         self](line_server::number from, const std::string& line) {
+        [&system = system_, tracker = tracker(),
+         forwarders = known_forwarders_](const std::string& line,
+                                         line_server::answer_function answer) {
           answer_operator(system, tracker, *forwarders, line,
-                          [self, from](std::string answer) {
-                            if (const auto to = self->lock())
-                              to->answer(from, std::move(answer));
-                          });
+                          std::move(answer));
         });
-      *self = operators_;
     } catch (const std::exception& e) {
       notify(options_.on_notice, severity::warning,
              "operators' commands do not reach this service: "
@@ -236,7 +231,7 @@ private:
   std::vector<named<store_and_forward_actor>> forwarders_;
   const std::shared_ptr<forwarder_list> known_forwarders_
     = std::make_shared<forwarder_list>();
-  std::shared_ptr<line_server> operators_;
+  std::unique_ptr<line_server> operators_;
   bool clean_ = true;
 };
 

@@ -30,17 +30,24 @@ struct echo {
                             .too_long = "too long"};
   std::mutex mutex;
   bool at_once = true;
-  std::vector<std::pair<line_server::number, std::string>> heard;
+  std::vector<std::pair<std::string, line_server::answer_function>> heard;
   std::unique_ptr<line_server> server;
 
   void start() {
     server = std::make_unique<line_server>(
-      path, limits, [this](line_server::number from, std::string line) {
+      path, limits,
+      [this](const std::string& line,
+             const line_server::answer_function& reply) {
         const std::lock_guard guard{mutex};
-        heard.emplace_back(from, line);
+        heard.emplace_back(line, reply);
         if (at_once)
-          server->answer(from, "<" + line + ">");
+          reply("<" + line + ">");
       });
+  }
+
+  void answer(std::size_t n, std::string line) {
+    const std::lock_guard guard{mutex};
+    heard.at(n).second(std::move(line));
   }
 
   [[nodiscard]] std::size_t num_heard() {
@@ -86,11 +93,11 @@ TEST_CASE_METHOD(echo, "a connection is owed one answer at a time") {
   line_client other{path};
   CHECK(other.send("x\n"));
   CHECK(eventually([&] { return num_heard() == 2; }));
-  server->answer(1, "first");
+  answer(0, "first");
   CHECK(client.receive() == "first");
   CHECK(eventually([&] { return num_heard() == 3; }));
   const std::lock_guard guard{mutex};
-  CHECK(heard.back().second == "two");
+  CHECK(heard.back().first == "two");
 }
 
 TEST_CASE_METHOD(echo, "an answer for who has gone is dropped") {
@@ -101,8 +108,7 @@ TEST_CASE_METHOD(echo, "an answer for who has gone is dropped") {
     CHECK(client.send("one\n"));
     CHECK(eventually([&] { return num_heard() == 1; }));
   }
-  server->answer(1, "late");
-  server->answer(77, "to nobody");
+  answer(0, "late");
   {
     const std::lock_guard guard{mutex};
     at_once = true;
@@ -162,7 +168,7 @@ TEST_CASE_METHOD(echo,
   line_client silent{path};
   CHECK(half.is_closed());
   CHECK(silent.is_closed());
-  server->answer(1, "first");
+  answer(0, "first");
   CHECK(waits.receive() == "first");
 }
 
@@ -178,7 +184,7 @@ TEST_CASE_METHOD(echo, "who does not read holds nobody up, and is let go") {
     const std::lock_guard guard{mutex};
     at_once = true;
   }
-  server->answer(1, std::string(4'000'000, 'x'));
+  answer(0, std::string(4'000'000, 'x'));
   CHECK(eventually([&] {
     line_client other{path};
     other.send("two\n");
