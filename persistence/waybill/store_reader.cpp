@@ -5,6 +5,7 @@
 
 #include "waybill/answer_size.hpp"
 #include "waybill/call_reader.hpp"
+#include "waybill/call_table.hpp"
 #include "waybill/cursor.hpp"
 #include "waybill/operation_finder.hpp"
 #include "waybill/operation_row.hpp"
@@ -311,11 +312,14 @@ std::int64_t store_reader::count_due(const purge_terminal& request,
   return state_->connection.at_one_moment([&] {
     auto stmt = state_->db().prepare(
       "SELECT updated_at FROM operation WHERE status >= 2 AND status = ?1 "
-      "AND updated_at < ?2 AND updated_at >= ?3");
+      "AND updated_at < ?2 AND updated_at >= ?3 AND (status NOT IN (3, 4) OR "
+      "EXISTS (SELECT 1 FROM call WHERE call.seq = operation.seq) = ?4)");
+    stmt.bind(4, request.with_payload ? 1 : 0);
     std::int64_t due = 0;
     for (int i = 0; i < num_tracking_statuses; ++i) {
       const auto status = static_cast<tracking_status>(i);
-      if (!is_terminal(status) || (request.status && *request.status != status))
+      if (!is_terminal(status) || (request.status && *request.status != status)
+          || (request.with_payload && !call_table::keeps(status)))
         continue;
       stmt.bind(1, i);
       stmt.bind(2, request.older_than.us());

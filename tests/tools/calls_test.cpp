@@ -494,3 +494,30 @@ TEST_CASE_METHOD(call_cli_fixture,
     for (const auto& line : shown(columns, {"history", id_text(2)}))
       CHECK(cli::width_of(line) <= columns);
 }
+
+TEST_CASE_METHOD(call_cli_fixture,
+                 "a purge takes payloads that are kept only if it is told to") {
+  fill();
+  store.record_enqueue(enqueue(9), now - 2h);
+  store.record_terminal(terminal(9, tracking_status::parked), now - 1h);
+  const auto due = [&](std::vector<std::string> more) {
+    std::vector<std::string> words{"purge", "--older-than", "0s", "--dry-run",
+                                   "--json"};
+    words.insert(words.end(), more.begin(), more.end());
+    return waybill(words).json()["due"];
+  };
+  CHECK(due({}) == 1);
+  CHECK(due({"--with-payload"}) == 1);
+  CHECK(due({"--with-payload", "--status", "failed"}) == 0);
+  const auto wrong = waybill(
+    {"purge", "--older-than", "0s", "--with-payload", "--status", "delivered"});
+  CHECK(wrong.code == 2);
+  CHECK(wrong.complains("--with-payload goes with --status Parked and Failed"));
+  CHECK(waybill_alone({"purge", "--older-than", "0s"})
+          .says("deleted 1 operation "));
+  CHECK(snapshot_of(4));
+  CHECK(waybill_alone({"purge", "--older-than", "0s", "--with-payload"})
+          .says("deleted 1 operation "));
+  CHECK_FALSE(snapshot_of(4));
+  CHECK(total() == 3);
+}

@@ -31,6 +31,10 @@ std::int64_t count_due(context& c,
   return due;
 }
 
+bool may_hold_payload(tracking_status x) {
+  return x == tracking_status::parked || x == tracking_status::failed;
+}
+
 struct purge_result {
   std::int64_t deleted = 0;
   bool finished = true;
@@ -110,6 +114,9 @@ command setup_purge(CLI::App& parent) {
   add_texts(app, "--status", x->statuses, "LIST",
             "only Delivered, Parked, Failed or Discarded;\n"
             "several with commas or by repeating it");
+  add_switch(app, "--with-payload", x->with_payload,
+             "parked and failed calls whose payloads are kept, and no\n"
+             "others; without it these stay");
   add_switch(app, "--dry-run", x->dry_run,
              "only count them, which a running service allows");
   add_footer(
@@ -136,9 +143,14 @@ std::vector<purge_terminal> to_requests(const purge_options& x, timestamp now,
   if (std::any_of(statuses.begin(), statuses.end(), is_in_flight))
     throw usage_error{"--status must be of Delivered, Parked, Failed and "
                       "Discarded: what is in flight is never deleted"};
+  if (x.with_payload
+      && !std::all_of(statuses.begin(), statuses.end(), &may_hold_payload))
+    throw usage_error{"--with-payload goes with --status Parked and Failed "
+                      "only: no payload is kept of others"};
   std::vector<purge_terminal> requests;
   purge_terminal request;
   request.older_than = *older_than;
+  request.with_payload = x.with_payload;
   if (statuses.empty())
     requests.push_back(request);
   for (const auto status : statuses) {

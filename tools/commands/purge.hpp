@@ -13,6 +13,7 @@ namespace waybill::cli {
 struct purge_options {
   std::optional<std::string> older_than;
   std::vector<std::string> statuses;
+  bool with_payload = false;
   bool dry_run = false;
 };
 

@@ -20,7 +20,7 @@ _waybill_options() {
     import) echo "--skip-bad" ;;
     recover) echo "--unproven" ;;
     restore) echo "--force" ;;
-    purge) echo "--older-than --status --dry-run" ;;
+    purge) echo "--older-than --status --with-payload --dry-run" ;;
     discard) echo "--reason" ;;
   esac
 }

@@ -86,5 +86,6 @@ complete -c waybill -n '__fish_seen_subcommand_from import backup recover restor
 complete -c waybill -n '__fish_seen_subcommand_from recover' -l unproven -d 'Copy rows of pages without their checksum too'
 complete -c waybill -n '__fish_seen_subcommand_from restore' -l force -d 'Replace the store that is there'
 complete -c waybill -n '__fish_seen_subcommand_from purge' -l older-than -x -d 'Those that finished before it'
+complete -c waybill -n '__fish_seen_subcommand_from purge' -l with-payload -d 'Those whose payloads are kept'
 complete -c waybill -n '__fish_seen_subcommand_from purge' -l dry-run -d 'Only count them'
 complete -c waybill -n '__fish_seen_subcommand_from discard' -l reason -x -d 'Why'

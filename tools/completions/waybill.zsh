@@ -153,6 +153,7 @@ _waybill() {
           _arguments $common \
             '--older-than[those that finished before it]:time:' \
             '*--status[only these]:status:_waybill_ends' \
+            '--with-payload[those whose payloads are kept]' \
             '--dry-run[only count them]'
           ;;
         discard) _arguments $common '--reason[why]:text:' '1:id:' ;;
