@@ -111,6 +111,7 @@ stored_payload read_payload(sqlite::statement& found, const call_row& x) {
 
 void call_table::load(sqlite::connection& db) {
   places_ = {};
+  lately_begun_.clear();
   insert_ = db.prepare("INSERT INTO call (" WAYBILL_CALL_COLUMNS ") VALUES "
                        "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)");
   insert_payload_
@@ -150,11 +151,14 @@ void call_table::close() noexcept {
 
 void call_table::on_rollback(bool /*unfinished*/) noexcept {
   places_ = {}; // what was deleted behind them is there again
+  lately_begun_.clear();
 }
 
 // -- reading ------------------------------------------------------------------
 
 std::optional<call_row> call_table::find(std::int64_t seq) {
+  if (const auto begun = lately_begun_.find(seq); begun != lately_begun_.end())
+    return begun->second;
   find_.bind(1, seq);
   const sqlite::reset_guard guard{find_};
   if (!find_.step())
@@ -263,6 +267,16 @@ void call_table::insert(const call_row& x,
   insert_payload_.run();
   targets_.add_active(x.target, x.bytes, 1);
   count(x, 1);
+  if (x.state == call_state::begun)
+    remember(x);
+}
+
+// As many as workers there may be, and more.
+void call_table::remember(const call_row& x) {
+  constexpr std::size_t most = 4'096;
+  if (lately_begun_.size() >= most)
+    lately_begun_.clear();
+  lately_begun_.insert_or_assign(x.seq, x);
 }
 
 // A call is where it is, or not any more.
@@ -279,6 +293,7 @@ void call_table::begin(call_row& x) {
   x.due.reset();
   update(x);
   count(x, 1);
+  remember(x);
 }
 
 void call_table::wait(call_row& x, std::int32_t attempt,
@@ -318,6 +333,7 @@ bool call_table::release(std::int64_t seq) {
 }
 
 void call_table::update(const call_row& x) {
+  lately_begun_.erase(x.seq);
   update_.bind(1, x.seq);
   update_.bind(2, static_cast<std::int64_t>(x.state));
   update_.bind(3, x.attempt);
@@ -328,6 +344,7 @@ void call_table::update(const call_row& x) {
 }
 
 void call_table::remove(const call_row& x) {
+  lately_begun_.erase(x.seq);
   delete_.bind(1, x.seq);
   delete_payload_.bind(1, x.seq);
   ++changes_begun_;

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "waybill/call_queries.hpp"
@@ -168,6 +169,7 @@ private:
   };
 
   [[nodiscard]] call_row decode(const sqlite::statement& row) const;
+  void remember(const call_row& x);
   bool keeps_others_waiting(std::int64_t seq);
   void count(const call_row& x, std::int64_t change);
   void update(const call_row& x);
@@ -176,6 +178,9 @@ private:
   target_table& targets_;
   // Of purges of those without a call, and of those with one.
   std::array<std::array<purge_place, num_tracking_statuses>, 2> places_{};
+  // Calls of which an attempt has begun lately, as last written, uncommitted
+  // changes included: that it ends needs no search.
+  std::unordered_map<std::int64_t, call_row> lately_begun_;
   std::uint64_t changes_begun_ = 0;
   sqlite::statement insert_;
   sqlite::statement insert_payload_;

@@ -660,6 +660,29 @@ TEST_CASE_METHOD(call_store_fixture,
 }
 
 TEST_CASE_METHOD(call_store_fixture,
+                 "an attempt whose beginning or end is rolled back has not "
+                 "begun or ended",
+                 "[calls]") {
+  open();
+  const auto head = take(1);
+  store.begin();
+  CHECK(store.calls().begin(begin_of(head), at(2)).begun);
+  store.rollback();
+  CHECK(store.calls().begin(begin_of(head), at(3)).begun);
+  CHECK_FALSE(store.calls().begin(begin_of(head), at(4)).begun);
+  store.begin();
+  CHECK(store.calls().end(end_of(head), at(5)).outcome
+        == update_outcome::applied);
+  store.rollback();
+  CHECK_FALSE(store.calls().begin(begin_of(head), at(6)).begun);
+  CHECK(store.calls().end(end_of(head), at(7)).outcome
+        == update_outcome::applied);
+  CHECK(total() == 1);
+  CHECK(calls() == lines{"target plant 0 0 0 0"});
+  CHECK(store_reader{options.file}.check()->faults.empty());
+}
+
+TEST_CASE_METHOD(call_store_fixture,
                  "a target with the number of one that was rolled back has "
                  "bounds of its own",
                  "[calls]") {
