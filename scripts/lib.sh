@@ -185,10 +185,10 @@ sources() {
     -name '*.[ch]pp' 2>/dev/null || true
 }
 
-# Processor seconds of all that this shell has run and waited for.
+# processor_seconds PROCESS: those of all that it has run and waited for.
 processor_seconds() {
   local fields
-  read -ra fields <"/proc/$BASHPID/stat"
+  read -ra fields <"/proc/$1/stat"
   echo $(((fields[15] + fields[16]) / $(getconf CLK_TCK)))
 }
 
@@ -198,8 +198,8 @@ processor_seconds() {
 steps=
 failures=
 step() {
-  local name=$1 result=ok began=$SECONDS processors log=
-  processors=$(processor_seconds)
+  local name=$1 result=ok began=$SECONDS me=$BASHPID processors log=
+  processors=$(processor_seconds "$me")
   shift
   [[ -n $steps ]] || remember_steps
   echo "== $name"
@@ -222,7 +222,7 @@ step() {
     { echo && echo "$name:" && signs_of_failure "$log"; } >>"$failures"
   fi
   rm -f ${log:+"$log"}
-  processors=$(($(processor_seconds) - processors))
+  processors=$(($(processor_seconds "$me") - processors))
   printf '%-8s %4d s %5d s  %s\n' "$result" $((SECONDS - began)) \
     "$processors" "$name" >>"$steps"
   [[ $result == ok ]]
@@ -274,7 +274,7 @@ signs_of_failure() {
 summary() {
   printf '\n%-8s %6s %7s  %s\n' "" "time" "cpu" ""
   cat "$steps"
-  printf '%-8s %4d s %5d s\n' "all" "$SECONDS" "$(processor_seconds)"
+  printf '%-8s %4d s %5d s\n' "all" "$SECONDS" "$(processor_seconds $$)"
   cat "$failures"
   ! grep -q '^FAILED' "$steps"
 }

@@ -169,7 +169,7 @@ try_bug() {
 export -f run_test run_row lines_of try_bug
 
 # Tests whose bug lets them hang mostly wait; rows take what processors there are.
-at_a_time=$((3 * $(nproc)))
+at_a_time=$((2 * $(nproc)))
 $rows && at_a_time=1
 printf '%s\n' "${names[@]}" |
   xargs -P "$at_a_time" -I{} bash -c 'try_bug "$@"' try_bug {}

@@ -371,6 +371,15 @@ void recovered_store::finish() {
 // A history is read backwards from its last step: what comes before one that is
 // lost cannot be reached, and is left out.
 void recovered_store::link_histories() {
+  // A number is given once: one of the two is not what was written.
+  db_.exec("DELETE FROM transition WHERE number IN "
+           "(SELECT seq FROM operation)");
+  if (const std::int64_t twice = sqlite3_changes(db_.get()); twice > 0) {
+    report_.transitions -= twice;
+    leave_out(std::to_string(twice)
+                + " transitions have the numbers of operations",
+              twice);
+  }
   auto rows = db_.prepare("SELECT seq, last_transition FROM operation "
                           "WHERE last_transition <> 0");
   while (rows.step())

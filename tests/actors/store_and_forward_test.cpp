@@ -936,6 +936,7 @@ TEST_CASE_METHOD(forward_fixture,
   REQUIRE(eventually([&] { return target.running() == 8 + 5; }));
   settle(actor);
   CHECK(target.running() == 8 + 5);
+  CHECK(get(actor, get_backlog{}).delivering == 5); // nor will more
   target.open();
   REQUIRE(all_done(actor));
   for (std::uint64_t n = 1; n <= 8; ++n)
