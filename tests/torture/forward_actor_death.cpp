@@ -23,9 +23,11 @@ namespace {
 using namespace test;
 using std::chrono::milliseconds;
 
-constexpr std::uint32_t num_calls = 2'048;
+constexpr std::uint32_t num_calls = 512;
 constexpr std::uint32_t calls_at_a_time = 32;
 constexpr std::uint32_t num_keys = 5;
+// Each is followed by a longer pause than the one before.
+constexpr std::int64_t most_deaths = 5;
 
 class forward_death_run {
 public:
@@ -53,7 +55,7 @@ public:
         send(n);
       is_over = true;
     }};
-    while (!is_over) {
+    while (!is_over && deaths_ < most_deaths) {
       std::this_thread::sleep_for(
         milliseconds{std::uniform_int_distribution{1, 40}(random_)});
       if (!die())
@@ -189,7 +191,7 @@ private:
 
 void forward_actor_death(report& r) {
   std::int64_t deaths = 0;
-  const auto rounds = r.pick(4, 80);
+  const auto rounds = r.pick(6, 200);
   for (int round = 0; round < rounds; ++round) {
     const auto one = std::make_unique<forward_death_run>(
       r, static_cast<std::uint64_t>(round));
