@@ -128,8 +128,8 @@ private:
     if (!source_.may_have_rows(number))
       return std::nullopt;
     auto found = read_rows(source_.file(), number, page);
-    if (found && found->are_entries)
-      found.reset();
+    if (!found || found->are_entries)
+      return std::nullopt;
     return found;
   }
 
