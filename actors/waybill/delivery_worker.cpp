@@ -70,12 +70,12 @@ private:
   }
 
   delivery_done attempt(delivery_job& job) const {
-    delivery_done done{.worker = job.worker, .result = {}};
+    delivery_done ended{.worker = job.worker, .result = {}};
     auto& call = job.what.call;
-    auto& result = done.result;
+    auto& result = ended.result;
     if (auto why = decode_payload(functions_->decode, job.what.codec,
                                   call.payload)) {
-      done.made = false;
+      ended.made = false;
       result.error = std::move(*why);
     } else {
       result = run(call);
@@ -85,7 +85,7 @@ private:
     if (result.http_status
         && (*result.http_status < 100 || *result.http_status > 599))
       result.http_status.reset();
-    return done;
+    return ended;
   }
 
   delivery_result run(const delivery& call) const {
