@@ -1,19 +1,17 @@
 #include "service_client.hpp"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "exit_code.hpp"
 #include "interruption.hpp"
 #include "waybill/text.hpp"
+#include "waybill/unix_socket.hpp"
 
 namespace waybill::cli {
 
@@ -23,60 +21,18 @@ namespace {
   throw failure{why + "; what it was asked may be done all the same"};
 }
 
-// An address has room for 107 bytes: a longer path is named by its folder's
-// descriptor.
-class socket_address {
-public:
-  explicit socket_address(const std::string& path) {
-    auto name = path;
-    if (path.size() >= sizeof address_.sun_path) {
-      const auto slash = path.rfind('/');
-      const auto base = slash == std::string::npos ? 0 : slash + 1;
-      folder_ = ::open(base == 0 ? "." : path.substr(0, base).c_str(),
-                       O_PATH | O_CLOEXEC);
-      name = "/proc/self/fd/" + std::to_string(folder_) + '/'
-             + path.substr(base);
-    }
-    fits_ = name.size() < sizeof address_.sun_path;
-    if (fits_)
-      std::memcpy(&address_.sun_path, name.c_str(), name.size() + 1);
-    address_.sun_family = AF_UNIX;
-  }
-
-  ~socket_address() {
-    if (folder_ >= 0)
-      ::close(folder_);
-  }
-
-  socket_address(const socket_address&) = delete;
-  socket_address& operator=(const socket_address&) = delete;
-
-  [[nodiscard]] bool is_reached_by(int socket) const {
-    return fits_
-           && ::connect(socket, reinterpret_cast<const sockaddr*>(&address_),
-                        sizeof address_)
-                == 0;
-  }
-
-private:
-  sockaddr_un address_{};
-  int folder_ = -1;
-  bool fits_ = false;
-};
-
 // Who may own the store may answer for it.
 void require_trust(int socket, const std::string& file,
                    const std::string& path) {
-  ucred peer{};
-  socklen_t size = sizeof peer;
+  const auto peer = peer_of(socket);
   struct stat info {};
-  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0
-      && (peer.uid == 0 || peer.uid == ::geteuid()
-          || (::stat(file.c_str(), &info) == 0 && peer.uid == info.st_uid)))
+  if (peer
+      && (*peer == 0 || *peer == ::geteuid()
+          || (::stat(file.c_str(), &info) == 0 && *peer == info.st_uid)))
     return;
   throw failure{escape(path) + " is not the service's: user "
-                + std::to_string(peer.uid) + " listens there, who does not own "
-                + escape(file)};
+                + (peer ? std::to_string(*peer) : "unknown")
+                + " listens there, who does not own " + escape(file)};
 }
 
 } // namespace
@@ -84,7 +40,9 @@ void require_trust(int socket, const std::string& file,
 std::optional<service_client> service_client::connect(const std::string& file) {
   const auto path = operator_socket_of(file);
   service_client client{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-  if (client.socket_ < 0 || !socket_address{path}.is_reached_by(client.socket_))
+  const socket_address address{path};
+  if (client.socket_ < 0 || address.fault() != 0
+      || ::connect(client.socket_, address.get(), socket_address::size()) != 0)
     return std::nullopt;
   require_trust(client.socket_, file, path);
   return client;

@@ -5,13 +5,11 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
-#include <cstring>
 #include <map>
 #include <mutex>
 #include <stdexcept>
@@ -21,6 +19,7 @@
 #include <vector>
 
 #include "waybill/file_access.hpp"
+#include "waybill/unix_socket.hpp"
 
 namespace waybill {
 
@@ -63,42 +62,6 @@ private:
   throw std::runtime_error{path + ": " + what + ": " + error_text(errno)};
 }
 
-// An address has room for 107 bytes: a longer path is named by its folder's
-// descriptor.
-class socket_name {
-public:
-  explicit socket_name(const std::string& path) {
-    name_ = path;
-    if (path.size() < sizeof address_.sun_path)
-      return;
-    const auto slash = path.rfind('/');
-    const auto folder = slash == std::string::npos ? "."
-                                                   : path.substr(0, slash + 1);
-    folder_ = descriptor{::open(folder.c_str(), O_PATH | O_CLOEXEC)};
-    if (!folder_)
-      fail(path, "its folder cannot be opened");
-    name_ = "/proc/self/fd/" + std::to_string(folder_.get()) + '/'
-            + path.substr(slash == std::string::npos ? 0 : slash + 1);
-    if (name_.size() >= sizeof address_.sun_path) {
-      errno = ENAMETOOLONG;
-      fail(path, "cannot be a socket");
-    }
-  }
-
-  const sockaddr* address() {
-    address_.sun_family = AF_UNIX;
-    std::memcpy(&address_.sun_path, name_.c_str(), name_.size() + 1);
-    return reinterpret_cast<const sockaddr*>(&address_);
-  }
-
-  static constexpr socklen_t size() { return sizeof(sockaddr_un); }
-
-private:
-  descriptor folder_;
-  std::string name_;
-  sockaddr_un address_{};
-};
-
 // A listening socket with that path.
 descriptor listen_at(const std::string& path) {
   if (const auto there = look_at(path)) {
@@ -113,10 +76,13 @@ descriptor listen_at(const std::string& path) {
     ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
   if (!socket)
     fail(path, "no socket is to be had");
-  socket_name name{path};
+  const socket_address address{path};
+  errno = address.fault();
+  if (errno != 0)
+    fail(path, "cannot be a socket");
   // The rights of its file are those of the descriptor.
   ::fchmod(socket.get(), owner_only);
-  if (::bind(socket.get(), name.address(), socket_name::size()) != 0)
+  if (::bind(socket.get(), address.get(), socket_address::size()) != 0)
     fail(path, "cannot be a socket");
   if (::chmod(path.c_str(), owner_only) != 0
       || ::listen(socket.get(), SOMAXCONN) != 0)
@@ -126,10 +92,8 @@ descriptor listen_at(const std::string& path) {
 
 // Whether who is at the other end may have the store's files anyway.
 bool is_trusted(int socket) {
-  ucred peer{};
-  socklen_t size = sizeof peer;
-  return ::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0
-         && (peer.uid == ::geteuid() || peer.uid == 0);
+  const auto peer = peer_of(socket);
+  return peer && (*peer == ::geteuid() || *peer == 0);
 }
 
 struct connection {

@@ -312,9 +312,8 @@ std::int64_t store_reader::count_due(const purge_terminal& request,
   return state_->connection.at_one_moment([&] {
     auto stmt = state_->db().prepare(
       "SELECT updated_at FROM operation WHERE status >= 2 AND status = ?1 "
-      "AND updated_at < ?2 AND updated_at >= ?3 AND (status NOT IN (3, 4) OR "
+      "AND updated_at < ?2 AND updated_at >= ?3 AND (?4 IS NULL OR "
       "EXISTS (SELECT 1 FROM call WHERE call.seq = operation.seq) = ?4)");
-    stmt.bind(4, request.with_payload ? 1 : 0);
     std::int64_t due = 0;
     for (int i = 0; i < num_tracking_statuses; ++i) {
       const auto status = static_cast<tracking_status>(i);
@@ -324,6 +323,10 @@ std::int64_t store_reader::count_due(const purge_terminal& request,
       stmt.bind(1, i);
       stmt.bind(2, request.older_than.us());
       stmt.bind(3, request.not_before.value_or(min_timestamp).us());
+      if (call_table::keeps(status))
+        stmt.bind(4, request.with_payload ? 1 : 0);
+      else
+        stmt.bind_null(4);
       const sqlite::reset_guard guard{stmt};
       while (stmt.step())
         if (++due % 65'536 == 0 && progress && !progress(due, 0))

@@ -9,6 +9,7 @@
 #include "interruption.hpp"
 #include "output/json.hpp"
 #include "output/progress.hpp"
+#include "waybill/call_table.hpp"
 #include "waybill/purge_failure.hpp"
 
 namespace waybill::cli {
@@ -29,10 +30,6 @@ std::int64_t count_due(context& c,
   for (const auto& request : requests)
     due += reader.count_due(request, view.until_stopped());
   return due;
-}
-
-bool may_hold_payload(tracking_status x) {
-  return x == tracking_status::parked || x == tracking_status::failed;
 }
 
 struct purge_result {
@@ -144,7 +141,7 @@ std::vector<purge_terminal> to_requests(const purge_options& x, timestamp now,
     throw usage_error{"--status must be of Delivered, Parked, Failed and "
                       "Discarded: what is in flight is never deleted"};
   if (x.with_payload
-      && !std::all_of(statuses.begin(), statuses.end(), &may_hold_payload))
+      && !std::all_of(statuses.begin(), statuses.end(), &call_table::keeps))
     throw usage_error{"--with-payload goes with --status Parked and Failed "
                       "only: no payload is kept of others"};
   std::vector<purge_terminal> requests;
