@@ -62,7 +62,8 @@ bool log_keeper::checkpoint() noexcept {
 
 void log_keeper::cut() noexcept {
   const sqlite::no_lock_wait guard{*db_};
-  copy(SQLITE_CHECKPOINT_TRUNCATE);
+  if (copy(SQLITE_CHECKPOINT_TRUNCATE) == SQLITE_OK)
+    size_.empty();
 }
 
 void log_keeper::restart() noexcept {

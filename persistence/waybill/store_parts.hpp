@@ -92,6 +92,7 @@ struct store_parts {
           throw;
       }
       log.restart();
+      files.database_written(); // pages given back before are cut off
     }
   }
 

@@ -353,3 +353,63 @@ TEST_CASE("a purge of a full disk waits for readers of the log") {
   CHECK(left == (stays ? 60 : 20));
   vfs.heal(); // closing outlives what it looks at
 }
+
+TEST_CASE("a store that cuts its log to give back space does not take that for "
+          "a loss",
+          "[promise-11]") {
+  const temp_dir dir;
+  fault_vfs vfs;
+  auto options = options_for(dir / "ops.db");
+  options.vfs = vfs.name();
+  operation_tracking_store store{options};
+  record_one(store, 1);
+  vfs.before = [](const io_call& x) {
+    return x.op == io_op::write && x.file == io_file::wal ? SQLITE_FULL
+                                                          : SQLITE_OK;
+  };
+  CHECK(fill_up(store, 2) == 1);
+  vfs.heal();
+  record_one(store, 2);
+  CHECK(store.wal_bytes() > 0);
+  while (store.give_back_space(256)) {
+    // Nothing is unused, so the log goes.
+  }
+  CHECK(std::filesystem::file_size(options.file + "-wal") == 0);
+  CHECK(store.wal_bytes() == 0);
+  record_one(store, 3);
+  CHECK(store.get_status(status_of(3), at(9)).snapshot);
+}
+
+TEST_CASE("a store that shortens its file for a purge on a full disk does not "
+          "take that for a loss",
+          "[promise-11]") {
+  const temp_dir dir;
+  fault_vfs vfs;
+  vfs.real_sleeps = false;
+  auto options = options_for(dir / "ops.db");
+  options.vfs = vfs.name();
+  constexpr std::uint64_t last = 300;
+  {
+    operation_tracking_store store{options};
+    for (std::uint64_t n = 3; n <= last; n += n == 3 ? 1 : 3)
+      record_one(store, n); // all but the first finish
+  }
+  operation_tracking_store store{options};
+  store.purge_terminal(purge_before(at(5)), at(9));
+  store.record_terminal(terminal(3), at(10));
+  const auto before = std::filesystem::file_size(options.file);
+  CHECK(store.give_back_space(16, false)); // in the log alone
+  CHECK(std::filesystem::file_size(options.file) == before);
+  auto refusals = 0;
+  vfs.before = [&](const io_call& x) {
+    return x.op == io_op::write && x.file == io_file::wal && refusals++ == 0
+             ? SQLITE_FULL
+             : SQLITE_OK;
+  };
+  CHECK(store.purge_terminal(purge_before(at(20)), at(30)).deleted == 1);
+  CHECK(refusals > 1);
+  CHECK(std::filesystem::file_size(options.file) < before);
+  record_one(store, last);
+  CHECK(store.get_status(status_of(last), at(31)).snapshot);
+  vfs.heal(); // closing outlives what it looks at
+}
