@@ -735,7 +735,7 @@ TEST_CASE_METHOD(turns_fixture,
   allow(0);
   caf::scoped_actor greedy{system};
   auto theirs = flood(greedy, 50);
-  for (int i = 0; i < 3; ++i)
+  for (int i = 0; i < 10; ++i)
     REQUIRE(is_answered_within(2)); // the one that is being answered, and this
   allow_all();
   CHECK(count_errors(std::move(theirs), errc::overloaded) == 0);
