@@ -22,7 +22,7 @@ std::span<const row> rows() {
     {8, "model", "random operations against a model, restarts, clock moves",
      "operations", 500'000, turn::any, model_row},
     {9, "linearizability", "what 32 clients see of one id has one order",
-     "histories", 10'000, turn::any, linearizability},
+     "histories", 5'000, turn::any, linearizability},
     {10, "actor-death", "the tracking actor dies at every step of a batch",
      "deaths", 200, turn::any, actor_death},
     {11, "flood", "many times what a disk with a sync of 50 ms can take",
