@@ -9,11 +9,11 @@
 
 #include "exit_code.hpp"
 #include "output/terminal.hpp"
-#include "output/times.hpp"
 #include "output/writer.hpp"
 #include "service_client.hpp"
 #include "waybill/operation_tracking_store.hpp"
 #include "waybill/store_reader.hpp"
+#include "waybill/times.hpp"
 
 namespace waybill::cli {
 

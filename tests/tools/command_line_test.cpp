@@ -49,7 +49,7 @@ operation_filter filter_of(const std::vector<std::string>& words,
   add_filter(app, x);
   std::vector<std::string> reversed{words.rbegin(), words.rend()};
   app.parse(reversed);
-  return to_filter(x, t0, where);
+  return read_filter(x, t0, where);
 }
 
 std::string filter_reason(const std::vector<std::string>& words) {
@@ -296,11 +296,11 @@ TEST_CASE("a place to go on keeps the moment that durations count from") {
   const resume_point x{t0, "7f.3.abc"};
   const auto text = to_string(x);
   CHECK(parse_resume_point(text) == x);
-  CHECK_FALSE(parse_resume_point(std::nullopt));
+  CHECK_FALSE(read_resume_point(std::nullopt));
   for (const auto* wrong : {"", "-", "x-1", "12", "-7f.3.abc", "1.2.3",
                             "fffffffffffffffff-1", "7fffffffffffffff-1"}) {
     CAPTURE(wrong);
-    CHECK_THROWS_AS(parse_resume_point(std::string{wrong}), usage_error);
+    CHECK_THROWS_AS(read_resume_point(std::string{wrong}), usage_error);
   }
 }
 

@@ -1,6 +1,6 @@
 // Times, ages, durations and sizes for people.
 
-#include "output/times.hpp"
+#include "waybill/times.hpp"
 
 #include "support/printing.hpp"
 #include "support/requests.hpp"

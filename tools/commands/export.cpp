@@ -59,9 +59,9 @@ public:
       for_terminal_{!x.output && c.screen().is_terminal()},
       reader_{c.open_reader()},
       view_{progress_screen(c, x), "exported"} {
-    const auto before = parse_resume_point(x.cursor);
+    const auto before = read_resume_point(x.cursor);
     moment_ = before ? before->moment : c.now();
-    request_.filter = to_filter(x.filter, moment_, c.where());
+    request_.filter = read_filter(x.filter, moment_, c.where());
     request_.order = list_order::oldest_first;
     request_.page_size = page_size;
     if (before)

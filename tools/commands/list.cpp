@@ -32,7 +32,7 @@ command setup_list(CLI::App& parent) {
 exit_code run_list(context& c, const list_options& x) {
   return print_operations(c, x.view, [&](timestamp moment) {
     list_operations request;
-    request.filter = to_filter(x.filter, moment, c.where());
+    request.filter = read_filter(x.filter, moment, c.where());
     request.order = x.oldest_first ? list_order::oldest_first
                                    : list_order::newest_first;
     return request;

@@ -107,7 +107,7 @@ print_operations(context& c, const list_view& view,
   const auto format = format_of(c, view.format);
   if (!view.columns.empty() && format != list_format::table)
     throw usage_error{"--columns is for tables"};
-  const auto before = parse_resume_point(view.cursor);
+  const auto before = read_resume_point(view.cursor);
   const auto moment = before ? before->moment : c.now();
   auto request = make(moment);
   stop_on_signals();

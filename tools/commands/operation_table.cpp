@@ -7,6 +7,7 @@
 #include "input/suggestion.hpp"
 #include "input/values.hpp"
 #include "output/one_line.hpp"
+#include "waybill/filter_text.hpp"
 #include "waybill/text.hpp"
 
 namespace waybill::cli {

@@ -2,11 +2,10 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <array>
 #include <string_view>
 
 #include "input/suggestion.hpp"
-#include "output/times.hpp"
+#include "waybill/filter_text.hpp"
 #include "waybill/text.hpp"
 
 namespace waybill::cli {
@@ -19,22 +18,6 @@ std::string lower(std::string_view text) {
     if (c >= 'A' && c <= 'Z')
       c = static_cast<char>(c - 'A' + 'a');
   return result;
-}
-
-using status_set = std::array<bool, num_tracking_statuses>;
-
-// Adds what `word` means.
-// Returns false if it means nothing.
-bool add_statuses(const std::string& word, status_set& to) {
-  bool known = false;
-  for (std::size_t i = 0; i < to.size(); ++i) {
-    const auto status = static_cast<tracking_status>(i);
-    if (word == lower(to_string(status))
-        || (word == "in-flight" && is_in_flight(status))
-        || (word == "finished" && is_terminal(status)))
-      known = to[i] = true;
-  }
-  return known;
 }
 
 std::vector<std::string> status_words() {
@@ -123,19 +106,18 @@ CLI::Option* add_switch(CLI::App& app, const std::string& name, bool& to,
 
 std::vector<tracking_status>
 read_statuses(const std::vector<std::string>& values) {
-  status_set wanted{};
-  for (const auto& value : values)
-    for (const auto& word : split(value))
-      if (!add_statuses(lower(word), wanted))
-        must_be("--status",
-                "of Submitted, Retrying, Delivered, Parked, Failed, "
-                "Discarded, in-flight and finished, with commas in between",
-                value, did_you_mean(nearest(lower(word), status_words())));
-  std::vector<tracking_status> statuses;
-  for (std::size_t i = 0; i < wanted.size(); ++i)
-    if (wanted[i])
-      statuses.push_back(static_cast<tracking_status>(i));
-  return statuses;
+  try {
+    return parse_statuses(values);
+  } catch (const filter_error& e) {
+    std::string hint;
+    const auto known = status_words();
+    for (const auto& word : split(e.value()))
+      if (std::ranges::find(known, lower(word)) == known.end()) {
+        hint = did_you_mean(nearest(lower(word), known));
+        break;
+      }
+    must_be("--" + e.name(), e.expected(), e.value(), hint);
+  }
 }
 
 } // namespace waybill::cli

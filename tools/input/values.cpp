@@ -14,15 +14,4 @@ void must_be(const std::string& option, const std::string& what,
                     + hint};
 }
 
-std::vector<std::string> split(std::string_view list) {
-  std::vector<std::string> parts;
-  for (;;) {
-    const auto comma = list.find(',');
-    parts.emplace_back(list.substr(0, comma));
-    if (comma == std::string_view::npos)
-      return parts;
-    list.remove_prefix(comma + 1);
-  }
-}
-
 } // namespace waybill::cli

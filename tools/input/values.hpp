@@ -3,9 +3,7 @@
 
 #include <charconv>
 #include <string>
-#include <string_view>
 #include <system_error>
-#include <vector>
 
 #include "exit_code.hpp"
 
@@ -18,9 +16,6 @@ std::string quoted(const std::string& value);
 [[noreturn]] void must_be(const std::string& option, const std::string& what,
                           const std::string& value,
                           const std::string& hint = {});
-
-/// The parts of a list with commas.
-std::vector<std::string> split(std::string_view list);
 
 /// Reads a whole number within a range.
 /// @throws usage_error

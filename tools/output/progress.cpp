@@ -8,7 +8,7 @@
 
 #include "interruption.hpp"
 #include "output/text_width.hpp"
-#include "output/times.hpp"
+#include "waybill/times.hpp"
 
 namespace waybill::cli {
 

@@ -1,4 +1,4 @@
-#include "output/times.hpp"
+#include "waybill/times.hpp"
 
 #include <algorithm>
 #include <array>
@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <ctime>
 
-namespace waybill::cli {
+namespace waybill {
 
 namespace {
 
@@ -326,4 +326,4 @@ std::optional<timestamp> parse_time(std::string_view text, timestamp now,
   return text.empty() ? std::nullopt : read_point(text, where);
 }
 
-} // namespace waybill::cli
+} // namespace waybill

@@ -10,7 +10,7 @@
 #include "waybill/duration_text.hpp"
 #include "waybill/timestamp.hpp"
 
-namespace waybill::cli {
+namespace waybill {
 
 /// In which zone times are shown, and read if they name none.
 enum class zone : std::uint8_t {
@@ -50,4 +50,4 @@ std::string size_text(std::int64_t bytes);
 std::optional<timestamp> parse_time(std::string_view text, timestamp now,
                                     zone where);
 
-} // namespace waybill::cli
+} // namespace waybill
