@@ -77,6 +77,14 @@ row_source::row_source(sqlite::connection& db, const list_operations& request,
   }
 }
 
+list_place row_source::place_of(const list_operations& request,
+                                const sqlite::statement& row) {
+  const auto by_time
+    = statuses_of(request.filter).is_within(status_set::terminal());
+  return {by_time ? row.integer(column::updated_at) : 0,
+          row.integer(column::seq)};
+}
+
 bool row_source::next() {
   if (begun_)
     advance(streams_[current_]);

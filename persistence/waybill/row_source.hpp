@@ -20,6 +20,10 @@ public:
   row_source(sqlite::connection& db, const list_operations& request,
              std::optional<list_place> after);
 
+  /// The place of a row in the list that `request` asks for.
+  static list_place place_of(const list_operations& request,
+                             const sqlite::statement& row);
+
   /// Goes to the next row.
   /// @returns false at the end.
   bool next();

@@ -110,6 +110,16 @@ public:
     return reply;
   }
 
+  std::optional<std::string> cursor_at(const list_operations& request,
+                                       const tracked_operation_id& id) {
+    std::optional<std::string> cursor;
+    operations_.with_row(id, [&](const sqlite::statement& row) {
+      cursor = to_cursor(row_source::place_of(request, row), request,
+                         cursors_.store());
+    });
+    return cursor;
+  }
+
   list_reply page(const list_operations& request,
                   const std::optional<list_place>& after,
                   microseconds max_time) {
@@ -218,6 +228,14 @@ list_reply store_reader::list(const list_operations& request,
   const auto after = state_->place_after(request);
   return state_->connection.at_one_moment(
     [&] { return state_->page(request, after, max_time); });
+}
+
+std::optional<std::string>
+store_reader::cursor_at(const list_operations& request,
+                        const tracked_operation_id& id) {
+  require_valid(request);
+  return state_->connection.at_one_moment(
+    [&] { return state_->cursor_at(request, id); });
 }
 
 record_page store_reader::list_records(const list_operations& request,

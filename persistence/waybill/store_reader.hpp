@@ -90,6 +90,12 @@ public:
                   std::chrono::microseconds max_time
                   = std::chrono::milliseconds{20});
 
+  /// The cursor of the place that an operation has in the list that `request`
+  /// asks for: with the other order, the page on the other side of it.
+  /// @returns none if the operation is not there.
+  std::optional<std::string> cursor_at(const list_operations& request,
+                                       const tracked_operation_id& id);
+
   /// As `list`, with the histories: a page of an export.
   record_page list_records(const list_operations& request,
                            std::chrono::microseconds max_time
