@@ -39,7 +39,7 @@ compiler=${CXX:-g++}
 prefix_path=${CMAKE_PREFIX_PATH:-}
 
 build_packages=(cmake ninja-build pkg-config nlohmann-json3-dev libsqlite3-dev)
-example_packages=(libcli11-dev libcpp-httplib-dev)
+example_packages=(libcli11-dev libcpp-httplib-dev libmicrohttpd-dev)
 test_packages=(catch2)
 clang_packages=(clang libclang-rt-14-dev)
 lint_packages=(clang-format-14 clang-tidy-14)
@@ -181,7 +181,7 @@ run_tests() {
 
 # Our C++ files.
 sources() {
-  find messages persistence actors examples tests bench tools \
+  find messages persistence actors dashboard examples tests bench tools \
     -name '*.[ch]pp' 2>/dev/null || true
 }
 

@@ -76,7 +76,7 @@ members() {
 
 # headers_of FILE...: headers of ours that these include, directly or not.
 headers_of() {
-  local folders=(messages persistence actors tools examples)
+  local folders=(messages persistence actors dashboard tools examples)
   local -A seen=()
   local name folder found=("$@")
   while [[ ${#found[@]} -gt 0 ]]; do

@@ -47,7 +47,8 @@ dir=$(build_dir planted)
 fresh=$dir/fresh
 rm -rf "$fresh"
 mkdir -p "$fresh" "$dir/sources"
-cp -r CMakeLists.txt README.md cmake messages persistence actors tests "$fresh"
+cp -r CMakeLists.txt README.md cmake messages persistence actors dashboard tests \
+  "$fresh"
 for patch in tests/planted/*.patch; do
   # Each by itself must fit where it is to go: one that is taken for similar may
   # land elsewhere. Neighbours may then change each other's surroundings.
@@ -92,7 +93,7 @@ if [[ ! -e $build/build.ninja ]]; then
     ${prefix_path:+-DCMAKE_PREFIX_PATH="$prefix_path"} >"$dir/configure.log" ||
     die "cannot configure; see $dir/configure.log"
 fi
-areas=(messages persistence actors)
+areas=(messages persistence actors dashboard)
 targets=("${areas[@]/#/test_}")
 $rows && targets+=(torture sanitized_rows)
 cmake --build "$build" --target "${targets[@]}" >"$dir/build.log" || {

@@ -71,7 +71,7 @@ run_built_tests() {
 }
 
 # The torture suite runs with it.
-shipped=(messages persistence actors tools examples)
+shipped=(messages persistence actors dashboard tools examples)
 build_shipped() {
   configure torture && check_caf torture &&
     build torture "${shipped[@]/%//all}" caf_main_host readme_example ${suite:+torture}

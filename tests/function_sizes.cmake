@@ -8,7 +8,7 @@ cmake_minimum_required(VERSION 3.25)
 set(most_lines 60)
 set(broken "")
 
-foreach(folder IN ITEMS messages persistence actors)
+foreach(folder IN ITEMS messages persistence actors dashboard)
   file(GLOB files "${root}/${folder}/waybill/*.[ch]pp")
   if(NOT files)
     message(FATAL_ERROR "found no sources in ${root}/${folder}/waybill")

@@ -5,7 +5,7 @@
 
 cmake_minimum_required(VERSION 3.25)
 
-set(folders messages persistence actors tools examples tests bench)
+set(folders messages persistence actors dashboard tools examples tests bench)
 set(units "")
 list(TRANSFORM folders PREPEND "${root}/" OUTPUT_VARIABLE roots)
 list(TRANSFORM roots APPEND "/*.[ch]pp" OUTPUT_VARIABLE patterns)

@@ -1,6 +1,6 @@
-# Proves by the #include lines that dependencies point one way (actors to
-# persistence to messages), that CAF stays in the actors, and that the seam
-# alone tests its version.
+# Proves by the #include lines that dependencies point one way (actors and
+# dashboard to persistence to messages), that CAF stays in the actors,
+# libmicrohttpd in one file, and that the seam alone tests CAF's version.
 #
 # cmake -D root=<source dir> -P layers.cmake
 
@@ -39,6 +39,7 @@ endfunction()
 
 files_of(messages messages)
 files_of(persistence persistence)
+files_of(dashboard dashboard)
 # Folders that the tree may have.
 set(more "")
 foreach(folder IN ITEMS bench tools)
@@ -51,15 +52,24 @@ list(FILTER others EXCLUDE REGEX "/actors/waybill/caf_(content|interception|seam
 
 includes_of(persistence persistence_headers)
 includes_of(actors actor_headers)
+includes_of(dashboard dashboard_headers)
 set(caf "#[ \t]*include[ \t]*[<\"]caf/")
 set(caf_version "CAF_((MAJOR|MINOR|PATCH)_)?VERSION|WAYBILL_CAF_1")
 
-refuse("${caf}" "CAF belongs in actors/" ${messages} ${persistence})
+refuse("${caf}" "CAF belongs in actors/" ${messages} ${persistence}
+       ${dashboard})
 refuse("${persistence_headers}" "messages/ knows no persistence" ${messages})
 refuse("${actor_headers}" "only actors/ knows the actors" ${messages}
-       ${persistence})
+       ${persistence} ${dashboard})
+file(GLOB_RECURSE actors "${root}/actors/*.[ch]pp")
+refuse("${dashboard_headers}" "only tools/ knows the dashboard" ${messages}
+       ${persistence} ${actors})
+set(not_server ${dashboard})
+list(FILTER not_server EXCLUDE REGEX "/http_server\\.cpp$")
+refuse("microhttpd\\.h" "only http_server.cpp knows libmicrohttpd" ${messages}
+       ${persistence} ${not_server})
 refuse("${caf_version}" "only the seam, actors/waybill/caf_*, tests the version"
-       ${messages} ${persistence} ${others})
+       ${messages} ${persistence} ${dashboard} ${others})
 
 if(broken)
   message(FATAL_ERROR "wrong dependencies:${broken}")

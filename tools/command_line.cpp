@@ -20,6 +20,7 @@
 #include "commands/recover.hpp"
 #include "commands/restore.hpp"
 #include "commands/schema.hpp"
+#include "commands/serve.hpp"
 #include "commands/stats.hpp"
 #include "commands/status.hpp"
 #include "commands/stuck.hpp"
@@ -66,7 +67,7 @@ std::vector<group_of_setups> all_setups() {
     {"Questions",
      {setup_status, setup_list, setup_stuck, setup_counts, setup_history,
       setup_targets, setup_payload, setup_stats, setup_health, setup_schema}},
-    {"Following", {setup_watch, setup_wait}},
+    {"Following", {setup_watch, setup_wait, setup_serve}},
     {"Copies and care",
      {setup_export, setup_backup, setup_check, setup_recover}},
     {"Changes, while no service runs on the store",
@@ -198,7 +199,8 @@ invocation parse_command_line(int argc, const char* const* argv) {
     if (each.app->parsed()) {
       x.run = each.run;
       if (each.store)
-        x.given.file = each.store();
+        if (auto file = each.store())
+          x.given.file = std::move(file);
     }
   if (!x.run)
     throw usage_error{"which command? waybill help lists them"};

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -35,11 +36,25 @@ void require_trust(int socket, const std::string& file,
                 + " listens there, who does not own " + escape(file)};
 }
 
+void limit_sending(int socket, std::chrono::milliseconds time) {
+  timeval limit{};
+  limit.tv_sec = time.count() / 1'000;
+  limit.tv_usec = time.count() % 1'000 * 1'000;
+  static_cast<void>(
+    ::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit));
+}
+
 } // namespace
 
-std::optional<service_client> service_client::connect(const std::string& file) {
+std::optional<service_client>
+service_client::connect(const std::string& file,
+                        std::optional<std::chrono::milliseconds> patience) {
   const auto path = operator_socket_of(file);
-  service_client client{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  service_client client{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0),
+                        patience};
+  // Nobody takes connections in a process that is stopped.
+  if (patience)
+    limit_sending(client.socket_, *patience);
   const socket_address address{path};
   if (client.socket_ < 0 || address.fault() != 0
       || ::connect(client.socket_, address.get(), socket_address::size()) != 0)
@@ -54,7 +69,7 @@ service_client::~service_client() {
 }
 
 service_client::service_client(service_client&& other) noexcept
-  : socket_{std::exchange(other.socket_, -1)} {}
+  : socket_{std::exchange(other.socket_, -1)}, patience_{other.patience_} {}
 
 void service_client::send(std::string line) {
   line += '\n';
@@ -68,8 +83,12 @@ void service_client::send(std::string line) {
 }
 
 std::string service_client::receive() {
+  using std::chrono::steady_clock;
+  const auto begin = steady_clock::now();
   std::string line;
   for (;;) {
+    if (patience_ && steady_clock::now() - begin > *patience_)
+      fail_without_answer("the service does not answer");
     if (stop_asked())
       throw failure{"stopped; what the service was asked goes on there",
                     exit_code::interrupted};

@@ -1,6 +1,7 @@
 // Asks the service that runs on a store, over the socket beside its file.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 
@@ -14,14 +15,18 @@ public:
   /// no socket.
   /// @throws failure if what listens there is no service that may have the
   ///         store.
-  static std::optional<service_client> connect(const std::string& file);
+  /// @param patience how long an answer may take; none: as long as the service
+  ///        lives.
+  static std::optional<service_client>
+  connect(const std::string& file,
+          std::optional<std::chrono::milliseconds> patience = std::nullopt);
 
   ~service_client();
   service_client(service_client&& other) noexcept;
   service_client& operator=(service_client&&) = delete;
 
-  /// Waits for the answer as long as the service lives.
-  /// @throws failure what the service says, or that its answer never came;
+  /// Waits for the answer.
+  /// @throws failure what the service says, or that its answer did not come;
   ///         `interrupted` at a signal.
   template <class Request>
   typename Request::reply ask(const Request& x) {
@@ -35,13 +40,16 @@ public:
   }
 
 private:
-  explicit service_client(int socket) noexcept : socket_{socket} {}
+  service_client(int socket,
+                 std::optional<std::chrono::milliseconds> patience) noexcept
+    : socket_{socket}, patience_{patience} {}
 
   void send(std::string line);
   std::string receive();
   [[noreturn]] static void refuse(const operator_error& e);
 
   int socket_;
+  std::optional<std::chrono::milliseconds> patience_;
 };
 
 } // namespace waybill::cli

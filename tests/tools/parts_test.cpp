@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "commands/schema.hpp"
-#include "commands/stats.hpp"
 #include "exit_code.hpp"
 #include "files.hpp"
 #include "input/line_reader.hpp"
@@ -17,6 +16,7 @@
 #include "support/printing.hpp"
 #include "support/program.hpp"
 #include "support/requests.hpp"
+#include "waybill/store_stats.hpp"
 #include "waybill/text.hpp"
 
 using namespace std::chrono_literals;
@@ -174,7 +174,7 @@ TEST_CASE("the text for Prometheus has all statuses and hostile kinds") {
   counts_reply counts;
   counts.counts.push_back({"a\"b\\c\nd", tracking_status::parked, 3});
   counts.oldest_parked = test::t0 + 250us;
-  const auto text = render_prometheus({4'096, 0, 32}, counts);
+  const auto text = dashboard::render_prometheus({4'096, 0, 32}, counts);
   CHECK(text.find("# TYPE waybill_file_bytes gauge\nwaybill_file_bytes 4096\n")
         != std::string::npos);
   CHECK(text.find("waybill_kind_operations{kind=\"a\\\"b\\\\c\\nd\",status="
@@ -186,7 +186,7 @@ TEST_CASE("the text for Prometheus has all statuses and hostile kinds") {
         != std::string::npos);
   CHECK(text.find("oldest_in_flight") == std::string::npos);
   CHECK(test::broken_rule(text) == "(none)");
-  CHECK(test::broken_rule(render_prometheus({}, {})) == "(none)");
+  CHECK(test::broken_rule(dashboard::render_prometheus({}, {})) == "(none)");
 }
 
 // -- files --------------------------------------------------------------------

@@ -19,7 +19,7 @@ struct command {
   CLI::App* app;
   std::function<exit_code(context&)> run;
   /// Which store it was given as an argument, instead of `--db`; none if the
-  /// command has no such argument.
+  /// command has no such argument, or was not given it.
   std::function<std::optional<std::string>()> store = {};
 };
 

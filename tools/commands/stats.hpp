@@ -2,8 +2,6 @@
 #pragma once
 
 #include "commands/command.hpp"
-#include "waybill/call_queries.hpp"
-#include "waybill/messages.hpp"
 
 namespace waybill::cli {
 
@@ -14,10 +12,5 @@ struct stats_options {
 command setup_stats(CLI::App& parent);
 
 exit_code run_stats(context& c, const stats_options& x);
-
-/// In the text format of Prometheus, version 0.0.4.
-std::string render_prometheus(const store_size& size,
-                              const counts_reply& counts,
-                              const targets_reply& targets = {});
 
 } // namespace waybill::cli

@@ -15,6 +15,9 @@ _waybill_options() {
       echo "--max-age --max-in-flight --max-parked --max-log --exit-code"
       ;;
     watch) echo "--status --kind --id --after" ;;
+    serve)
+      echo "--listen --token-file --host-name --metrics-only --open"
+      ;;
     wait) echo "--timeout --any --until-recorded" ;;
     export) echo "$filter -o --output --force --cursor" ;;
     import) echo "--skip-bad" ;;
@@ -43,7 +46,7 @@ _waybill_command() {
 
 _waybill() {
   local commands="status list stuck counts history targets payload stats health
-    schema watch wait export backup check recover import restore purge
+    schema watch wait serve export backup check recover import restore purge
     discard vacuum help"
   local common="--db --json --utc --color -h --help"
   local current=${COMP_WORDS[COMP_CWORD]}
@@ -53,7 +56,7 @@ _waybill() {
   COMPREPLY=()
 
   case $previous in
-    --db | -o | --output)
+    --db | -o | --output | --token-file)
       mapfile -t COMPREPLY < <(compgen -f -- "$current")
       compopt -o filenames 2>/dev/null
       return
@@ -96,7 +99,7 @@ _waybill() {
     mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$current")
   elif [[ $command == help ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$current")
-  elif [[ $command == import || $command == backup || $command == restore || $command == recover ]]; then
+  elif [[ $command == import || $command == serve || $command == backup || $command == restore || $command == recover ]]; then
     mapfile -t COMPREPLY < <(compgen -f -- "$current")
     compopt -o filenames 2>/dev/null
   fi

@@ -1,7 +1,7 @@
 # fish completion for waybill
 
 set -l commands status list stuck counts history targets payload stats \
-    health schema watch wait export backup check recover import restore purge discard vacuum help
+    health schema watch wait serve export backup check recover import restore purge discard vacuum help
 set -l ends 'delivered parked failed discarded'
 set -l statuses "submitted retrying in-flight finished $ends"
 set -l without "not __fish_seen_subcommand_from $commands"
@@ -26,6 +26,7 @@ complete -c waybill -n $without -a health -d 'Judge what the file tells, against
 complete -c waybill -n $without -a schema -d "Print the store's schema"
 complete -c waybill -n $without -a watch -d 'Follow what happens, as it happens'
 complete -c waybill -n $without -a wait -d 'Wait until operations have finished'
+complete -c waybill -n $without -a serve -d 'Show the store in a browser, and as JSON'
 complete -c waybill -n $without -a export -d 'Write operations as JSON Lines'
 complete -c waybill -n $without -a backup -d 'Copy the store, and check it'
 complete -c waybill -n $without -a check -d 'Read all of the store for damage'
@@ -79,10 +80,15 @@ complete -c waybill -n '__fish_seen_subcommand_from watch' -l after -x -d 'Begin
 complete -c waybill -n '__fish_seen_subcommand_from wait' -l timeout -x -d 'Give up after so long'
 complete -c waybill -n '__fish_seen_subcommand_from wait' -l any -d 'Until one of them has finished'
 complete -c waybill -n '__fish_seen_subcommand_from wait' -l until-recorded -d 'Wait also for those not recorded yet'
+complete -c waybill -n '__fish_seen_subcommand_from serve' -l listen -x -d 'Address and port'
+complete -c waybill -n '__fish_seen_subcommand_from serve' -l token-file -r -F -d 'Ask for the token in it'
+complete -c waybill -n '__fish_seen_subcommand_from serve' -l host-name -x -d 'By which name it is asked'
+complete -c waybill -n '__fish_seen_subcommand_from serve' -l metrics-only -d 'Nothing but /metrics'
+complete -c waybill -n '__fish_seen_subcommand_from serve' -l open -d 'Open a browser'
 complete -c waybill -n '__fish_seen_subcommand_from export payload' -s o -l output -r -F -d 'Write there'
 complete -c waybill -n '__fish_seen_subcommand_from export payload' -l force -d 'Replace it if it is there'
 complete -c waybill -n '__fish_seen_subcommand_from import' -l skip-bad -d 'Leave bad lines out'
-complete -c waybill -n '__fish_seen_subcommand_from import backup recover restore' -F
+complete -c waybill -n '__fish_seen_subcommand_from import serve backup recover restore' -F
 complete -c waybill -n '__fish_seen_subcommand_from recover' -l unproven -d 'Copy rows of pages without their checksum too'
 complete -c waybill -n '__fish_seen_subcommand_from restore' -l force -d 'Replace the store that is there'
 complete -c waybill -n '__fish_seen_subcommand_from purge' -l older-than -x -d 'Those that finished before it'

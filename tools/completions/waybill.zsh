@@ -72,6 +72,7 @@ _waybill() {
         "schema:print the store's schema"
         'watch:follow what happens, as it happens'
         'wait:wait until operations have finished'
+        'serve:show the store in a browser, and as JSON'
         'export:write operations with their histories as JSON Lines'
         'backup:copy the store, and check it'
         'check:read all of the store for damage'
@@ -126,6 +127,15 @@ _waybill() {
             '--until-recorded[wait also for those not recorded yet]' \
             '*:id:'
           ;;
+        serve)
+          _arguments $common \
+            '--listen[where]:address and port:' \
+            '--token-file[ask for the token in it]:file:_files' \
+            '*--host-name[by which name it is asked]:name:_hosts' \
+            '--metrics-only[nothing but /metrics]' \
+            '--open[open a browser]' \
+            '1:file:_files'
+          ;;
         export)
           _arguments $common $filter \
             '(-o --output)'{-o,--output}'[write there]:file:_files' \
@@ -147,7 +157,7 @@ _waybill() {
             '1:file:_files'
           ;;
         help)
-          _arguments '1:command:(status list stuck counts history targets payload stats health schema watch wait export backup check recover import restore purge discard vacuum)'
+          _arguments '1:command:(status list stuck counts history targets payload stats health schema watch wait serve export backup check recover import restore purge discard vacuum)'
           ;;
         purge)
           _arguments $common \

@@ -1,0 +1,235 @@
+#include "waybill/openapi.hpp"
+
+#include <concepts>
+#include <cstdint>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "waybill/call_queries.hpp"
+#include "waybill/filter_text.hpp"
+#include "waybill/queries.hpp"
+#include "waybill/stats.hpp"
+
+namespace waybill::dashboard {
+
+namespace {
+
+using ojson = nlohmann::ordered_json;
+
+ojson typed(const char* type) {
+  return {{"type", type}};
+}
+
+ojson formatted(const char* type, const char* format) {
+  return {{"type", type}, {"format", format}};
+}
+
+ojson reference(std::string_view name) {
+  return {{"$ref", "#/components/schemas/" + std::string{name}}};
+}
+
+template <class T>
+struct enumerators;
+
+template <>
+struct enumerators<tracking_status> {
+  static constexpr int count = num_tracking_statuses;
+};
+
+template <>
+struct enumerators<call_state> {
+  static constexpr int count = num_call_states;
+};
+
+template <>
+struct enumerators<health_state> {
+  static constexpr int count = num_health_states;
+};
+
+template <class T>
+inline constexpr bool is_list = false;
+
+template <class T>
+inline constexpr bool is_list<std::vector<T>> = true;
+
+// The schema of a field's value.
+template <class T>
+ojson schema_of() {
+  if constexpr (is_optional<T>) {
+    return {{"anyOf", ojson::array(
+                        {schema_of<typename T::value_type>(), typed("null")})}};
+  } else if constexpr (is_list<T>) {
+    return {{"type", "array"}, {"items", schema_of<typename T::value_type>()}};
+  } else if constexpr (has_fields<T>) {
+    return reference(T::type_name);
+  } else if constexpr (std::is_same_v<T, bool>) {
+    return typed("boolean");
+  } else if constexpr (std::integral<T>) {
+    return formatted("integer", sizeof(T) > 4 ? "int64" : "int32");
+  } else if constexpr (std::is_same_v<T, timestamp>) {
+    return formatted("string", "date-time");
+  } else if constexpr (std::is_same_v<T, tracked_operation_id>) {
+    return formatted("string", "uuid");
+  } else if constexpr (std::is_enum_v<T>) {
+    auto names = ojson::array();
+    for (int i = 0; i < enumerators<T>::count; ++i)
+      names.push_back(to_string(static_cast<T>(i)));
+    return {{"type", "string"}, {"enum", names}};
+  } else {
+    return typed("string");
+  }
+}
+
+ojson object_of(ojson properties) {
+  auto required = ojson::array();
+  for (const auto& [name, ignored] : properties.items())
+    required.push_back(name);
+  return {{"type", "object"},
+          {"properties", std::move(properties)},
+          {"required", std::move(required)},
+          {"additionalProperties", false}};
+}
+
+template <has_fields T>
+void add_schema(ojson& to) {
+  auto properties = ojson::object();
+  const T x{};
+  for_each_field(x, [&](const char* name, const auto& value) {
+    properties[name] = schema_of<std::remove_cvref_t<decltype(value)>>();
+  });
+  to[T::type_name] = object_of(std::move(properties));
+}
+
+// What is not a message.
+void add_other_schemas(ojson& to) {
+  const auto number = formatted("integer", "int64");
+  const auto time = schema_of<std::optional<timestamp>>();
+  auto by_status = ojson::object();
+  for (int i = 0; i < num_tracking_statuses; ++i)
+    by_status[to_string(static_cast<tracking_status>(i))] = number;
+  to["stats"]
+    = object_of({{"file_bytes", number},
+                 {"free_bytes", number},
+                 {"wal_bytes", number},
+                 {"operations", object_of(by_status)},
+                 {"oldest_in_flight", time},
+                 {"oldest_parked", time},
+                 {"targets", schema_of<std::vector<target_total>>()},
+                 {"other_targets", number},
+                 {"service", schema_of<std::optional<stats_reply>>()}});
+  to["health"] = object_of(
+    {{"state",
+      {{"type", "string"}, {"enum", {"at_rest", "ok", "degraded", "failed"}}}},
+     {"live", typed("boolean")},
+     {"last_written", time},
+     {"service", schema_of<std::optional<health_reply>>()}});
+  to["problem"] = object_of({{"title", typed("string")},
+                             {"status", typed("integer")},
+                             {"detail", typed("string")}});
+}
+
+ojson all_schemas() {
+  auto all = ojson::object();
+  add_schema<list_reply>(all);
+  add_schema<tracking_status_snapshot>(all);
+  add_schema<call_reply>(all);
+  add_schema<call_snapshot>(all);
+  add_schema<history_reply>(all);
+  add_schema<transition>(all);
+  add_schema<payload_discard>(all);
+  add_schema<counts_reply>(all);
+  add_schema<status_count>(all);
+  add_schema<targets_reply>(all);
+  add_schema<target_snapshot>(all);
+  add_schema<target_total>(all);
+  add_schema<health_reply>(all);
+  add_schema<stats_reply>(all);
+  add_schema<histogram>(all);
+  add_schema<status_total>(all);
+  add_other_schemas(all);
+  return all;
+}
+
+ojson answer_of(const char* description, const char* type,
+                const ojson& schema) {
+  return {{"description", description},
+          {"content", {{type, {{"schema", schema}}}}}};
+}
+
+ojson parameter(const std::string& name, const char* in, const ojson& schema) {
+  return {{"name", name},
+          {"in", in},
+          {"required", std::string_view{in} == "path"},
+          {"schema", schema}};
+}
+
+ojson list_parameters() {
+  auto all = ojson::array();
+  const filter_arguments x;
+  for_each_field(x, [&](const char* name, const auto& member) {
+    all.push_back(
+      parameter(name, "query",
+                is_list<std::remove_cvref_t<decltype(member)>>
+                  ? ojson{{"type", "array"}, {"items", typed("string")}}
+                  : typed(std::is_same_v<std::remove_cvref_t<decltype(member)>,
+                                         std::optional<std::int64_t>>
+                            ? "integer"
+                            : "string")));
+  });
+  all.push_back(parameter("cursor", "query", typed("string")));
+  all.push_back(parameter("limit", "query",
+                          {{"type", "integer"},
+                           {"minimum", 1},
+                           {"maximum", limits::max_page_size},
+                           {"default", 50}}));
+  all.push_back(parameter("oldest-first", "query", typed("boolean")));
+  all.push_back(parameter("full", "query", typed("boolean")));
+  return all;
+}
+
+ojson path_of(const char* summary, std::string_view schema,
+              const ojson& parameters) {
+  const auto failed = answer_of("what is wrong", "application/problem+json",
+                                reference("problem"));
+  ojson responses{{"200", answer_of("the answer", "application/json",
+                                    reference(schema))},
+                  {"default", failed}};
+  if (schema == "health")
+    responses["503"] = answer_of("it has failed", "application/json",
+                                 reference(schema));
+  return {{"get",
+           {{"summary", summary},
+            {"parameters", parameters},
+            {"responses", std::move(responses)}}}};
+}
+
+} // namespace
+
+ojson openapi_document(const std::string& version) {
+  const auto none = ojson::array();
+  const auto id
+    = ojson::array({parameter("id", "path", formatted("string", "uuid"))});
+  ojson x{{"openapi", "3.1.0"},
+          {"info", {{"title", "waybill"}, {"version", version}}},
+          {"servers", ojson::array({{{"url", "."}}})}};
+  x["paths"]
+    = {{"/operations", path_of("Operations that a filter lets through",
+                               list_reply::type_name, list_parameters())},
+       {"/operations/{id}",
+        path_of("An operation, and its call", call_reply::type_name, id)},
+       {"/operations/{id}/history",
+        path_of("The steps of an operation", history_reply::type_name, id)},
+       {"/counts", path_of("Operations by kind and status",
+                           counts_reply::type_name, none)},
+       {"/stats", path_of("Sizes, totals, the oldest", "stats", none)},
+       {"/health", path_of("How the service is, if one runs", "health", none)},
+       {"/targets",
+        path_of("What waits for each target", targets_reply::type_name, none)}};
+  x["components"] = {{"schemas", all_schemas()}};
+  return x;
+}
+
+} // namespace waybill::dashboard

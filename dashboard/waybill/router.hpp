@@ -1,0 +1,26 @@
+// Which answer a path leads to, and what all answers have in common.
+#pragma once
+
+#include "waybill/answer_context.hpp"
+
+namespace waybill::dashboard {
+
+/// Answers requests, one after the other. Whatever happens there is an answer,
+/// which tells nothing of exceptions that nobody has foreseen.
+class router {
+public:
+  router(site about, std::string file);
+
+  http_response answer(const http_request& asked);
+
+private:
+  http_response refuse_or_find(const http_request& asked);
+  http_response begin_session(const http_request& asked);
+  http_response find(const http_request& asked);
+  http_response find_in_store(const http_request& asked);
+
+  const site about_;
+  store_source source_;
+};
+
+} // namespace waybill::dashboard

@@ -1,0 +1,49 @@
+#include "waybill/store_source.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace waybill::dashboard {
+
+namespace {
+
+// In microseconds; none if the file is not there or has nothing in it.
+std::optional<timestamp> written_at(const std::string& file) {
+  struct stat info {};
+  if (::stat(file.c_str(), &info) != 0 || info.st_size == 0)
+    return std::nullopt;
+  return timestamp{std::int64_t{info.st_mtim.tv_sec} * 1'000'000
+                   + info.st_mtim.tv_nsec / 1'000};
+}
+
+} // namespace
+
+store_source::store_source(std::string file) : file_{std::move(file)} {}
+
+store_reader& store_source::reader() {
+  const auto now = identity_now();
+  if (!reader_ || now != opened_) {
+    reader_.reset();
+    reader_.emplace(file_);
+    opened_ = now;
+  }
+  return *reader_;
+}
+
+std::optional<timestamp> store_source::last_written() const {
+  // Readers leave an empty log behind.
+  const auto file = written_at(file_);
+  const auto log = written_at(file_ + "-wal");
+  return file && log ? std::max(file, log) : file;
+}
+
+std::optional<store_source::identity> store_source::identity_now() const {
+  struct stat info {};
+  if (::stat(file_.c_str(), &info) != 0)
+    return std::nullopt;
+  return identity{info.st_dev, info.st_ino};
+}
+
+} // namespace waybill::dashboard

@@ -1,0 +1,43 @@
+// The store that is looked at: opened when it is asked for, and again when its
+// file has been replaced.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "waybill/store_reader.hpp"
+
+namespace waybill::dashboard {
+
+/// Not to be used by two threads at a time.
+class store_source {
+public:
+  explicit store_source(std::string file);
+
+  [[nodiscard]] const std::string& file() const noexcept { return file_; }
+
+  /// @throws store_error as store_reader does.
+  store_reader& reader();
+
+  /// What is open is not used again.
+  void forget() noexcept { reader_.reset(); }
+
+  /// When the file or its log was last written; none if it is not there.
+  [[nodiscard]] std::optional<timestamp> last_written() const;
+
+private:
+  struct identity {
+    std::uint64_t device = 0;
+    std::uint64_t inode = 0;
+    bool operator==(const identity&) const = default;
+  };
+
+  [[nodiscard]] std::optional<identity> identity_now() const;
+
+  std::string file_;
+  std::optional<store_reader> reader_;
+  std::optional<identity> opened_;
+};
+
+} // namespace waybill::dashboard

@@ -1,0 +1,505 @@
+// The answers to requests, without a network: pages, JSON and their
+// description.
+#include "waybill/router.hpp"
+
+#include <algorithm>
+#include <regex>
+#include <set>
+
+#include <nlohmann/json.hpp>
+
+#include "support/exposition.hpp"
+#include "support/store_fixture.hpp"
+#include "waybill/assets.hpp"
+#include "waybill/json.hpp"
+#include "waybill/openapi.hpp"
+#include "waybill/queries.hpp"
+
+using namespace std::chrono_literals;
+using namespace waybill;
+using namespace waybill::dashboard;
+using nlohmann::json;
+using test::at;
+using test::id_of;
+
+namespace {
+
+struct dashboard_fixture : test::store_fixture {
+  site about = plain_site();
+
+  static site plain_site() {
+    site x;
+    x.name = "ops.db";
+    x.version = "1.2.3";
+    x.where = zone::utc;
+    x.now = [] { return at(100'000); };
+    return x;
+  }
+
+  http_response get(const std::string& target, http_request x = {}) {
+    const auto mark = target.find('?');
+    x.path = target.substr(0, mark);
+    if (mark != std::string::npos)
+      x.query = parse_parameters(target.substr(mark + 1));
+    if (!x.host)
+      x.host = "127.0.0.1:8080";
+    return router{about, options.file}.answer(x);
+  }
+
+  json get_json(const std::string& target) {
+    const auto x = get(target);
+    CAPTURE(target, x.body);
+    CHECK(x.type == "application/json");
+    return json::parse(x.body);
+  }
+
+  void record(std::uint64_t count) {
+    store.begin();
+    for (std::uint64_t n = 1; n <= count; ++n)
+      store.record_enqueue(test::enqueue(n), at(static_cast<std::int64_t>(n)));
+    store.commit();
+  }
+
+  void end(std::uint64_t n, tracking_status status,
+           std::optional<std::string> error = std::nullopt) {
+    auto x = test::terminal(n, status);
+    x.last_error = std::move(error);
+    store.record_terminal(x, at(1'000 + static_cast<std::int64_t>(n)));
+  }
+
+  /// Three that ended, one that is retried, one that waits.
+  void record_some() {
+    record(5);
+    store.record_attempt(test::attempt(1, 1), at(50));
+    end(1, tracking_status::parked, "503 <b>busy</b>");
+    end(2, tracking_status::failed, "422 refused");
+    end(3, tracking_status::delivered);
+    store.record_attempt(test::attempt(4, 2), at(60));
+  }
+};
+
+bool has(const http_response& x, const std::string& text) {
+  return x.body.find(text) != std::string::npos;
+}
+
+std::string heading_of(const http_response& x) {
+  const auto begin = x.body.find("<h1>") + 4;
+  const auto text = x.body.substr(begin, x.body.find("</h1>") - begin);
+  return std::regex_replace(text, std::regex{"<[^>]*>"}, "");
+}
+
+std::string id_of_text(std::uint64_t n) {
+  return to_string(id_of(n));
+}
+
+// The operations of a list page, in order.
+std::vector<std::string> rows_of(const http_response& x) {
+  static const std::regex row{"<tr role=row id=\"([^\"]*)\""};
+  std::vector<std::string> ids;
+  for (std::sregex_iterator i{x.body.begin(), x.body.end(), row}, end; i != end;
+       ++i)
+    ids.push_back((*i)[1]);
+  return ids;
+}
+
+// Where a link with that `rel` leads; empty if there is none.
+std::string link_of(const http_response& x, const std::string& rel) {
+  std::smatch found;
+  if (!std::regex_search(x.body, found,
+                         std::regex{"rel=" + rel + " href=\"([^\"]*)\""}))
+    return "";
+  return '/' + std::regex_replace(found[1].str(), std::regex{"&amp;"}, "&");
+}
+
+// What of `x` is not as `schema` says; empty if all is.
+std::string misfit(const json& x, const json& schema, const json& all,
+                   const std::string& path = "answer") {
+  if (schema.contains("$ref")) {
+    const auto name = schema["$ref"].get<std::string>();
+    return misfit(x, all.at(name.substr(name.rfind('/') + 1)), all, path);
+  }
+  if (schema.contains("anyOf")) {
+    for (const auto& each : schema["anyOf"])
+      if (misfit(x, each, all, path).empty())
+        return "";
+    return path + " fits none";
+  }
+  const auto type = schema.at("type").get<std::string>();
+  if (type == "null")
+    return x.is_null() ? "" : path + " is not null";
+  if (type == "string") {
+    if (!x.is_string())
+      return path + " is no text";
+    if (schema.contains("enum")
+        && std::find(schema["enum"].begin(), schema["enum"].end(), x)
+             == schema["enum"].end())
+      return path + " has no such value";
+    return "";
+  }
+  if (type == "integer")
+    return x.is_number_integer() ? "" : path + " is no whole number";
+  if (type == "boolean")
+    return x.is_boolean() ? "" : path + " is no boolean";
+  if (type == "array") {
+    if (!x.is_array())
+      return path + " is no array";
+    for (const auto& each : x)
+      if (auto fault = misfit(each, schema.at("items"), all, path + "[]");
+          !fault.empty())
+        return fault;
+    return "";
+  }
+  if (!x.is_object())
+    return path + " is no object";
+  for (const auto& name : schema.at("required"))
+    if (!x.contains(name.get<std::string>()))
+      return path + " lacks " + name.get<std::string>();
+  for (const auto& [name, value] : x.items()) {
+    if (!schema.at("properties").contains(name))
+      return path + " has " + name + " that is not described";
+    if (auto fault = misfit(value, schema["properties"][name], all,
+                            path + '.' + name);
+        !fault.empty())
+      return fault;
+  }
+  return "";
+}
+
+service_facts busy_service() {
+  service_facts x;
+  x.health.waiting_requests = 12;
+  for (int i = 0; i < 100; ++i)
+    x.stats.commit_latency.add(1'900);
+  return x;
+}
+
+} // namespace
+
+// -- what holds for all -------------------------------------------------------
+
+TEST_CASE_METHOD(dashboard_fixture, "every answer has the headers that guard") {
+  record_some();
+  for (const auto* path : {"/", "/operations", "/nothing", "/api/v1/counts",
+                           "/api/v1/nothing", "/metrics"}) {
+    CAPTURE(path);
+    const auto x = get(path);
+    CHECK(header_of(x, "Content-Security-Policy")
+            .value_or("")
+            .starts_with("default-src 'self'"));
+    CHECK(header_of(x, "X-Content-Type-Options") == "nosniff");
+    CHECK(header_of(x, "Cache-Control") == "private, no-cache");
+    CHECK(header_of(x, "ETag").has_value() == (x.status == 200));
+  }
+}
+
+TEST_CASE_METHOD(dashboard_fixture, "what is not asked rightly is refused") {
+  http_request rebound;
+  rebound.host = "evil.example";
+  CHECK(get("/", rebound).status == 421);
+  http_request post;
+  post.method = "POST";
+  CHECK(get("/", post).status == 405);
+  CHECK(header_of(get("/api/v1/counts", post), "Allow") == "GET, HEAD");
+  http_request head;
+  head.method = "HEAD";
+  CHECK(get("/", head).status == 200);
+  http_request nameless;
+  nameless.path = "/";
+  CHECK(router{about, options.file}.answer(nameless).status == 400);
+  CHECK(get("/operations?frob=1").status == 400);
+  CHECK(get("/api/v1/operations?frob=1").type == "application/problem+json");
+  CHECK(get("/?frob=1").status == 400);
+  CHECK(get("/api/v1/counts?frob=1").status == 400);
+  CHECK(get("/api/v1/operations/xyz").status == 400);
+  CHECK(get("/api/v1/operations/" + id_of_text(1)).status == 404);
+  CHECK(get("/operations/" + id_of_text(1)).status == 404);
+  CHECK(get("/operations/%3Cscript%3E").status == 404);
+  CHECK(get("/api/v2/counts").status == 404);
+  CHECK(get("/login").status == 404); // there is no token
+}
+
+TEST_CASE_METHOD(dashboard_fixture,
+                 "a file that is gone is an error that passes") {
+  options.file = dir / "other.db";
+  const auto x = get("/");
+  CHECK(x.status == 503);
+  CHECK(x.type.starts_with("text/html"));
+  CHECK(get("/api/v1/counts").status == 503);
+  router answers{about, options.file};
+  http_request asked;
+  asked.host = "localhost";
+  CHECK(answers.answer(asked).status == 503);
+  operation_tracking_store made{options};
+  CHECK(answers.answer(asked).status == 200);
+}
+
+TEST_CASE_METHOD(dashboard_fixture, "without the token nothing is told") {
+  record_some();
+  about.access.token = "0123456789abcdef";
+  about.access.session = make_session();
+  for (const auto* path : {"/", "/operations", "/api/v1/counts", "/metrics",
+                           "/api/v1/openapi.json", "/nothing"}) {
+    CAPTURE(path);
+    const auto x = get(path);
+    CHECK(x.status == 401);
+    CHECK(header_of(x, "WWW-Authenticate") == "Bearer");
+    CHECK_FALSE(has(x, "Parked"));
+  }
+  // The form leads back from wherever it is shown.
+  CHECK(has(get("/operations/" + id_of_text(1)), "action=\"../login\""));
+  CHECK(get("/assets/" + std::string{style_asset.name}).status == 200);
+
+  http_request form;
+  form.method = "POST";
+  form.body = "token=0123456789abcdeF";
+  CHECK(get("/login", form).status == 401);
+  form.body = "token=0123456789abcdef";
+  form.origin = "http://evil.example";
+  CHECK(get("/login", form).status == 403);
+  form.origin = "http://127.0.0.1:8080";
+  const auto begun = get("/login", form);
+  CHECK(begun.status == 303);
+  CHECK(header_of(begun, "Location") == "./");
+  const auto cookie = header_of(begun, "Set-Cookie").value_or("");
+  CHECK(cookie.ends_with("; HttpOnly; SameSite=Strict"));
+  CHECK(cookie.find("0123456789abcdef;") == std::string::npos);
+  http_request browser;
+  browser.cookie = cookie.substr(0, cookie.find(';'));
+  CHECK(get("/", browser).status == 200);
+  http_request program;
+  program.authorization = "Bearer 0123456789abcdef";
+  CHECK(get("/metrics", program).status == 200);
+}
+
+TEST_CASE_METHOD(dashboard_fixture,
+                 "for Prometheus there may be nothing else") {
+  record_some();
+  about.metrics_only = true;
+  CHECK(get("/metrics").status == 200);
+  for (const auto* path : {"/", "/operations", "/api/v1/counts"})
+    CHECK(get(path).status == 404);
+}
+
+TEST_CASE_METHOD(dashboard_fixture, "links of pages work behind a prefix") {
+  record_some();
+  static const std::regex link{"(href|src|action)=\"?([^\" >]*)"};
+  for (const auto& path :
+       {std::string{"/"}, std::string{"/operations"}, std::string{"/targets"},
+        std::string{"/nothing"}, "/operations/" + id_of_text(1)}) {
+    const auto body = get(path).body;
+    for (std::sregex_iterator i{body.begin(), body.end(), link}, end; i != end;
+         ++i) {
+      const auto to = (*i)[2].str();
+      CAPTURE(path, to);
+      CHECK_FALSE(to.starts_with("/"));
+      CHECK(to.find(':') == std::string::npos);
+      // From where it stands it leads to something.
+      auto target = std::regex_replace(to, std::regex{"&amp;"}, "&");
+      target = target.substr(0, target.find('#'));
+      const auto folder = path.substr(0, path.rfind('/') + 1);
+      auto all = folder + (target == "./" ? "" : target);
+      if (all.starts_with("/operations/../"))
+        all = all.substr(std::string{"/operations/.."}.size());
+      CHECK(get(all).status == 200);
+    }
+    CHECK(body.find("style=") == std::string::npos);
+    CHECK(body.find("<script>") == std::string::npos);
+  }
+}
+
+TEST_CASE_METHOD(dashboard_fixture, "assets are kept for long by their names") {
+  for (const auto* each : {&style_asset, &script_asset, &icon_asset}) {
+    const auto x = get("/assets/" + std::string{each->name});
+    CHECK(x.status == 200);
+    CHECK(x.body == each->content);
+    CHECK(x.type == each->type);
+    CHECK(header_of(x, "Cache-Control")
+          == "public, max-age=31536000, immutable");
+  }
+  CHECK(get("/assets/style.css").status == 404);
+}
+
+// -- pages --------------------------------------------------------------------
+
+TEST_CASE_METHOD(dashboard_fixture, "an empty store says what to do next") {
+  CHECK(heading_of(get("/")) == "No operations yet");
+  CHECK(has(get("/operations"), "No operations yet"));
+  CHECK(heading_of(get("/targets")) == "No targets yet");
+}
+
+TEST_CASE_METHOD(dashboard_fixture, "the overview begins with the answer") {
+  record_some();
+  const auto rest = get("/");
+  CHECK(heading_of(rest) == "At rest: 2 operations are in flight");
+  CHECK(has(rest, "503 &lt;b&gt;busy&lt;/b&gt;"));
+  CHECK_FALSE(has(rest, "<b>busy"));
+  auto facts = busy_service();
+  about.ask_service = [&] { return std::optional{facts}; };
+  const auto live = get("/");
+  CHECK(heading_of(live) == "Healthy: 2 operations are in flight");
+  CHECK(has(live, "≤ 2 ms"));
+  facts.health.state = health_state::degraded;
+  facts.health.reason = "a sync has been running for 30s";
+  CHECK(heading_of(get("/")) == "Degraded: a sync has been running for 30s");
+}
+
+TEST_CASE_METHOD(dashboard_fixture, "a list goes forth and back by its links") {
+  record(120);
+  const auto first = get("/operations");
+  CHECK(heading_of(first) == "120 operations");
+  const auto of_first = rows_of(first);
+  REQUIRE(of_first.size() == 50);
+  CHECK(of_first.front() == id_of_text(120));
+  CHECK(link_of(first, "prev").empty());
+  const auto second = get(link_of(first, "next"));
+  const auto third = get(link_of(second, "next"));
+  CHECK(rows_of(third).size() == 20);
+  CHECK(rows_of(third).back() == id_of_text(1));
+  CHECK(link_of(third, "next").empty());
+  const auto back = get(link_of(third, "prev"));
+  CHECK(rows_of(back) == rows_of(second));
+  const auto begin = get(link_of(back, "prev"));
+  CHECK(rows_of(begin) == of_first);
+  CHECK(link_of(begin, "prev").empty());
+  CHECK(rows_of(get(link_of(begin, "next"))) == rows_of(second));
+}
+
+TEST_CASE_METHOD(dashboard_fixture, "those that ended go by when they did") {
+  record(60);
+  store.begin();
+  for (std::uint64_t n = 1; n <= 60; ++n)
+    end(61 - n, tracking_status::parked);
+  store.commit();
+  const auto first = get("/operations?status=parked");
+  CHECK(heading_of(first) == "60 parked operations");
+  const auto second = get(link_of(first, "next"));
+  CHECK(rows_of(second).size() == 10);
+  CHECK(rows_of(get(link_of(second, "prev"))) == rows_of(first));
+}
+
+TEST_CASE_METHOD(dashboard_fixture, "filters stand in the URL of every link") {
+  record_some();
+  const auto x = get("/operations?status=parked&status=failed&error=503");
+  CHECK(heading_of(x) == "1 parked or failed operation matches");
+  CHECK(rows_of(x) == std::vector{id_of_text(1)});
+  CHECK(has(x, "waybill list --status parked,failed --error 503"));
+  CHECK(has(x, "href=\"operations?status=parked&amp;status=failed&amp;"
+               "error=503&amp;open="
+                 + id_of_text(1)));
+  // What the form has no field for goes on with it.
+  CHECK(has(get("/operations?instance=instance-7"),
+            "<input type=hidden name=\"instance\" value=\"instance-7\">"));
+  CHECK(has(get("/operations?node=%22%3E%3Cscript%3E"),
+            "value=\"&quot;&gt;&lt;script&gt;\""));
+  CHECK(heading_of(get("/operations?error=none"))
+        == "No match among operations");
+}
+
+TEST_CASE_METHOD(dashboard_fixture, "a row opens and closes in its list") {
+  record_some();
+  const auto x = get("/operations?open=" + id_of_text(1));
+  CHECK(has(x, "aria-expanded=true"));
+  CHECK(has(x, "<dt>script<dd>scripts/send.csx"));
+  CHECK(has(x, "503 Service Unavailable")); // of its history
+  CHECK(rows_of(x).size() == 5);
+  CHECK(has(x, "href=\"operations#" + id_of_text(1)));
+}
+
+TEST_CASE_METHOD(dashboard_fixture, "an operation shows each of its steps") {
+  record_some();
+  const auto x = get("/operations/" + id_of_text(1));
+  CHECK(heading_of(x)
+        == "Parked after 1 retry in 16 min 40 s: 503 &lt;b&gt;busy&lt;/b&gt;");
+  CHECK(has(x, "waybill history " + id_of_text(1)));
+  CHECK(has(x, "<span class=soft>3 steps</span>"));
+  CHECK(has(x, "2026-11-23 08:32:11Z"));
+}
+
+// -- JSON ---------------------------------------------------------------------
+
+TEST_CASE_METHOD(dashboard_fixture, "JSON lists go on with their cursor") {
+  record(5);
+  std::vector<std::string> seen;
+  std::string target = "/api/v1/operations?limit=2&since=2d";
+  for (auto next = target; !next.empty();) {
+    const auto page = get_json(next);
+    for (const auto& each : page["operations"])
+      seen.push_back(each["id"]);
+    next = page["next_cursor"].is_null()
+             ? ""
+             : target + "&cursor=" + page["next_cursor"].get<std::string>();
+  }
+  CHECK(seen
+        == std::vector{id_of_text(5), id_of_text(4), id_of_text(3),
+                       id_of_text(2), id_of_text(1)});
+  CHECK(get_json(
+          "/api/v1/operations?oldest-first=true&limit=1")["operations"][0]["id"]
+        == id_of_text(1));
+  // Of another list.
+  const auto cursor = get_json(target)["next_cursor"].get<std::string>();
+  CHECK(get("/api/v1/operations?cursor=" + cursor).status == 400);
+}
+
+TEST_CASE_METHOD(dashboard_fixture, "answers are what their description says") {
+  record_some();
+  const json description = json::parse(get("/api/v1/openapi.json").body);
+  CHECK(description["openapi"] == "3.1.0");
+  CHECK(description["info"]["version"] == "1.2.3");
+  const auto& schemas = description["components"]["schemas"];
+  std::set<std::string> described;
+  for (const auto& [path, methods] : description["paths"].items()) {
+    described.insert(path);
+    const auto target = "/api/v1"
+                        + std::regex_replace(path, std::regex{"\\{id\\}"},
+                                             id_of_text(1));
+    const auto& responses = methods["get"]["responses"];
+    const auto schema_of = [&](const char* status, const char* type) {
+      return responses[status]["content"][type]["schema"];
+    };
+    CAPTURE(target);
+    const auto schema = schema_of("200", "application/json");
+    CHECK(misfit(get_json(target), schema, schemas).empty());
+    about.ask_service = [] { return std::optional{busy_service()}; };
+    CHECK(misfit(get_json(target), schema, schemas).empty());
+    about.ask_service = {};
+    const auto wrong = json::parse(get(target + "?frob=1").body);
+    CHECK(
+      misfit(wrong, schema_of("default", "application/problem+json"), schemas)
+        .empty());
+  }
+  CHECK(described.size() == 7);
+  // The check itself finds what does not fit.
+  CHECK_FALSE(
+    misfit(json{{"counts", 1}}, {{"$ref", "#/x/counts_reply"}}, schemas)
+      .empty());
+}
+
+TEST_CASE_METHOD(dashboard_fixture, "JSON says what the store says") {
+  record_some();
+  store_reader reader{options.file};
+  CHECK(get_json("/api/v1/counts") == to_json(reader.get_counts(at(100'000))));
+  CHECK(get_json("/api/v1/operations/" + id_of_text(4))["snapshot"]
+        == to_json(*reader.get_status(test::status_of(4)).snapshot));
+  CHECK(get_json("/api/v1/operations/" + id_of_text(1) + "/history")
+        == to_json(reader.get_history({id_of(1), std::nullopt})));
+  CHECK(get_json("/api/v1/stats")["operations"]["Parked"] == 1);
+  CHECK(get_json("/api/v1/health")["state"] == "at_rest");
+  service_facts facts;
+  about.ask_service = [&] { return std::optional{facts}; };
+  CHECK(get_json("/api/v1/health")["state"] == "ok");
+  facts.health.state = health_state::failed;
+  CHECK(get("/api/v1/health").status == 503);
+}
+
+TEST_CASE_METHOD(dashboard_fixture, "metrics are as Prometheus wants them") {
+  record_some();
+  const auto rest = get("/metrics");
+  CHECK(rest.type == "text/plain; version=0.0.4; charset=utf-8");
+  CHECK(test::broken_rule(rest.body) == "(none)");
+  CHECK(has(rest, "waybill_kind_operations{kind=\"ExternalSystem.CachedCall\","
+                  "status=\"Parked\"} 1\n"));
+  about.ask_service = [] { return std::optional{busy_service()}; };
+  const auto live = get("/metrics");
+  CHECK(test::broken_rule(live.body) == "(none)");
+  CHECK(has(live, "waybill_commit_latency_seconds_count 100\n"));
+}

@@ -1,0 +1,195 @@
+#include "commands/serve.hpp"
+
+#include <poll.h>
+#include <spawn.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <utility>
+
+#include "input/options.hpp"
+#include "interruption.hpp"
+#include "output/json.hpp"
+#include "waybill/router.hpp"
+#include "waybill/text.hpp"
+
+namespace waybill::cli {
+
+namespace {
+
+using namespace std::chrono_literals;
+using dashboard::service_facts;
+
+// A service that does not answer holds a page up for so long, and is asked
+// again after a while only.
+constexpr auto service_patience = 300ms;
+constexpr auto service_memory = 1s;
+
+// What the service says, asked once a second at most.
+class service_view {
+public:
+  explicit service_view(std::string file) : file_{std::move(file)} {}
+
+  std::optional<service_facts> look() {
+    const auto now = std::chrono::steady_clock::now();
+    if (!looked_ || now - *looked_ >= service_memory) {
+      said_ = ask();
+      looked_ = now;
+    }
+    return said_;
+  }
+
+private:
+  [[nodiscard]] std::optional<service_facts> ask() const {
+    try {
+      auto client = service_client::connect(file_, service_patience);
+      if (!client)
+        return std::nullopt;
+      service_facts x;
+      x.health = client->ask(get_health{});
+      x.stats = client->ask(get_stats{});
+      return x;
+    } catch (const std::exception&) {
+      return std::nullopt; // who listens there is no help
+    }
+  }
+
+  const std::string file_;
+  std::optional<std::chrono::steady_clock::time_point> looked_;
+  std::optional<service_facts> said_;
+};
+
+void check_listens_safely(const serve_options& x) {
+  if (!x.listen.is_loopback() && !x.token_file)
+    throw usage_error{"--listen " + x.listen.host
+                      + " lets other machines in, and needs --token-file"};
+}
+
+dashboard::site site_of(const context& c, const serve_options& x) {
+  dashboard::site about;
+  about.name = std::filesystem::path{c.file()}.filename().string();
+  about.version = WAYBILL_VERSION;
+  about.where = c.where();
+  about.metrics_only = x.metrics_only;
+  about.access.host_names = x.host_names;
+  if (x.token_file) {
+    about.access.token = read_token(*x.token_file);
+    about.access.session = dashboard::make_session();
+  }
+  about.ask_service = [view = std::make_shared<service_view>(c.file())] {
+    return view->look();
+  };
+  return about;
+}
+
+// Best effort: there may be no browser.
+void open_browser(context& c, const std::string& url) {
+  std::string program = "xdg-open";
+  auto address = url;
+  char* const words[] = {program.data(), address.data(), nullptr};
+  pid_t child = -1;
+  std::signal(SIGCHLD, SIG_IGN); // nobody waits for it
+  if (::posix_spawnp(&child, program.c_str(), nullptr, nullptr, words, environ)
+      != 0)
+    c.note("no browser could be opened: there is no xdg-open");
+}
+
+void tell_address(context& c, const serve_options& x, const std::string& url) {
+  const auto address = x.metrics_only ? url + "metrics" : url;
+  if (c.json())
+    c.print_json(json_text({{"url", address}}));
+  else
+    c.out().write(address + '\n');
+  c.out().flush();
+}
+
+} // namespace
+
+command setup_serve(CLI::App& parent) {
+  auto x = std::make_shared<serve_options>();
+  auto& app = add_command(parent, "serve",
+                          "show the store in a browser, and as JSON");
+  add_text(app, "FILE", x->file, "FILE", "the store; without it --db");
+  const auto read_address = [x](const std::string& text) {
+    const auto address = dashboard::parse_listen_address(text);
+    if (!address)
+      must_be("--listen", "an address and a port like 127.0.0.1:8080", text);
+    x->listen = *address;
+  };
+  add_value(app, "--listen", read_address, "ADDRESS:PORT",
+            "where (127.0.0.1:8080); port 0: any that is free");
+  add_text(app, "--token-file", x->token_file, "FILE",
+           "ask for the token that is its first line; needed\n"
+           "where other machines reach the address");
+  add_texts(app, "--host-name", x->host_names, "NAME",
+            "by which name it is asked besides localhost and\n"
+            "addresses; may be repeated");
+  add_switch(app, "--metrics-only", x->metrics_only,
+             "nothing but /metrics, for Prometheus");
+  add_switch(app, "--open", x->open, "open a browser");
+  add_footer(app, "Prints its address, and ends with Ctrl-C. It only reads the "
+                  "file, beside a\n"
+                  "service or at rest, and asks the service how it is.\n"
+                  "\n"
+                  "Examples:\n"
+                  "  waybill serve track.db\n"
+                  "  waybill serve track.db --listen 0.0.0.0:8080 "
+                  "--token-file token");
+  return {&app, [x](context& c) { return run_serve(c, *x); },
+          [x] { return x->file; }};
+}
+
+exit_code run_serve(context& c, const serve_options& x) {
+  if (!dashboard::has_http_server())
+    throw failure{"serve: this waybill was built without libmicrohttpd; build "
+                  "it where libmicrohttpd-dev is installed"};
+  check_listens_safely(x);
+  // What is wrong with the file is said now.
+  static_cast<void>(c.open_reader().size());
+  dashboard::router router{site_of(c, x), c.file()};
+  stop_on_signals();
+  try {
+    dashboard::http_server server{x.listen,
+                                  [&](const dashboard::http_request& asked) {
+                                    return router.answer(asked);
+                                  }};
+    tell_address(c, x, server.url());
+    if (x.open)
+      open_browser(c, server.url());
+    constexpr int look_again_ms = 200;
+    while (!stop_asked()) {
+      ::poll(nullptr, 0, look_again_ms);
+      server.drop_the_slow();
+    }
+  } catch (const dashboard::server_error& e) {
+    throw failure{"serve: " + x.listen.host + ':'
+                  + std::to_string(x.listen.port) + ": " + e.what()};
+  }
+  return exit_code::ok;
+}
+
+std::string read_token(const std::string& file) {
+  struct stat info {};
+  if (::stat(file.c_str(), &info) != 0)
+    throw usage_error{"--token-file: there is no " + escape(file)};
+  if ((info.st_mode & (S_IROTH | S_IWOTH)) != 0)
+    throw usage_error{"--token-file: everybody may read " + escape(file)
+                      + "; chmod o= first"};
+  std::ifstream in{file};
+  std::string token;
+  std::getline(in, token);
+  while (token.ends_with('\r') || token.ends_with(' '))
+    token.pop_back();
+  constexpr std::size_t least = 16;
+  if (token.size() < least)
+    throw usage_error{"--token-file: the first line of " + escape(file)
+                      + " must have 16 characters at least"};
+  return token;
+}
+
+} // namespace waybill::cli
