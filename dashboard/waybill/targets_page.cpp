@@ -51,7 +51,7 @@ void add_target(html& out, const target_snapshot& x, const answer_context& c) {
   add_number(out, "<td role=cell class=\"num wide\">", x.scheduled);
   out.add("<td role=cell class=\"num wider\">")
     .add(age_mark(x.next_due, c))
-    .add("<td role=cell class=\"num p2\">")
+    .add("<td role=cell class=\"num wide\">")
     .add(age_mark(x.oldest, c))
     .add("<td role=cell class=\"num wider\">")
     .text(x.bytes > 0 ? size_text(x.bytes) : "");
@@ -65,18 +65,19 @@ void add_target(html& out, const target_snapshot& x, const answer_context& c) {
 }
 
 void add_table(html& out, const targets_reply& x, const answer_context& c) {
-  out.add("<table class=\"rows targets\" role=table><thead role=rowgroup><tr "
-          "role=row><th role=columnheader class=w-name>target<th "
-          "role=columnheader>state<th role=columnheader class=\"num "
-          "w-age\">waiting<th role=columnheader class=\"num w-age wide\">due"
-          "<th role=columnheader class=\"num w-age wide\">begun<th "
-          "role=columnheader class=\"num w-age wide\">later<th "
-          "role=columnheader class=\"num w-age wider\">next<th "
-          "role=columnheader class=\"num w-age\">oldest<th role=columnheader "
-          "class=\"num w-bytes wider\">bytes<th role=columnheader class=\"num "
-          "w-age wide\">kept<th role=columnheader class=\"num w-bytes "
-          "wider\">kept bytes<th role=columnheader class=\"num w-age "
-          "wide\">full<tbody role=rowgroup>\n");
+  out.add(
+    "<table class=\"rows targets\" role=table><thead role=rowgroup><tr "
+    "role=row><th role=columnheader class=w-name>target<th "
+    "role=columnheader>state<th role=columnheader class=\"num "
+    "w-age\">waiting<th role=columnheader class=\"num w-age wide\">due"
+    "<th role=columnheader class=\"num w-age wide\">begun<th "
+    "role=columnheader class=\"num w-age wide\">later<th "
+    "role=columnheader class=\"num w-age wider\">next<th "
+    "role=columnheader class=\"num w-age wide\">oldest<th role=columnheader "
+    "class=\"num w-bytes wider\">bytes<th role=columnheader class=\"num "
+    "w-age wide\">kept<th role=columnheader class=\"num w-bytes "
+    "wider\">kept bytes<th role=columnheader class=\"num w-age "
+    "wide\">full<tbody role=rowgroup>\n");
   for (const auto& each : x.targets)
     add_target(out, each, c);
   out.add("</table>\n");
@@ -84,9 +85,11 @@ void add_table(html& out, const targets_reply& x, const answer_context& c) {
 
 void add_answer_of(page_parts& page, const targets_reply& x) {
   std::int64_t waiting = 0;
+  std::int64_t wanting = 0;
   const target_snapshot* worst = nullptr;
   for (const auto& each : x.targets) {
     waiting += each.calls;
+    wanting += each.calls > 0 ? 1 : 0;
     if (worst == nullptr && trouble_of(each))
       worst = &each;
   }
@@ -98,7 +101,7 @@ void add_answer_of(page_parts& page, const targets_reply& x) {
     page.heading.add("Nothing waits for a target");
   else
     page.heading.text(counted(waiting, "call waits for ", "calls wait for "))
-      .text(counted(std::ssize(x.targets), "target", "targets"));
+      .text(counted(wanting, "target", "targets"));
   page.lead.add("<p>").add(command_line("targets")).add("</p>");
 }
 
