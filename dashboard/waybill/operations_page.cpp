@@ -67,7 +67,7 @@ operations_view look(const answer_context& c) {
 
 // -- links --------------------------------------------------------------------
 
-std::string list_url(parameters x) {
+std::string list_url(const parameters& x) {
   return x.empty() ? "operations" : "operations?" + to_query(x);
 }
 
@@ -81,7 +81,7 @@ std::string url_with_open(const operations_view& x,
     all.emplace_back("back", "true");
   if (id)
     all.emplace_back("open", *id);
-  return list_url(std::move(all));
+  return list_url(all);
 }
 
 std::string url_of_page(const operations_view& x, const std::string& cursor,
@@ -90,7 +90,7 @@ std::string url_of_page(const operations_view& x, const std::string& cursor,
   all.emplace_back("cursor", to_string(resume_point{x.moment, cursor}));
   if (back)
     all.emplace_back("back", "true");
-  return list_url(std::move(all));
+  return list_url(all);
 }
 
 std::string url_with_statuses(const operations_view& x,
@@ -125,7 +125,7 @@ std::int64_t count_of(const operations_view& x) {
 std::string statuses_text(const std::vector<tracking_status>& statuses,
                           bool is_one) {
   using enum tracking_status;
-  const std::string noun = is_one ? "operation" : "operations";
+  std::string noun = is_one ? "operation" : "operations";
   if (statuses.empty())
     return noun;
   if (statuses == std::vector{submitted, retrying})
