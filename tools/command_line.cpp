@@ -15,6 +15,7 @@
 #include "commands/history.hpp"
 #include "commands/import.hpp"
 #include "commands/list.hpp"
+#include "commands/pause.hpp"
 #include "commands/payload.hpp"
 #include "commands/purge.hpp"
 #include "commands/recover.hpp"
@@ -46,7 +47,7 @@ constexpr const char* epilogue
     "\n"
     "Exit codes:\n"
     "  0    done\n"
-    "  1    an operation or payload that was asked for is not there\n"
+    "  1    an operation, payload or target that was asked for is not there\n"
     "  2    wrong usage, or input that is not what it should be\n"
     "  3    the store, a file or the output failed\n"
     "  4    wait: the time is over\n"
@@ -63,15 +64,17 @@ using group_of_setups
   = std::pair<const char*, std::vector<command (*)(CLI::App&)>>;
 
 std::vector<group_of_setups> all_setups() {
-  return {
-    {"Questions",
-     {setup_status, setup_list, setup_stuck, setup_counts, setup_history,
-      setup_targets, setup_payload, setup_stats, setup_health, setup_schema}},
-    {"Following", {setup_watch, setup_wait, setup_serve}},
-    {"Copies and care",
-     {setup_export, setup_backup, setup_check, setup_recover}},
-    {"Changes, while no service runs on the store",
-     {setup_import, setup_restore, setup_purge, setup_discard, setup_vacuum}}};
+  return {{"Questions",
+           {setup_status, setup_list, setup_stuck, setup_counts, setup_history,
+            setup_targets, setup_payload, setup_stats, setup_health,
+            setup_schema}},
+          {"Following", {setup_watch, setup_wait, setup_serve}},
+          {"Copies and care",
+           {setup_export, setup_backup, setup_check, setup_recover}},
+          {"Changes, by the service that runs on the store if one does",
+           {setup_purge, setup_discard, setup_pause, setup_resume}},
+          {"Changes, while no service runs on the store",
+           {setup_import, setup_restore, setup_vacuum}}};
 }
 
 // -- definition ---------------------------------------------------------------

@@ -10,7 +10,8 @@ namespace waybill::cli {
 /// The exit codes; `waybill --help` lists them.
 enum class exit_code : int {
   ok = 0,
-  /// An operation, or its payload, that was asked for is not in the store.
+  /// An operation, its payload, or a target that was asked for is not in the
+  /// store.
   not_found = 1,
   /// Wrong arguments, or input that is not what it should be.
   usage = 2,

@@ -22,6 +22,10 @@ typename Request::reply write_to(operation_tracking_store& store,
     return store.record_terminal(x, now);
   else if constexpr (std::is_same_v<Request, open_target>)
     return store.calls().open_target(x, now);
+  else if constexpr (std::is_same_v<Request, pause_target>)
+    return store.calls().pause(x, now);
+  else if constexpr (std::is_same_v<Request, resume_target>)
+    return store.calls().resume(x);
   else if constexpr (std::is_same_v<Request, take_call>)
     return store.calls().take(x, now);
   else if constexpr (std::is_same_v<Request, begin_call>)

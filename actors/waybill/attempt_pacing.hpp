@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdint>
 
 #include "waybill/circuit_breaker.hpp"
@@ -18,7 +19,7 @@ public:
   using change = circuit_breaker::change;
 
   explicit attempt_pacing(const forward_options& x) noexcept
-    : breaker_{x}, limit_{x} {}
+    : breaker_{x}, limit_{x}, max_rate_{x.max_rate} {}
 
   /// From when on an attempt may begin while `running` others run. Ask again
   /// when one of them has ended; `time_point::max()` means not before.
@@ -42,6 +43,10 @@ public:
     return what;
   }
 
+  /// No attempt has begun for a while, whatever the target could have taken: it
+  /// is not overrun by what has gathered.
+  void ramp_up(time_point now) noexcept { limit_.ramp_up(now); }
+
   /// What was to begin has not.
   void give_back(ticket attempt) noexcept { breaker_.give_back(attempt); }
 
@@ -50,8 +55,8 @@ public:
     return breaker_.pause();
   }
 
-  /// Says in `x` how the breaker is, and whether the calls that are due wait
-  /// for it.
+  /// Says in `x` how the breaker is, whether the calls that are due wait for
+  /// it, and how fast attempts may begin.
   [[nodiscard]] backlog_reply describe(backlog_reply x,
                                        const time_source& clock) const {
     const auto now = clock.steady();
@@ -60,14 +65,17 @@ public:
       x.open_until = clock.wall_or_system()
                      + std::chrono::duration_cast<std::chrono::microseconds>(
                        breaker_.open_until() - now);
-    if (x.breaker == breaker_state::closed)
+    if (x.breaker == breaker_state::closed && !x.pause)
       x.held_back = 0;
+    if (max_rate_ > 0)
+      x.max_a_minute = static_cast<std::int64_t>(std::ceil(60 * max_rate_));
     return x;
   }
 
 private:
   circuit_breaker breaker_;
   rate_limit limit_;
+  double max_rate_;
 };
 
 } // namespace waybill

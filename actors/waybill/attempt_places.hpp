@@ -55,6 +55,7 @@ public:
     if (const auto worker = occupy(call, now, notices)) {
       place.worker = *worker;
       place.ticket = pacing_.begin(now);
+      ++num_beginning_;
       return place;
     }
     end_alone(place);
@@ -65,9 +66,18 @@ public:
   /// place has been given back.
   [[nodiscard]] time_point next() const noexcept { return next_; }
 
+  /// Places that are taken for attempts that have not started yet.
+  [[nodiscard]] std::int64_t num_beginning() const noexcept {
+    return num_beginning_;
+  }
+
+  /// See attempt_pacing.
+  void ramp_up(time_point now) noexcept { pacing_.ramp_up(now); }
+
   /// See worker_pool.
   std::optional<delivery_worker>
   start(const attempt_place& x, delivery_listener to, outgoing_call what) {
+    --num_beginning_;
     return workers_.start(std::move(to), x.worker, std::move(what));
   }
 
@@ -76,6 +86,7 @@ public:
     const auto x = std::exchange(held, std::nullopt);
     if (!x)
       return;
+    --num_beginning_;
     workers_.release(x->worker);
     pacing_.give_back(x->ticket);
     end_alone(*x);
@@ -138,6 +149,7 @@ private:
   attempt_pacing pacing_;
   worker_pool workers_;
   time_point next_ = time_point::max();
+  std::int64_t num_beginning_ = 0;
   std::optional<std::uint64_t> alone_; // there is one in the process
 };
 

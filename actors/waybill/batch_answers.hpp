@@ -222,16 +222,16 @@ private:
     bundles_.erase(bundles_.begin(), bundles_.end() - (unfinished ? 1 : 0));
   }
 
-  std::tuple<std::vector<held_answer<target_reply>>,
-             std::vector<held_answer<take_reply>>,
-             std::vector<held_answer<begin_reply>>,
-             std::vector<held_answer<find_reply>>,
-             std::vector<held_answer<enqueue_reply>>,
-             std::vector<held_answer<update_reply>>,
-             std::vector<held_answer<status_reply>>,
-             std::vector<held_answer<purge_reply>>,
-             std::vector<held_answer<counts_reply>>,
-             std::vector<held_answer<stats_reply>>>
+  std::tuple<
+    std::vector<held_answer<target_reply>>,
+    std::vector<held_answer<pause_reply>>, std::vector<held_answer<take_reply>>,
+    std::vector<held_answer<begin_reply>>, std::vector<held_answer<find_reply>>,
+    std::vector<held_answer<enqueue_reply>>,
+    std::vector<held_answer<update_reply>>,
+    std::vector<held_answer<status_reply>>,
+    std::vector<held_answer<purge_reply>>,
+    std::vector<held_answer<counts_reply>>,
+    std::vector<held_answer<stats_reply>>>
     held_;
   std::vector<open_bundle> bundles_;
   std::int64_t requests_ = 0;

@@ -47,6 +47,20 @@ public:
              + " attempts were interrupted by the end of the process before; "
              + std::to_string(x.parked)
              + " calls are parked, which were interrupted too often");
+    if (x.pause)
+      tell(severity::warning, "is paused, " + pause_text(*x.pause)
+                                + "; no attempt begins until it is resumed");
+  }
+
+  /// An operator has asked for it.
+  void pause_changed(const pause_target&, const pause_reply& x) const {
+    if (x.outcome == pause_outcome::applied && x.pause)
+      tell(severity::info, "is paused, " + pause_text(*x.pause));
+  }
+
+  void pause_changed(const resume_target&, const pause_reply& x) const {
+    if (x.outcome == pause_outcome::applied && x.pause)
+      tell(severity::info, "goes on; it was paused, " + pause_text(*x.pause));
   }
 
   void not_opened(const failure& why) const {
@@ -105,6 +119,11 @@ public:
   }
 
 private:
+  static std::string pause_text(const target_pause& x) {
+    return "since " + to_string(x.since) + ", by " + escape(x.who) + ": "
+           + escape(x.reason);
+  }
+
   notice_function hear_;
   std::string begin_;
   recurring_trouble refusals_;

@@ -1,5 +1,6 @@
 #include "waybill/operator_desk.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <exception>
 #include <optional>
@@ -20,8 +21,8 @@ constexpr auto long_timeout = std::chrono::hours{1};
 class operator_job : public caf::event_based_actor {
 public:
   operator_job(caf::actor_config& config, tracking_actor tracker,
-               std::vector<store_and_forward_actor> forwarders,
-               operator_request what, operator_answer answer)
+               std::vector<known_forwarder> forwarders, operator_request what,
+               operator_answer answer)
     : caf::event_based_actor{config},
       tracker_{std::move(tracker)},
       forwarders_{std::move(forwarders)},
@@ -63,7 +64,7 @@ private:
                  question_timeout);
     owed_ = forwarders_.size();
     for (const auto& each : forwarders_)
-      waybill::request(this, each, question_timeout, x)
+      waybill::request(this, each.actor, question_timeout, x)
         .then(
           [this](const update_reply& reply) {
             // The first one has done what the others then find done.
@@ -84,6 +85,56 @@ private:
       answer(to_operator_reply(*discarded_));
     else
       fail(why_);
+  }
+
+  void start(const pause_target& x) { change_pause(x); }
+  void start(const resume_target& x) { change_pause(x); }
+
+  // The target's actor hears of it at once, or finds out: the store decides.
+  template <class Request>
+  void change_pause(const Request& x) {
+    // The last one that was started for it: others have ended.
+    const auto found = std::find_if(forwarders_.rbegin(), forwarders_.rend(),
+                                    [&](const known_forwarder& each) {
+                                      return each.target == x.target;
+                                    });
+    if (found == forwarders_.rend())
+      return ask(tracker_, x, question_timeout);
+    waybill::request(this, found->actor, question_timeout, x)
+      .then([this](
+              const pause_reply& reply) { answer(to_operator_reply(reply)); },
+            [this, x](const caf::error& e) {
+              const auto why = to_failure(e);
+              if (why.code == errc::tracker_gone || why.code == errc::stopped)
+                return ask(tracker_, x, question_timeout);
+              fail(why);
+            });
+  }
+
+  void start(const get_backlogs&) {
+    backlogs_.resize(forwarders_.size());
+    owed_ = forwarders_.size();
+    if (owed_ == 0)
+      return answer(to_operator_reply(backlogs_reply{}));
+    for (std::size_t i = 0; i < forwarders_.size(); ++i)
+      waybill::request(this, forwarders_[i].actor, question_timeout,
+                       get_backlog{})
+        .then(
+          [this, i](const backlog_reply& reply) {
+            backlogs_[i] = reply;
+            end_backlog();
+          },
+          [this](const caf::error&) { end_backlog(); });
+  }
+
+  void end_backlog() {
+    if (--owed_ > 0)
+      return;
+    backlogs_reply reply;
+    for (std::size_t i = 0; i < backlogs_.size(); ++i)
+      if (backlogs_[i])
+        reply.backlogs.push_back({forwarders_[i].target, *backlogs_[i]});
+    answer(to_operator_reply(reply));
   }
 
   template <class Request>
@@ -107,11 +158,12 @@ private:
   }
 
   tracking_actor tracker_;
-  std::vector<store_and_forward_actor> forwarders_;
+  std::vector<known_forwarder> forwarders_;
   operator_request what_;
   operator_answer answer_;
   std::size_t owed_ = 0;
   std::optional<update_reply> discarded_;
+  std::vector<std::optional<backlog_reply>> backlogs_;
   failure why_;
 };
 

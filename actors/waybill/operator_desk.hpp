@@ -11,22 +11,27 @@
 
 namespace waybill {
 
+struct known_forwarder {
+  std::string target;
+  store_and_forward_actor actor;
+};
+
 /// The store-and-forward actors of a service. Thread-safe.
 class forwarder_list {
 public:
-  void add(store_and_forward_actor x) {
+  void add(known_forwarder x) {
     const std::lock_guard guard{mutex_};
     all_.push_back(std::move(x));
   }
 
-  [[nodiscard]] std::vector<store_and_forward_actor> all() const {
+  [[nodiscard]] std::vector<known_forwarder> all() const {
     const std::lock_guard guard{mutex_};
     return all_;
   }
 
 private:
   mutable std::mutex mutex_;
-  std::vector<store_and_forward_actor> all_;
+  std::vector<known_forwarder> all_;
 };
 
 /// Called once, by any thread, with an answer's line without its end.

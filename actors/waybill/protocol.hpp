@@ -9,6 +9,7 @@
 #include "waybill/forward_bundle.hpp"
 #include "waybill/forward_messages.hpp"
 #include "waybill/messages.hpp"
+#include "waybill/pause_messages.hpp"
 #include "waybill/queries.hpp"
 #include "waybill/request_bundle.hpp"
 #include "waybill/stats.hpp"
@@ -47,6 +48,7 @@ using tracking_actor = caf::typed_actor<
   handles<watch_reply, watch_transitions>,
   // What store-and-forward actors keep: call_messages.hpp.
   handles<target_reply, open_target>, handles<target_reply, get_target>,
+  handles<pause_reply, pause_target>, handles<pause_reply, resume_target>,
   handles<take_reply, take_call>, handles<begin_reply, begin_call>,
   handles<update_reply, retry_call>, handles<update_reply, end_call>,
   handles<find_reply, find_calls>, handles<find_reply, find_due>,
@@ -69,6 +71,8 @@ using store_and_forward_actor = caf::typed_actor<
   handles<forward_bundle_reply, forward_bundle>,
   // Give an operation up.
   handles<update_reply, discard>,
+  // Begin no attempts; begin them again.
+  handles<pause_reply, pause_target>, handles<pause_reply, resume_target>,
   // How much work is waiting.
   handles<backlog_reply, get_backlog>,
   // Finish and report the attempts that are running, begin no more, end.
@@ -196,6 +200,11 @@ CAF_ADD_TYPE_ID(waybill, (waybill::forward_bundle))
 CAF_ADD_TYPE_ID(waybill, (waybill::forward_bundle_reply))
 CAF_ADD_TYPE_ID(waybill, (waybill::payload_discard))
 CAF_ADD_TYPE_ID(waybill, (waybill::target_total))
+CAF_ADD_TYPE_ID(waybill, (waybill::target_pause))
+CAF_ADD_TYPE_ID(waybill, (waybill::pause_outcome))
+CAF_ADD_TYPE_ID(waybill, (waybill::pause_target))
+CAF_ADD_TYPE_ID(waybill, (waybill::resume_target))
+CAF_ADD_TYPE_ID(waybill, (waybill::pause_reply))
 
 CAF_END_TYPE_ID_BLOCK(waybill)
 

@@ -116,10 +116,11 @@ public:
                                           deliver_function deliver) {
     x.may_end = may_end();
     auto name = "store-and-forward \"" + escape(x.target) + '"';
+    auto target = x.target;
     auto actor = waybill::spawn_store_and_forward(
       system_, tracker(), std::move(x), std::move(deliver), options_.on_notice);
     forwarders_.push_back({actor, std::move(name)});
-    known_forwarders_->add(actor);
+    known_forwarders_->add({std::move(target), actor});
     return actor;
   }
 

@@ -12,6 +12,7 @@
 #include "waybill/discard_desk.hpp"
 #include "waybill/forward_notices.hpp"
 #include "waybill/jitter.hpp"
+#include "waybill/pause_watch.hpp"
 #include "waybill/payload_coding.hpp"
 #include "waybill/request_admission.hpp"
 #include "waybill/target_opening.hpp"
@@ -64,6 +65,8 @@ public:
       [this](const forward_call& x) { return receive(x); },
       [this](const forward_bundle& x) { return receive(x); },
       [this](const discard& x) { return receive(x); },
+      [this](const pause_target& x) { return receive(x); },
+      [this](const resume_target& x) { return receive(x); },
       [this](const get_backlog&) { return describe(); },
       [this](const shut_down&) { stop(); },
       [this](const delivery_done& x) {
@@ -89,6 +92,7 @@ public:
     if (tracker_.tracker_has_ended() && !ending_)
       notices_.tracker_ended(calls_.size());
     tracker_.end_all();
+    pause_.tell_done();
     timers_.clear();
     calls_.clear();
     // Anonymously: CAF 0.17 also runs this when the last handle has gone, and a
@@ -101,8 +105,10 @@ public:
 protected:
   // In the sender's thread: touches nothing but mailbox_.
   std::optional<caf::message> refuse(const content_view& content) override {
-    return find_refusal(message_list<forward_call, forward_bundle, discard>{},
-                        content, mailbox_, "too many requests wait; not taken",
+    using requests = message_list<forward_call, forward_bundle, discard,
+                                  pause_target, resume_target>;
+    return find_refusal(requests{}, content, mailbox_,
+                        "too many requests wait; not taken",
                         "store-and-forward has stopped; not taken");
   }
 
@@ -138,8 +144,10 @@ private:
     ask(
       get_target{options_.target},
       [this, to](const target_reply& x) mutable {
+        auto backlog = calls_.backlog(x.calls);
+        backlog.pause = x.pause;
         to.deliver(
-          places_.pacing().describe(calls_.backlog(x.calls), options_.clock));
+          places_.pacing().describe(std::move(backlog), options_.clock));
       },
       [to](const failure& why) mutable {
         to.deliver(to_error(why.code, why.text));
@@ -152,9 +160,10 @@ private:
   void open() {
     ask(
       open_request(options_),
-      [this](const target_reply& x) {
+      [this, sent = pause_.asked()](const target_reply& x) {
         notices_.opened(x);
         waiting_.opened(x.calls);
+        pause_.heed(x.pause, sent, now());
         end_opening(std::nullopt);
       },
       [this](const failure& why) {
@@ -200,7 +209,7 @@ private:
   void record(tracked_call& c, take_call what) {
     if (opening_.fault())
       return not_recorded(c, *opening_.fault());
-    if (waiting_.comes_first(c, what.call))
+    if (waiting_.comes_first(c, what.call) && !pause_.holds())
       take_place(c);
     what.begin = c.at_work.has_value();
     ask(
@@ -256,6 +265,8 @@ private:
   // -- attempts ---------------------------------------------------------------
 
   void begin_attempts() {
+    if (pause_.holds())
+      return; // the probe of an open breaker waits, too
     tracked_call* c = nullptr;
     while ((c = calls_.first_interrupted()) != nullptr && take_place(*c))
       begin_attempt(*c);
@@ -272,8 +283,11 @@ private:
       [this, &c](begin_reply& x) {
         if (x.begun)
           return deliver(c, to_outgoing(x));
-        places_.give_back(c.at_work); // somebody else has ended it
-        calls_.forget(c);
+        places_.give_back(c.at_work);
+        if (!x.paused || c.terminal)
+          return calls_.forget(c); // somebody else has ended it
+        pause_.doubt();
+        waiting_.wait(c);
       },
       [this, &c](const failure& why) { not_reported(c, why); });
   }
@@ -391,6 +405,44 @@ private:
       waiting_.wait(*c);
   }
 
+  // -- pausing ----------------------------------------------------------------
+
+  template <class Request>
+  void take(const Request& x, promise<pause_reply>& to) {
+    if (const auto why = pause_.refusal_of(x, options_.target, stopping_)) {
+      to.deliver(to_error(why->code, why->text));
+      return;
+    }
+    pause_.begin(x);
+    ask(
+      Request{x},
+      [this, to](const pause_reply& reply, const Request& asked) {
+        notices_.pause_changed(asked, reply);
+        if (pause_.end(asked, to, reply, now()))
+          places_.ramp_up(now());
+      },
+      [this, to, x](const failure& why) mutable {
+        pause_.give_up(x);
+        to.deliver(to_error(why.code, why.text));
+      });
+  }
+
+  // Whether it still is.
+  void look_at_pause() {
+    if (pause_.next_look() <= now() && !stopping_) {
+      pause_.begin_look();
+      ask(
+        get_target{options_.target},
+        [this, sent = pause_.asked()](const target_reply& x) {
+          if (pause_.heed(x.pause, sent, now()))
+            places_.ramp_up(now());
+        },
+        [this](const failure&) { pause_.not_seen(now()); });
+    }
+    look_again_.set(stopping_ ? timer_queue::time_point::max()
+                              : pause_.next_look());
+  }
+
   // -- going on and ending ----------------------------------------------------
 
   // What is given up when this stops; see tracker_link.
@@ -406,6 +458,9 @@ private:
     tracker_.send();
     begin_attempts();
     read_on();
+    look_at_pause();
+    if (!pause_.holds() || places_.num_beginning() == 0)
+      pause_.tell_done();
     tracker_.send();
     // One message for all timers, for the earliest.
     if (const auto x = timer_.arm(timers_, now()))
@@ -452,6 +507,8 @@ private:
   attempt_places places_;
   reminder begin_again_{timers_}; // for the next attempt
   reminder read_again_{timers_};  // for the store's next calls
+  reminder look_again_{timers_};  // at the pause
+  pause_watch pause_;
   target_opening opening_;
   bool stopping_ = false;
   bool ending_ = false;

@@ -87,6 +87,9 @@ public:
 
   void applied(const begin_call&, const begin_reply&) noexcept {}
 
+  template <class Request>
+  void applied(const Request&, const pause_reply&) noexcept {}
+
   void purged(std::int64_t rows) noexcept { batch_.purged += rows; }
 
   /// What the open batch has done; it starts with nothing again.

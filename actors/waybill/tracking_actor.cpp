@@ -85,6 +85,8 @@ public:
         });
       },
       [this](const get_target& x) { return find(x); },
+      [this](const pause_target& x) { return write(x); },
+      [this](const resume_target& x) { return write(x); },
       [this](const take_call& x) { return write(x); },
       [this](const begin_call& x) { return write(x); },
       [this](const retry_call& x) { return write(x); },
@@ -109,11 +111,8 @@ public:
       },
       [this](const recovery_tick&) { recover(); },
       [this](const work_tick& x) {
-        if (!waits_.wake(x.serial))
-          return;
-        make_shown_state_durable();
-        if (!open_.is_active) // else when it has ended
-          tell_waiters();
+        if (waits_.wake(x.serial))
+          tell_waiters_of_committed();
       },
     };
   }
@@ -317,10 +316,15 @@ private:
       waits_.add(x, to.to, asker);
       waiting_->leave(to.weight); // it has a bound of its own
     });
-    make_shown_state_durable();
-    if (!open_.is_active) // else what it sees may be undone
-      tell_waiters();
+    tell_waiters_of_committed();
     return std::move(to.to);
+  }
+
+  // What is shown while a batch is open may be undone: then when it has ended.
+  void tell_waiters_of_committed() {
+    make_shown_state_durable();
+    if (!open_.is_active)
+      tell_waiters();
   }
 
   // With no batch open: those who wait are told what is committed.

@@ -66,14 +66,17 @@ void add_operations(std::string& text, const counts_reply& counts) {
 
 target_totals totals_of(const targets_reply& x) {
   target_totals all;
-  for (const auto& each : x.targets)
+  for (const auto& each : x.targets) {
+    all.paused += each.paused_since ? 1 : 0;
     all.told.push_back({.name = each.name,
                         .ready = each.due,
                         .scheduled = each.scheduled,
                         .begun = each.begun,
                         .bytes = each.bytes,
                         .kept_calls = each.kept_calls,
-                        .kept_bytes = each.kept_bytes});
+                        .kept_bytes = each.kept_bytes,
+                        .paused_since = each.paused_since});
+  }
   std::ranges::stable_sort(all.told, std::ranges::greater{},
                            [](const target_total& each) {
                              return each.ready + each.scheduled + each.begun
@@ -103,6 +106,7 @@ nlohmann::ordered_json stats_json(const store_size& size,
   for (const auto& each : targets.told)
     list.push_back(nlohmann::ordered_json(to_json(each)));
   object["other_targets"] = targets.others;
+  object["paused_targets"] = targets.paused;
   return object;
 }
 
@@ -127,7 +131,7 @@ std::string render_prometheus(const store_size& size,
               "When the operation parked for longest was parked, since 1970.",
               seconds_text(*counts.oldest_parked));
   const auto totals = totals_of(targets);
-  return text + to_prometheus(totals.told, totals.others);
+  return text + to_prometheus(totals.told, totals.others, totals.paused);
 }
 
 } // namespace waybill::dashboard

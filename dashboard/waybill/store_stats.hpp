@@ -19,6 +19,7 @@ namespace waybill::dashboard {
 struct target_totals {
   std::vector<target_total> told;
   std::int64_t others = 0;
+  std::int64_t paused = 0; // of all
 };
 
 target_totals totals_of(const targets_reply& x);

@@ -13,10 +13,7 @@ constexpr std::array<std::string_view, num_take_outcomes> take_names{
 using detail::fault;
 
 fault check_target(const std::string& name) {
-  if (name.empty())
-    return "target: must not be empty";
-  return detail::check_text("target", std::string_view{name},
-                            limits::max_target);
+  return detail::check_name("target", name, limits::max_target);
 }
 
 // Of which attempt of which call a report is.

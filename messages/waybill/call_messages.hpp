@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "waybill/forward_messages.hpp"
+#include "waybill/pause_messages.hpp"
 
 namespace waybill {
 
@@ -143,7 +144,7 @@ struct take_call {
   std::string target;
   forward_call call;
   /// Its first attempt begins with that, unless an earlier call has its order
-  /// key.
+  /// key, or the target is paused.
   bool begin = false;
   /// The operation whose id the target gets as the idempotency key; none means
   /// this one.
@@ -167,7 +168,7 @@ struct take_call {
 
 /// Attempt number `attempt` of a call that waits begins: if the process dies,
 /// it is used up. It does not begin while an earlier call with the same order
-/// key is kept that has not finished.
+/// key is kept that has not finished, nor while the target is paused.
 struct begin_call {
   std::int64_t seq = 0;
   tracked_operation_id id;
@@ -312,6 +313,8 @@ struct target_reply {
   std::vector<call_head> interrupted;
   /// How many were interrupted once too often.
   std::int64_t parked = 0;
+  /// What pauses the target, if anything does.
+  std::optional<target_pause> pause = std::nullopt;
 
   bool operator==(const target_reply&) const = default;
   static constexpr const char* type_name = "target_reply";
@@ -323,7 +326,8 @@ struct target_reply {
                       field{"kept_calls", &self::kept_calls},
                       field{"kept_bytes", &self::kept_bytes},
                       field{"interrupted", &self::interrupted},
-                      field{"parked", &self::parked}};
+                      field{"parked", &self::parked},
+                      field{"pause", &self::pause}};
   }
 };
 
@@ -370,6 +374,8 @@ struct begin_reply {
   bool begun = false;
   /// It waits for that attempt, but an earlier call has its order key.
   bool blocked = false;
+  /// It waits for that attempt, but the target is paused.
+  bool paused = false;
   /// As it was taken; `due` is that of this attempt.
   forward_call call;
   /// See `take_call`.
@@ -380,10 +386,10 @@ struct begin_reply {
   static constexpr const char* type_name = "begin_reply";
   static constexpr auto fields() {
     using self = begin_reply;
-    return std::tuple{field{"begun", &self::begun},
-                      field{"blocked", &self::blocked},
-                      field{"call", &self::call}, field{"root", &self::root},
-                      field{"codec", &self::codec}};
+    return std::tuple{
+      field{"begun", &self::begun},   field{"blocked", &self::blocked},
+      field{"paused", &self::paused}, field{"call", &self::call},
+      field{"root", &self::root},     field{"codec", &self::codec}};
   }
 };
 

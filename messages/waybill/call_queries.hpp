@@ -189,6 +189,10 @@ struct target_snapshot {
   std::optional<timestamp> oldest = std::nullopt;
   /// Which bound is reached, so that no call is taken.
   std::optional<std::string> full = std::nullopt;
+  /// Since when an operator has paused it, who, and why; none if none has.
+  std::optional<timestamp> paused_since = std::nullopt;
+  std::optional<std::string> paused_by = std::nullopt;
+  std::optional<std::string> pause_reason = std::nullopt;
 
   bool operator==(const target_snapshot&) const = default;
   static constexpr const char* type_name = "target_snapshot";
@@ -208,7 +212,10 @@ struct target_snapshot {
                       field{"max_kept_bytes", &self::max_kept_bytes},
                       field{"next_due", &self::next_due},
                       field{"oldest", &self::oldest},
-                      field{"full", &self::full}};
+                      field{"full", &self::full},
+                      field{"paused_since", &self::paused_since},
+                      field{"paused_by", &self::paused_by},
+                      field{"pause_reason", &self::pause_reason}};
   }
 };
 

@@ -73,6 +73,14 @@ inline fault check_time(const char* name, const std::optional<timestamp>& t) {
   return std::nullopt;
 }
 
+/// A text that must say something.
+inline fault check_name(const char* name, const std::string& text,
+                        std::size_t max_bytes) {
+  if (text.empty())
+    return std::string{name} + ": must not be empty";
+  return check_text(name, std::string_view{text}, max_bytes);
+}
+
 /// For bytes of any sort.
 fault check_size(const char* name, std::size_t bytes, std::size_t max_bytes);
 

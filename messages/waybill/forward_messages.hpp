@@ -4,6 +4,8 @@
 //   forward_call   forward_reply   keep a call and see it through; several in
 //                                  a message: forward_bundle.hpp
 //   discard        update_reply    give an operation up (an operator's wish)
+//   pause_target   pause_reply     begin no attempts; pause_messages.hpp
+//   resume_target  pause_reply     begin them again
 //   get_backlog    backlog_reply   how much work is waiting
 //   shut_down                      end
 //
@@ -16,13 +18,16 @@
 #include <optional>
 #include <string>
 #include <tuple>
+#include <vector>
 
 #include "waybill/messages.hpp"
+#include "waybill/pause_messages.hpp"
 
 namespace waybill {
 
 struct forward_reply;
 struct backlog_reply;
+struct backlogs_reply;
 
 /// A call to an external system, to be tracked and delivered. Its first six
 /// fields are recorded as in `record_enqueue`.
@@ -143,8 +148,13 @@ struct backlog_reply {
   /// When an attempt may begin again, if the breaker is open.
   std::optional<timestamp> open_until = std::nullopt;
   /// Of those in memory: calls that are due but for the breaker, which is not
-  /// closed.
+  /// closed, or for the pause.
   std::int64_t held_back = 0;
+  /// What pauses the target, if anything does.
+  std::optional<target_pause> pause = std::nullopt;
+  /// `forward_options::max_rate`, as attempts a minute, rounded up; none means
+  /// no limit.
+  std::optional<std::int64_t> max_a_minute = std::nullopt;
 
   bool operator==(const backlog_reply&) const = default;
   static constexpr const char* type_name = "backlog_reply";
@@ -155,7 +165,43 @@ struct backlog_reply {
                       field{"backing_off", &self::backing_off},
                       field{"breaker", &self::breaker},
                       field{"open_until", &self::open_until},
-                      field{"held_back", &self::held_back}};
+                      field{"held_back", &self::held_back},
+                      field{"pause", &self::pause},
+                      field{"max_a_minute", &self::max_a_minute}};
+  }
+};
+
+/// Asks how much work each store-and-forward actor of a service has, and
+/// whether its target is left alone. Asked of the service, by operators'
+/// programs.
+struct get_backlogs {
+  bool operator==(const get_backlogs&) const = default;
+  using reply = backlogs_reply;
+  static constexpr const char* type_name = "get_backlogs";
+  static constexpr auto fields() { return std::tuple{}; }
+};
+
+struct target_backlog {
+  std::string target;
+  backlog_reply backlog;
+
+  bool operator==(const target_backlog&) const = default;
+  static constexpr const char* type_name = "target_backlog";
+  static constexpr auto fields() {
+    return std::tuple{field{"target", &target_backlog::target},
+                      field{"backlog", &target_backlog::backlog}};
+  }
+};
+
+struct backlogs_reply {
+  /// In the order in which the actors were started; those that have not
+  /// answered are not among them.
+  std::vector<target_backlog> backlogs;
+
+  bool operator==(const backlogs_reply&) const = default;
+  static constexpr const char* type_name = "backlogs_reply";
+  static constexpr auto fields() {
+    return std::tuple{field{"backlogs", &backlogs_reply::backlogs}};
   }
 };
 

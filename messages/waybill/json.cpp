@@ -14,6 +14,7 @@
 #include "waybill/forward_bundle.hpp"
 #include "waybill/forward_messages.hpp"
 #include "waybill/messages.hpp"
+#include "waybill/pause_messages.hpp"
 #include "waybill/queries.hpp"
 #include "waybill/request_bundle.hpp"
 #include "waybill/stats.hpp"
@@ -181,6 +182,12 @@ template <>
 struct enum_info<breaker_state> {
   static constexpr int count = num_breaker_states;
   static constexpr auto parse = &parse_breaker_state;
+};
+
+template <>
+struct enum_info<pause_outcome> {
+  static constexpr int count = num_pause_outcomes;
+  static constexpr auto parse = &parse_pause_outcome;
 };
 
 template <>
@@ -420,6 +427,13 @@ WAYBILL_INSTANTIATE(forward_reply)
 WAYBILL_INSTANTIATE(discard)
 WAYBILL_INSTANTIATE(get_backlog)
 WAYBILL_INSTANTIATE(backlog_reply)
+WAYBILL_INSTANTIATE(get_backlogs)
+WAYBILL_INSTANTIATE(target_backlog)
+WAYBILL_INSTANTIATE(backlogs_reply)
+WAYBILL_INSTANTIATE(target_pause)
+WAYBILL_INSTANTIATE(pause_target)
+WAYBILL_INSTANTIATE(resume_target)
+WAYBILL_INSTANTIATE(pause_reply)
 WAYBILL_INSTANTIATE(get_call)
 WAYBILL_INSTANTIATE(call_snapshot)
 WAYBILL_INSTANTIATE(call_reply)

@@ -38,6 +38,10 @@ inline constexpr std::size_t max_targets = 16'384;
 inline constexpr std::size_t max_told_targets = 64;
 /// The largest bound that a target may have, in calls or bytes.
 inline constexpr std::int64_t max_target_bound = std::int64_t{1} << 48;
+/// Longest name of an operator, and longest reason that one gives for what is
+/// done to a target.
+inline constexpr std::size_t max_operator = 256;
+inline constexpr std::size_t max_reason = 4'096;
 /// Calls that a store-and-forward actor gets to know of at a time, and how many
 /// it may have the tracker look at for that.
 inline constexpr std::int32_t max_found_calls = 10'000;

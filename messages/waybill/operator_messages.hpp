@@ -32,8 +32,9 @@ inline constexpr std::size_t max_operator_line = 65'536;
 std::string operator_socket_of(const std::string& file);
 
 /// All that can be asked.
-using operator_request = std::variant<get_status, get_counts, get_health,
-                                      get_stats, purge_terminal, discard>;
+using operator_request
+  = std::variant<get_status, get_counts, get_health, get_stats, purge_terminal,
+                 discard, pause_target, resume_target, get_backlogs>;
 
 /// What an error answer says, or why a line is none of these.
 class operator_error : public std::runtime_error {

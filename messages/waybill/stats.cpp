@@ -274,12 +274,14 @@ std::string labels_of(const target_total& x, std::string_view state) {
 // What is kept for targets. There may be two of a name, from another node: no
 // series comes twice.
 void add_targets(exposition& out, const std::vector<target_total>& targets,
-                 std::int64_t others) {
+                 std::int64_t others, std::int64_t paused) {
   std::map<std::string, target_total> by_name;
   for (const auto& each : targets)
     by_name.emplace(sanitize_utf8(each.name), each);
   out.add_gauge("waybill_other_targets", "Targets that are not told of.",
                 others);
+  out.add_gauge("waybill_paused_targets",
+                "Targets that an operator has paused.", paused);
   if (by_name.empty())
     return; // a family has samples
   out.begin("waybill_target_calls", "gauge",
@@ -296,6 +298,10 @@ void add_targets(exposition& out, const std::vector<target_total>& targets,
     out.add_sample("", labels_of(x, "on_their_way"), plain(x.bytes));
     out.add_sample("", labels_of(x, "kept"), plain(x.kept_bytes));
   }
+  out.begin("waybill_target_paused", "gauge",
+            "Whether an operator has paused a target.");
+  for (const auto& [name, x] : by_name)
+    out.add_sample("", label("target", name), x.paused_since ? "1" : "0");
 }
 
 // How much there is of what has a bound, or should not grow.
@@ -340,7 +346,7 @@ std::string to_prometheus(const stats_reply& x) {
   add_work(out, x);
   add_sizes(out, x);
   add_operations(out, x.operations);
-  add_targets(out, x.targets, x.other_targets);
+  add_targets(out, x.targets, x.other_targets, x.paused_targets);
   add_ages(out, x);
   add_health(out, x.health);
   out.add_counter("waybill_restarts_total",
@@ -350,9 +356,10 @@ std::string to_prometheus(const stats_reply& x) {
 }
 
 std::string to_prometheus(const std::vector<target_total>& targets,
-                          std::int64_t other_targets) {
+                          std::int64_t other_targets,
+                          std::int64_t paused_targets) {
   exposition out;
-  add_targets(out, targets, other_targets);
+  add_targets(out, targets, other_targets, paused_targets);
   return std::move(out).take();
 }
 

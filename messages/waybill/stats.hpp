@@ -105,6 +105,8 @@ struct target_total {
   /// Parked and failed ones whose payloads are kept.
   std::int64_t kept_calls = 0;
   std::int64_t kept_bytes = 0;
+  /// Since when an operator has paused it; none if none has.
+  std::optional<timestamp> paused_since = std::nullopt;
 
   bool operator==(const target_total&) const = default;
   static constexpr const char* type_name = "target_total";
@@ -116,7 +118,8 @@ struct target_total {
                       field{"begun", &self::begun},
                       field{"bytes", &self::bytes},
                       field{"kept_calls", &self::kept_calls},
-                      field{"kept_bytes", &self::kept_bytes}};
+                      field{"kept_bytes", &self::kept_bytes},
+                      field{"paused_since", &self::paused_since}};
   }
 };
 
@@ -194,6 +197,8 @@ struct stats_reply {
   std::vector<target_total> targets;
   /// How many others there are.
   std::int64_t other_targets = 0;
+  /// How many targets are paused, of all.
+  std::int64_t paused_targets = 0;
 
   health_state health = health_state::ok;
   /// How often the tracker died and was started again by its service.
@@ -235,6 +240,7 @@ struct stats_reply {
                       field{"purge_lag_us", &self::purge_lag_us},
                       field{"targets", &self::targets},
                       field{"other_targets", &self::other_targets},
+                      field{"paused_targets", &self::paused_targets},
                       field{"health", &self::health},
                       field{"restarts", &self::restarts}};
   }
@@ -252,7 +258,8 @@ std::string to_prometheus(const stats_reply& x);
 
 /// The same of targets alone, for those who know no more.
 std::string to_prometheus(const std::vector<target_total>& targets,
-                          std::int64_t other_targets);
+                          std::int64_t other_targets,
+                          std::int64_t paused_targets);
 
 /// `text` as it may stand between the quotes of a label in that format: `\`,
 /// `"` and line feeds escaped; NUL and bytes that are not UTF-8 become U+FFFD.

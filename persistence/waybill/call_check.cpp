@@ -7,6 +7,7 @@
 
 #include "waybill/call_table.hpp"
 #include "waybill/operation_row.hpp"
+#include "waybill/pause_table.hpp"
 #include "waybill/target_table.hpp"
 #include "waybill/text.hpp"
 
@@ -26,6 +27,7 @@ public:
   bool run(const std::function<bool()>& go_on) {
     read_targets();
     check_bounds();
+    check_pauses();
     // Behind the columns of the call. length() does not read the payload.
     auto rows = db_.prepare(
       "SELECT c.*, o.status, length(p.bytes) FROM "
@@ -50,8 +52,9 @@ public:
   }
 
 private:
-  // Behind WAYBILL_BOUNDS_COLUMNS.
+  // Behind WAYBILL_BOUNDS_COLUMNS, and WAYBILL_PAUSE_COLUMNS.
   static constexpr int bounds_number = 4;
+  static constexpr int pause_number = 3;
   // Behind WAYBILL_CALL_COLUMNS.
   static constexpr int operation_status = 11;
   static constexpr int payload_bytes = 12;
@@ -87,6 +90,22 @@ private:
         fault_(name + "there is no such target");
       try {
         decode_bounds(stmt, 0);
+      } catch (const store_error& e) {
+        fault_(name + e.what());
+      }
+    }
+  }
+
+  void check_pauses() {
+    auto stmt = db_.prepare("SELECT " WAYBILL_PAUSE_COLUMNS
+                            ", number FROM target_pause");
+    while (stmt.step()) {
+      const auto number = stmt.integer(pause_number);
+      const auto name = "the pause of target " + std::to_string(number) + ": ";
+      if (!targets_.contains(number))
+        fault_(name + "there is no such target");
+      try {
+        decode_pause(stmt, 0);
       } catch (const store_error& e) {
         fault_(name + e.what());
       }

@@ -5,6 +5,7 @@
 
 #include "waybill/call_bounds.hpp"
 #include "waybill/operation_row.hpp"
+#include "waybill/pause_table.hpp"
 #include "waybill/target_table.hpp"
 #include "waybill/text.hpp"
 
@@ -12,12 +13,19 @@ namespace waybill {
 
 namespace {
 
-// Behind WAYBILL_TARGET_COLUMNS.
+// Behind WAYBILL_TARGET_COLUMNS, and behind those of the bounds.
 constexpr int first_bound = 6;
+constexpr int pause_columns = 10;
 
 target_snapshot to_snapshot(target_row x,
-                            const std::optional<target_bounds>& bounds) {
+                            const std::optional<target_bounds>& bounds,
+                            std::optional<target_pause> pause) {
   target_snapshot target;
+  if (pause) {
+    target.paused_since = pause->since;
+    target.paused_by = std::move(pause->who);
+    target.pause_reason = std::move(pause->reason);
+  }
   if (bounds) {
     target.max_calls = bounds->max_calls;
     target.max_bytes = bounds->max_bytes;
@@ -42,8 +50,9 @@ call_source::call_source(sqlite::connection& db)
     payload_{db.prepare(WAYBILL_SELECT_PAYLOAD)},
     name_{db.prepare("SELECT name FROM target WHERE number = ?1")},
     targets_{db.prepare("SELECT " WAYBILL_TARGET_COLUMNS
-                        ", " WAYBILL_BOUNDS_COLUMNS
+                        ", " WAYBILL_BOUNDS_COLUMNS ", " WAYBILL_PAUSE_COLUMNS
                         " FROM target LEFT JOIN target_bounds USING (number) "
+                        "LEFT JOIN target_pause USING (number) "
                         "ORDER BY number")},
     begun_{
       db.prepare("SELECT count(*) FROM call WHERE target = ?1 AND state = 1")},
@@ -92,8 +101,10 @@ std::vector<target_snapshot> call_source::targets(timestamp now) {
   const sqlite::reset_guard guard{targets_};
   while (targets_.step()) {
     const auto number = std::ssize(all) + 1;
-    auto& x = all.emplace_back(to_snapshot(
-      decode_target(targets_, number), decode_bounds(targets_, first_bound)));
+    auto& x
+      = all.emplace_back(to_snapshot(decode_target(targets_, number),
+                                     decode_bounds(targets_, first_bound),
+                                     decode_pause(targets_, pause_columns)));
     if (x.calls > 0)
       read_scheduled(number, now, x);
   }

@@ -78,8 +78,46 @@ target_reply call_store::get_target(const waybill::get_target& request) {
 
 void call_store::describe(stats_reply& x) const {
   const auto& targets = parts_.targets;
+  const auto& pauses = parts_.pauses;
   x.targets = targets.largest(limits::max_told_targets);
   x.other_targets = targets.size() - std::ssize(x.targets);
+  x.paused_targets = pauses.num_committed();
+  if (x.paused_targets > 0)
+    for (auto& each : x.targets)
+      each.paused_since = pauses.paused_since(targets.find(each.name).value());
+}
+
+// Who was there first has paused it: another one learns of that.
+pause_reply call_store::pause(const pause_target& request, timestamp now) {
+  require_valid(request);
+  require_storable(now);
+  auto& x = parts_;
+  return x.write([&] {
+    const auto target = x.targets.find(request.target);
+    if (!target)
+      return pause_reply{pause_outcome::not_found, std::nullopt};
+    if (const auto* const known = x.pauses.find(*target))
+      return pause_reply{pause_outcome::unchanged, *known};
+    const target_pause asked{now, request.who, request.reason};
+    x.pauses.pause(*target, asked);
+    return pause_reply{pause_outcome::applied, asked};
+  });
+}
+
+pause_reply call_store::resume(const resume_target& request) {
+  require_valid(request);
+  auto& x = parts_;
+  return x.write([&] {
+    const auto target = x.targets.find(request.target);
+    if (!target)
+      return pause_reply{pause_outcome::not_found, std::nullopt};
+    const auto* const known = x.pauses.find(*target);
+    if (known == nullptr)
+      return pause_reply{pause_outcome::unchanged, std::nullopt};
+    pause_reply reply{pause_outcome::applied, *known};
+    x.pauses.resume(*target);
+    return reply;
+  });
 }
 
 // A crash has ended the attempt that had begun.
@@ -183,7 +221,7 @@ take_reply call_store::keep(std::int64_t target, const take_call& request,
   call.expires = from.expires;
   call.priority = from.priority.value_or(call.priority);
   call.order_key = from.order_key;
-  if (request.begin && !is_blocked(call))
+  if (request.begin && !is_paused(call) && !is_blocked(call))
     call.state = call_state::begun;
   else
     call.due = from.due;
@@ -213,8 +251,9 @@ begin_reply call_store::begin(const begin_call& request, timestamp now) {
       row_is_corrupt("a call that waits of an operation that does not");
     if (row->id != request.id)
       return reply;
+    reply.paused = is_paused(*call);
     reply.blocked = is_blocked(*call);
-    if (reply.blocked)
+    if (reply.paused || reply.blocked)
       return reply;
     auto payload = x.calls.payload_of(*call);
     reply.call = {.id = row->id,
@@ -351,15 +390,22 @@ bool call_store::is_blocked(const call_row& call) {
   return first && first->seq < call.seq;
 }
 
+bool call_store::is_paused(const call_row& call) const {
+  return parts_.pauses.find(call.target) != nullptr;
+}
+
 target_reply call_store::reply_of(std::int64_t target) const {
   const auto& [active, kept] = parts_.targets.sums_of(target);
-  return {.number = target,
-          .calls = active.calls,
-          .bytes = active.bytes,
-          .kept_calls = kept.calls,
-          .kept_bytes = kept.bytes,
-          .interrupted = {},
-          .parked = 0};
+  target_reply reply{.number = target,
+                     .calls = active.calls,
+                     .bytes = active.bytes,
+                     .kept_calls = kept.calls,
+                     .kept_bytes = kept.bytes,
+                     .interrupted = {},
+                     .parked = 0};
+  if (const auto* const found = parts_.pauses.find(target))
+    reply.pause = *found;
+  return reply;
 }
 
 // Its number.

@@ -39,6 +39,11 @@ public:
   /// last commit.
   void describe(stats_reply& x) const;
 
+  /// No attempt begins from the transaction on that this is a part of.
+  pause_reply pause(const pause_target& request, timestamp now);
+
+  pause_reply resume(const resume_target& request);
+
   take_reply take(const take_call& request, timestamp now);
 
   begin_reply begin(const begin_call& request, timestamp now);
@@ -67,6 +72,7 @@ private:
   std::optional<call_row> first_of_key(std::int64_t target,
                                        const std::string& key);
   bool is_blocked(const call_row& call);
+  [[nodiscard]] bool is_paused(const call_row& call) const;
   call_head head_of(const call_row& x);
   find_reply heads_of(const call_table::found_calls& found);
   template <class Report>

@@ -9,6 +9,7 @@
 #include "waybill/call_table.hpp"
 #include "waybill/operation_row.hpp"
 #include "waybill/operation_tracking_store.hpp"
+#include "waybill/pause_table.hpp"
 #include "waybill/queries.hpp"
 #include "waybill/schema.hpp"
 #include "waybill/text.hpp"
@@ -61,6 +62,14 @@ constexpr std::size_t bytes = 2;
 constexpr std::size_t count = 3;
 } // namespace of_payload
 
+// Of `target_pause`.
+namespace of_pause {
+constexpr std::size_t since = 1;
+constexpr std::size_t who = 2;
+constexpr std::size_t reason = 3;
+constexpr std::size_t count = 4;
+} // namespace of_pause
+
 sqlite::connection make_store(const std::string& file,
                               const sqlite::sealed_vfs& vfs) {
   store_options options;
@@ -86,6 +95,11 @@ bool is_time(const salvaged_value& x) {
 
 bool is_text_or_null(const salvaged_value& x) {
   return x.is_null() || (x.is_text() && is_valid_text(x.bytes));
+}
+
+bool is_name(const salvaged_value& x, std::size_t most) {
+  return x.is_text() && !x.bytes.empty() && x.bytes.size() <= most
+         && is_valid_text(x.bytes);
 }
 
 bool is_http_or_null(const salvaged_value& x) {
@@ -164,6 +178,9 @@ recovered_store::recovered_store(const std::string& file,
                          "VALUES (?1, ?2, ?3)");
   target_ = db_.prepare("INSERT INTO target (number, name, calls, bytes, "
                         "kept_calls, kept_bytes) VALUES (?1, ?2, 0, 0, 0, 0)");
+  pause_ = db_.prepare(
+    "INSERT OR IGNORE INTO target_pause (number, " WAYBILL_PAUSE_COLUMNS
+    ") VALUES (?1, ?2, ?3, ?4)");
   find_ = db_.prepare("SELECT operation, previous, nth FROM transition "
                       "WHERE number = ?1");
   reached_ = db_.prepare("INSERT OR IGNORE INTO reached VALUES (?1)");
@@ -189,6 +206,10 @@ void recovered_store::take(const salvaged_row& row) {
   else if (x.size() == of_payload::count && x[of_payload::bytes].is_blob()
            && is_text_or_null(x[of_payload::codec]))
     take_payload(row);
+  else if (x.size() == of_pause::count && is_time(x[of_pause::since])
+           && is_name(x[of_pause::who], limits::max_operator)
+           && is_name(x[of_pause::reason], limits::max_reason))
+    take_pause(row);
 }
 
 void recovered_store::take_operation(const salvaged_row& row) {
@@ -319,6 +340,19 @@ void recovered_store::take_payload(const salvaged_row& row) {
          "payload of operation number " + std::to_string(row.rowid));
 }
 
+// Who paused a target does not want it called because the disk has failed.
+void recovered_store::take_pause(const salvaged_row& row) {
+  if (row.rowid < 1 || row.rowid > INT32_MAX)
+    return leave_out("pause of target " + std::to_string(row.rowid)
+                     + ": is no row that can have been stored");
+  pause_.bind(1, target_of(row.rowid));
+  bind(pause_, 2, row.values[of_pause::since]);
+  bind(pause_, 3, row.values[of_pause::who]);
+  bind(pause_, 4, row.values[of_pause::reason]);
+  std::int64_t pauses = 0; // they are not told of
+  insert(pause_, row, pauses, "pause of target " + std::to_string(row.rowid));
+}
+
 void recovered_store::insert(sqlite::statement& stmt, const salvaged_row& row,
                              std::int64_t& counter, const std::string& what) {
   stmt.run();
@@ -360,7 +394,7 @@ void recovered_store::finish() {
   write_store_row();
   db_.exec("COMMIT");
   for (auto* const stmt :
-       {&operation_, &transition_, &call_, &payload_, &target_, &find_,
+       {&operation_, &transition_, &call_, &payload_, &target_, &pause_, &find_,
         &reached_, &cut_operation_, &cut_transition_})
     *stmt = {};
   names_.close();

@@ -37,6 +37,7 @@ private:
   void take_transition(const salvaged_row& row);
   void take_call(const salvaged_row& row);
   void take_payload(const salvaged_row& row);
+  void take_pause(const salvaged_row& row);
   void add_snapshot_names(const salvaged_row& row,
                           tracking_status_snapshot& to);
   std::string name_of(const salvaged_value& x);
@@ -66,6 +67,7 @@ private:
   sqlite::statement call_;
   sqlite::statement payload_;
   sqlite::statement target_;
+  sqlite::statement pause_;
   sqlite::statement find_;
   sqlite::statement reached_;
   sqlite::statement cut_operation_;

@@ -127,8 +127,15 @@ CREATE TABLE target_bounds (
 ) STRICT;
 CREATE INDEX call_keyed ON call (target, order_key, state)
   WHERE order_key IS NOT NULL;
-)sql",
-                                                             no_new_objects};
+)sql", no_new_objects,
+                                                             R"sql(
+CREATE TABLE target_pause (
+  number INTEGER PRIMARY KEY,
+  since INTEGER NOT NULL,
+  who TEXT NOT NULL,
+  reason TEXT NOT NULL
+) STRICT;
+)sql"};
 
 std::map<std::string, std::string> objects_of(sqlite::connection& db) {
   std::map<std::string, std::string> objects;

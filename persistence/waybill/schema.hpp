@@ -48,6 +48,10 @@
 //            how much may be kept for the target of that `number`: what its
 //            actor was last started with, for those who only read the file.
 //            Targets that nobody has opened since version 3 have none.
+// target_pause
+//            why no attempt begins for the target of that `number`: since when
+//            (µs since 1970), who has paused it, and the reason. A target that
+//            goes on has none (since version 6).
 // call       one row for each operation that has a call, with its `seq`
 //            (call_table.hpp). `state`: 0 waits, 1 an attempt has begun, 2 kept
 //            although it is parked or failed. `attempt` is the number of the
@@ -62,7 +66,7 @@
 //
 // Version 1 had no identity and no name of the log, pages in its log had no
 // seals, and the seal of its first page was over all of it. Version 2 had no
-// calls, version 3 no bounds of targets.
+// calls, version 3 no bounds of targets, version 5 no pauses.
 #pragma once
 
 #include <cstdint>
@@ -73,7 +77,7 @@
 namespace waybill {
 
 inline constexpr std::int64_t store_application_id = 0x57594231;
-inline constexpr int schema_version = 5;
+inline constexpr int schema_version = 6;
 
 /// The schema version of an open database; 0 if it is empty.
 /// @throws store_error `not_a_store` for a database of something else,

@@ -14,6 +14,7 @@
 #include "waybill/log_keeper.hpp"
 #include "waybill/name_table.hpp"
 #include "waybill/operation_table.hpp"
+#include "waybill/pause_table.hpp"
 #include "waybill/purge_lot.hpp"
 #include "waybill/sealed_vfs.hpp"
 #include "waybill/sqlite.hpp"
@@ -150,7 +151,7 @@ struct store_parts {
   /// How often a change of rows has begun; see operation_table.
   [[nodiscard]] std::uint64_t changes_begun() const noexcept {
     return operations.changes_begun() + targets.changes_begun()
-           + calls.changes_begun();
+           + pauses.changes_begun() + calls.changes_begun();
   }
 
   /// Kinds that no operation has any more give their numbers to new ones.
@@ -188,12 +189,13 @@ struct store_parts {
   transition_log transitions{options.history};
   operation_table operations{names};
   target_table targets;
+  pause_table pauses;
   call_table calls{targets};
   store_transaction transaction{db,
                                 vfs.syncer(),
                                 damage,
                                 {&names, &counters, &in_flight, &transitions,
-                                 &operations, &targets, &calls}};
+                                 &operations, &targets, &pauses, &calls}};
   purge_lot lot{options.history};
   tight_space space;
 };

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <atomic>
+#include <future>
 #include <optional>
 
 #include <nlohmann/json.hpp>
@@ -99,6 +100,119 @@ TEST_CASE_METHOD(operator_fixture, "a running service purges what an operator "
   CHECK(waybill({"purge", "--older-than", "0s"}).says("deleted 2 operations"));
   CHECK(tell(status_of(4)).snapshot);
   CHECK_FALSE(tell(status_of(1)).snapshot);
+}
+
+TEST_CASE_METHOD(operator_fixture,
+                 "a target is paused and resumed by the service that runs, and "
+                 "stays paused across its restart") {
+  run();
+  std::atomic<int> delivered{0};
+  const auto deliver = [&](const forward_call&) {
+    ++delivered;
+    return taken;
+  };
+  auto plant = quick();
+  plant.target = "plant";
+  const auto start_plant = [&] {
+    return running->spawn_store_and_forward(plant, deliver);
+  };
+  get(start_plant(), get_backlog{});
+  const auto paused
+    = waybill({"pause", "--reason", "MES is updated", "--by", "anna", "plant"});
+  CHECK(paused.code == 0);
+  CHECK(paused.out
+        == "plant is paused: no attempt begins until it is "
+           "resumed\n");
+  const auto again = waybill({"pause", "--reason", "x", "--json", "plant"});
+  CHECK(again.code == 0);
+  CHECK(again.json()["outcome"] == "unchanged");
+  CHECK(again.json()["pause"]["who"] == "anna");
+  running->stop();
+  running.reset();
+  run();
+  const auto to = start_plant();
+  CHECK(get(to, call(1)) == forward_reply{forward_outcome::accepted});
+  CHECK(get(to, get_backlog{}).pause->reason == "MES is updated");
+  const auto shown = waybill({"targets"});
+  CHECK(shown.says("paused"));
+  CHECK(shown.says("  plant is paused since "));
+  CHECK(shown.says(" by anna: MES is updated\n"));
+  CHECK(
+    waybill({"resume", "plant"}).says("plant goes on; it was paused since "));
+  CHECK(eventually([&] { return delivered == 1; }));
+  CHECK(waybill({"resume", "plant"}).out == "plant is not paused\n");
+}
+
+TEST_CASE_METHOD(operator_fixture,
+                 "a target without an actor is paused all the same, and one "
+                 "that is not there is named") {
+  run();
+  auto plant = quick();
+  plant.target = "plant";
+  {
+    const auto to = running->spawn_store_and_forward(
+      plant, [](const forward_call&) { return taken; });
+    get(to, get_backlog{});
+    const end_watch watch{to};
+    running->stop();
+    REQUIRE(watch.ended_within(10s));
+  }
+  running.reset();
+  run();
+  CHECK(waybill({"pause", "--reason", "x", "plant"}).code == 0);
+  const auto missing = waybill({"pause", "--reason", "x", "pl\xc3\xa4nt\n"});
+  CHECK(missing.code == 1);
+  CHECK(missing.out.empty());
+  CHECK(missing.complains("there is no target \"pl\xc3\xa4nt\\n\""));
+  CHECK(waybill({"resume", "mill", "--json"}).json()["outcome"] == "not_found");
+  CHECK(waybill({"stats", "--json"}).json()["paused_targets"] == 1);
+  CHECK(tell(get_stats{}).paused_targets == 1);
+}
+
+TEST_CASE_METHOD(operator_fixture,
+                 "targets shows what a running service delivers, and which "
+                 "target it leaves alone") {
+  run();
+  std::promise<void> release;
+  const auto gate = release.get_future().share();
+  auto plant = quick();
+  plant.target = "plant";
+  plant.max_rate = 100;
+  auto mill = patient();
+  mill.target = "mill";
+  mill.breaker_failure_ratio = 0.5;
+  mill.breaker_min_attempts = 1;
+  mill.breaker_first_pause = 1h;
+  mill.breaker_max_pause = 1h;
+  const auto to_plant
+    = running->spawn_store_and_forward(plant, [gate](const forward_call&) {
+        gate.wait();
+        return taken;
+      });
+  get(to_plant, get_backlog{}); // it is the first in the file
+  const auto to_mill = running->spawn_store_and_forward(
+    mill, [](const forward_call&) { return busy; });
+  get(to_plant, call(1));
+  get(to_mill, call(2));
+  REQUIRE(eventually([&] {
+    return get(to_plant, get_backlog{}).delivering == 1
+           && get(to_mill, get_backlog{}).breaker == breaker_state::open;
+  }));
+  const auto x = waybill({"targets"});
+  CHECK(x.code == 0);
+  CHECK(x.says("runs"));
+  CHECK(x.says("6000/min"));
+  CHECK(x.says("failing"));
+  CHECK(x.says("  mill fails: no attempt begins until "));
+  const auto all = waybill({"targets", "--json"}).json()["targets"];
+  REQUIRE(all.size() == 2);
+  CHECK(all[0]["service"]["delivering"] == 1);
+  CHECK(all[0]["service"]["max_a_minute"] == 6'000);
+  CHECK(all[1]["service"]["breaker"] == "open");
+  release.set_value();
+  running->stop();
+  CHECK(
+    waybill({"targets", "--json"}).json()["targets"][0]["service"].is_null());
 }
 
 TEST_CASE_METHOD(operator_fixture, "health is what the service says, too") {

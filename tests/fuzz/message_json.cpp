@@ -95,8 +95,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
     history_reply, watch_transitions, watch_reply, await_terminal, wait_reply,
     operation_record, get_stats, stats_reply, forward_call, forward_reply,
     discard, get_backlog, backlog_reply, get_call, call_reply, get_payload,
-    payload_reply, list_targets, targets_reply, shut_down>(
-    fuzz::text_of(data, size));
+    payload_reply, list_targets, targets_reply, pause_target, resume_target,
+    pause_reply, backlogs_reply, shut_down>(fuzz::text_of(data, size));
   fuzz::check_operator_line(fuzz::text_of(data, size));
   return 0;
 }

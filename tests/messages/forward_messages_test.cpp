@@ -59,6 +59,31 @@ TEST_CASE("what a call says of its delivery is looked at, too") {
   CHECK(find_fault(x).value().starts_with("due: "));
 }
 
+TEST_CASE("a pause with a hostile field is refused by its own names") {
+  const pause_target good{"plant", "anna", "why"};
+  CHECK_FALSE(find_fault(good));
+  for (const auto& [member, field, most] :
+       {std::tuple{&pause_target::target, "target", limits::max_target},
+        std::tuple{&pause_target::who, "who", limits::max_operator},
+        std::tuple{&pause_target::reason, "reason", limits::max_reason}}) {
+    CAPTURE(field);
+    for (const auto& bad : {std::string{}, std::string{"a\0b", 3},
+                            std::string{"\xff"}, std::string(most + 1, 'x')}) {
+      auto x = good;
+      x.*member = bad;
+      REQUIRE(find_fault(x));
+      CHECK(find_fault(x)->starts_with(std::string{field} + ": "));
+    }
+    auto x = good;
+    x.*member = std::string(most, 'x');
+    CHECK_FALSE(find_fault(x));
+  }
+  CHECK(find_fault(resume_target{""}) == "target: must not be empty");
+  CHECK(to_string(pause_outcome::not_found) == "not_found");
+  CHECK(parse_pause_outcome("unchanged") == pause_outcome::unchanged);
+  CHECK_FALSE(parse_pause_outcome("Unchanged"));
+}
+
 TEST_CASE("a discard with a hostile field is refused by its own names") {
   discard x{id_of(1), "an operator's wish"};
   CHECK(find_fault(x) == std::nullopt);

@@ -79,7 +79,12 @@ void for_each_sample(F f) {
   f(forward_reply{forward_outcome::already_terminal});
   f(discard{id_of(1), "why"});
   f(get_backlog{});
-  f(backlog_reply{1, 2, 3, breaker_state::half_open, t0, 4});
+  f(backlog_reply{1, 2, 3, breaker_state::half_open, t0, 4,
+                  target_pause{t0, "anna", "why"}, 5});
+  f(target_pause{t0, "anna", "why"});
+  f(pause_target{"plant", "anna", "why"});
+  f(resume_target{"plant"});
+  f(pause_reply{pause_outcome::unchanged, target_pause{t0, "anna", "why"}});
   f(shut_down{});
 }
 
@@ -208,7 +213,8 @@ TEST_CASE("a value of the wrong type is an error for every field") {
         const auto error = error_of<T>(changed);
         CAPTURE(T::type_name, key, bad.dump(), error.reason);
         // Of an object in an object, the first missing field is named.
-        const auto expected = good.is_object() && bad.is_object() ? key + ".id"
+        const auto* const first = key == "pause" ? ".since" : ".id";
+        const auto expected = good.is_object() && bad.is_object() ? key + first
                                                                   : key;
         CHECK(error.field == expected);
         CHECK(error.reason.starts_with(expected + ": "));
@@ -227,7 +233,8 @@ TEST_CASE("no fields but those for people's words take any text") {
   CHECK(free
         == std::set<std::string>{"kind", "last_error", "order_key", "payload",
                                  "reason", "source_instance_id", "source_node",
-                                 "source_script", "target_summary"});
+                                 "source_script", "target", "target_summary",
+                                 "who"});
 }
 
 TEST_CASE("an unknown field is an error that names it") {

@@ -42,7 +42,10 @@ TEST_CASE("what an operator asks is the same after its line") {
     purge_terminal{.older_than = at(3),
                    .status = tracking_status::failed,
                    .deadline = std::nullopt},
-    discard{.id = id_of(2), .reason = "two\nlines"}};
+    discard{.id = id_of(2), .reason = "two\nlines"},
+    pause_target{"plant", "anna", "why"},
+    resume_target{"plant"},
+    get_backlogs{}};
   CHECK(all.size() == std::variant_size_v<operator_request>);
   for (const auto& x : all) {
     const auto line = to_operator_line(x);
@@ -57,6 +60,11 @@ TEST_CASE("what an operator asks is the same after its line") {
 TEST_CASE("an answer is a reply or an error") {
   const update_reply reply{update_outcome::already_terminal};
   CHECK(parse_operator_reply<update_reply>(to_operator_reply(reply)) == reply);
+  const backlogs_reply backlogs{
+    {{"plant", {.calls = 2, .pause = target_pause{t0, "anna", "why"}}},
+     {"mill", {.breaker = breaker_state::open, .open_until = at(5)}}}};
+  CHECK(parse_operator_reply<backlogs_reply>(to_operator_reply(backlogs))
+        == backlogs);
   CHECK(error_in<update_reply>(to_operator_error(errc::store_full, "no room"))
         == std::pair{errc::store_full, std::string{"no room"}});
 }
@@ -84,7 +92,8 @@ TEST_CASE("a line that asks nothing is refused with what is wrong") {
   CHECK(refusal_of(R"({"waybill":1,"ask":7})") == "ask must be a text");
   CHECK(refusal_of(R"({"waybill":1,"ask":"shut_down"})")
         == "ask must be one of get_status, get_counts, get_health, get_stats, "
-           "purge_terminal, discard, but is shut_down");
+           "purge_terminal, discard, pause_target, resume_target, "
+           "get_backlogs, but is shut_down");
   CHECK(refusal_of(R"({"waybill":1,"ask":"get_health","with":{},"x\u001b":1})")
         == "x\\x1B is not expected");
   CHECK(refusal_of(R"({"waybill":1,"ask":"get_health","with":{"y":1}})")

@@ -66,7 +66,9 @@ stats_reply busy() {
   x.oldest_parked = at(-3'600);
   x.purge_lag_us = 90'000'001;
   x.targets = {{"plant \"7\"\n", 125, 126, 127, 128, 129, 130}, {"other"}};
+  x.targets.front().paused_since = at(-60);
   x.other_targets = 131;
+  x.paused_targets = 132;
   x.health = health_state::degraded;
   x.restarts = 124;
   return x;
@@ -370,6 +372,10 @@ TEST_CASE("each target shows with what is kept for it") {
     CHECK(has_line(text, "waybill_target_bytes" + target + "\"" + state + "\"} "
                            + std::to_string(bytes)));
   CHECK(has_line(text, "waybill_other_targets 131"));
+  CHECK(has_line(text, "waybill_paused_targets 132"));
+  CHECK(has_line(text, "waybill_target_paused{target=\"plant \\\"7\\\"\\n\"}"
+                       " 1"));
+  CHECK(has_line(text, "waybill_target_paused{target=\"other\"} 0"));
   // Two of a name, from another node.
   auto twice = busy();
   twice.targets.push_back(twice.targets.front());

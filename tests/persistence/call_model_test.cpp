@@ -44,6 +44,8 @@ struct call_model_fixture : store_fixture {
   // rolled back.
   std::vector<call_head> heads;
   std::vector<call_head> heads_before;
+  std::map<std::string, target_pause> paused;
+  std::map<std::string, target_pause> paused_before;
   timestamp now = t0;
 
   call_model_fixture() { open_both(); }
@@ -80,6 +82,11 @@ struct call_model_fixture : store_fixture {
       return false;
     const auto* const first = first_of(target, *head.order_key);
     return first != nullptr && first->head.seq < head.seq;
+  }
+
+  std::optional<target_pause> pause_of(const std::string& target) const {
+    const auto at = paused.find(target);
+    return at == paused.end() ? std::nullopt : std::optional{at->second};
   }
 
   // The operation with a call that a report is about, if it is in flight.
@@ -133,6 +140,7 @@ struct call_model_fixture : store_fixture {
       = store.calls().open_target({target, bounds.at(target), 3, {}}, now);
     REQUIRE(texts_of(reply.interrupted) == interrupted);
     REQUIRE(reply.parked == parked);
+    REQUIRE(reply.pause == pause_of(target));
     const auto sums = sums_of(target);
     REQUIRE(target_sums{{reply.calls, reply.bytes},
                         {reply.kept_calls, reply.kept_bytes}}
@@ -190,7 +198,8 @@ struct call_model_fixture : store_fixture {
     REQUIRE(
       reply.outcome
       == (at == now_in.end() ? take_outcome::taken : take_outcome::attached));
-    const auto begins = x.begin && !is_blocked(x.target, reply.head);
+    const auto begins = x.begin && !pause_of(x.target)
+                        && !is_blocked(x.target, reply.head);
     REQUIRE(reply.begun == begins);
     auto& operation = now_in[n];
     if (at == now_in.end())
@@ -227,11 +236,13 @@ struct call_model_fixture : store_fixture {
     auto* const at = reported(x, otherwise);
     const auto waits = at != nullptr && at->call->state == call_state::waiting
                        && at->call->head.attempt == x.attempt;
-    const auto begins = waits && !is_blocked(at->call->target, at->call->head);
+    const auto blocked = waits && is_blocked(at->call->target, at->call->head);
+    const auto is_paused = waits && pause_of(at->call->target).has_value();
     const auto reply = store.calls().begin(x, now);
-    REQUIRE(reply.begun == begins);
-    REQUIRE(reply.blocked == (waits && !begins));
-    if (!begins)
+    REQUIRE(reply.begun == (waits && !blocked && !is_paused));
+    REQUIRE(reply.blocked == blocked);
+    REQUIRE(reply.paused == is_paused);
+    if (!reply.begun)
       return;
     REQUIRE(reply.call.payload == at->call->payload);
     REQUIRE(reply.call.id == x.id);
@@ -301,6 +312,25 @@ struct call_model_fixture : store_fixture {
     }
   }
 
+  // Mostly they go on, so that attempts begin.
+  void pause_or_resume() {
+    const auto target = any_target();
+    const auto was = pause_of(target);
+    if (any(3) == 0) {
+      const target_pause asked{now, "who " + std::to_string(any(9)), "why"};
+      REQUIRE(
+        store.calls().pause({target, asked.who, asked.reason}, now)
+        == pause_reply{was ? pause_outcome::unchanged : pause_outcome::applied,
+                       was ? was : asked});
+      paused.emplace(target, asked);
+    } else {
+      REQUIRE(store.calls().resume({target})
+              == pause_reply{
+                was ? pause_outcome::applied : pause_outcome::unchanged, was});
+      paused.erase(target);
+    }
+  }
+
   void purge() {
     const auto older = now - std::chrono::seconds{any(20)};
     std::int64_t deleted = 0;
@@ -324,6 +354,7 @@ struct call_model_fixture : store_fixture {
       store.begin();
       before = now_in;
       heads_before = heads;
+      paused_before = paused;
     } else if (any(4) == 0) {
       store.rollback();
       forget();
@@ -335,6 +366,7 @@ struct call_model_fixture : store_fixture {
   void forget() {
     now_in = before;
     heads = heads_before;
+    paused = paused_before;
   }
 
   void restart_somehow() {
@@ -415,6 +447,8 @@ struct call_model_fixture : store_fixture {
       others();
     else if (dice < 82)
       purge();
+    else if (dice < 84)
+      pause_or_resume();
     else if (dice < 98)
       transact();
     else if (dice < 99)

@@ -174,7 +174,7 @@ TEST_CASE_METHOD(checkpoint_fixture,
 TEST_CASE_METHOD(checkpoint_fixture,
                  "a store whose log cannot be copied opens, says so, and "
                  "copies it later") {
-  fill_log(60);
+  fill_log(40);
   SECTION("after a kill") {
     const temp_dir copy;
     copy_files(dir.path(), copy.path());

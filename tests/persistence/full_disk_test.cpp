@@ -258,7 +258,7 @@ TEST_CASE_METHOD(store_fixture,
   }
   CHECK(has_reserve());
   CHECK(std::filesystem::file_size(log)
-        < std::uintmax_t{log_reserve_bytes / 4});
+        < std::uintmax_t{log_reserve_bytes / 2});
   CHECK(std::filesystem::file_size(lock) == 0);
   // A reader keeps the log, which is cut then.
   auto reader = open_reader(options.file);

@@ -109,6 +109,12 @@ public:
     return row ? std::optional{row->status} : std::nullopt;
   }
 
+  /// Somebody else has paused the target, or resumed it.
+  void set_pause(std::optional<target_pause> x) {
+    const std::lock_guard guard{mutex_};
+    pause_ = std::move(x);
+  }
+
   void put(tracking_status_snapshot row) {
     const std::lock_guard guard{mutex_};
     rows_[row.id] = std::move(row);
@@ -195,7 +201,7 @@ public:
     c.head.order_key = x.call.order_key;
     c.call = x.call;
     c.codec = x.codec;
-    c.begun = x.begin
+    c.begun = x.begin && !pause_
               && (!x.call.order_key
                   || first_of_key(*x.call.order_key) == nullptr);
     auto outcome = take_outcome::taken;
@@ -223,6 +229,8 @@ public:
     if (const auto& key = found->second.head.order_key;
         key && first_of_key(*key) != &found->second)
       return {.begun = false, .blocked = true, .call = {}};
+    if (pause_)
+      return {.begun = false, .blocked = false, .paused = true, .call = {}};
     if (really)
       found->second.begun = true;
     return {.begun = true,
@@ -314,6 +322,7 @@ public:
         ++c.head.attempt;
         reply.interrupted.push_back(c.head);
       }
+    reply.pause = pause_;
     return reply;
   }
 
@@ -321,6 +330,27 @@ public:
     const std::lock_guard guard{mutex_};
     target_reply reply;
     reply.calls = std::ssize(calls_);
+    reply.pause = pause_;
+    return reply;
+  }
+
+  pause_reply apply(const pause_target& x, bool really) {
+    const std::lock_guard guard{mutex_};
+    if (pause_)
+      return {pause_outcome::unchanged, pause_};
+    const target_pause asked{t0, x.who, x.reason};
+    if (really)
+      pause_ = asked;
+    return {pause_outcome::applied, asked};
+  }
+
+  pause_reply apply(const resume_target&, bool really) {
+    const std::lock_guard guard{mutex_};
+    pause_reply reply{pause_ ? pause_outcome::applied
+                             : pause_outcome::unchanged,
+                      pause_};
+    if (really)
+      pause_.reset();
     return reply;
   }
 
@@ -375,6 +405,7 @@ private:
   snapshots rows_;
   std::unordered_map<tracked_operation_id, kept_call> calls_;
   std::int64_t last_seq_ = 0;
+  std::optional<target_pause> pause_;
   std::map<std::string, std::deque<reaction>> next_;
   std::function<reaction()> always_;
   std::vector<std::string> log_;
@@ -436,6 +467,14 @@ inline std::string log_line(const get_target& x) {
   return "target " + x.target;
 }
 
+inline std::string log_line(const pause_target& x) {
+  return "pause " + x.target;
+}
+
+inline std::string log_line(const resume_target& x) {
+  return "resume " + x.target;
+}
+
 inline std::string log_line(const find_calls& x) {
   return "find " + std::to_string(x.after);
 }
@@ -476,6 +515,8 @@ public:
       [this](const request_bundle& x) { return run(x); },
       [this](const open_target& x) { return react(x); },
       [this](const get_target& x) { return react(x); },
+      [this](const pause_target& x) { return react(x); },
+      [this](const resume_target& x) { return react(x); },
       [this](const take_call& x) { return react(x); },
       [this](const begin_call& x) { return react(x); },
       [this](const retry_call& x) { return react(x); },

@@ -29,6 +29,8 @@ public:
       [this](const watch_transitions&) { return never<watch_reply>(); },
       [this](const open_target&) { return never<target_reply>(); },
       [this](const get_target&) { return never<target_reply>(); },
+      [this](const pause_target&) { return never<pause_reply>(); },
+      [this](const resume_target&) { return never<pause_reply>(); },
       [this](const take_call&) { return never<take_reply>(); },
       [this](const begin_call&) { return never<begin_reply>(); },
       [this](const retry_call&) { return never<update_reply>(); },

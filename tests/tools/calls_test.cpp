@@ -193,7 +193,11 @@ TEST_CASE_METHOD(call_cli_fixture, "targets as data have every field") {
                 {"max_kept_bytes", 1'073'741'824},
                 {"next_due", to_string(now + 2h + 10min)},
                 {"oldest", to_string(now - 3h - 10s)},
-                {"full", nullptr}});
+                {"full", nullptr},
+                {"paused_since", nullptr},
+                {"paused_by", nullptr},
+                {"pause_reason", nullptr},
+                {"service", nullptr}});
   const auto csv = lines_of(waybill({"targets", "--format", "csv"}).out);
   REQUIRE(csv.size() == 2);
   CHECK(csv[0].starts_with("name,calls,due,scheduled,begun,bytes,"));

@@ -337,6 +337,8 @@ public:
       [](const watch_transitions&) { return watch_reply{}; },
       [](const open_target&) { return target_reply{}; },
       [](const get_target&) { return target_reply{}; },
+      [](const pause_target&) { return pause_reply{}; },
+      [](const resume_target&) { return pause_reply{}; },
       [](const take_call&) { return take_reply{}; },
       [](const begin_call&) { return begin_reply{}; },
       [](const retry_call&) { return update_reply{}; },

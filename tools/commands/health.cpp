@@ -41,6 +41,12 @@ std::int64_t most_used_of(const targets_reply& x) {
   return most;
 }
 
+std::int64_t count_paused(const targets_reply& x) {
+  return std::ranges::count_if(x.targets, [](const target_snapshot& each) {
+    return each.paused_since.has_value();
+  });
+}
+
 // What the service that runs says of itself.
 std::string service_text(const context& c, const health_reply& x) {
   auto text = "the service is " + to_string(x.state) + " since "
@@ -80,6 +86,7 @@ command setup_health(CLI::App& parent) {
   add_number(app, "--max-parked", x->max_parked, 0, most, "parked operations");
   add_number(app, "--max-log", x->max_log, 0, most,
              "bytes of the write-ahead log (67108864)");
+  add_number(app, "--max-paused", x->max_paused, 0, most, "paused targets");
   add_switch(app, "--exit-code", x->exit_code,
              "end with 5 if something is beyond its limit,\n"
              "or the service that runs is not ok");
@@ -158,7 +165,9 @@ std::vector<health_finding> judge(const health_options& x,
           {"write_ahead_log_bytes", "write-ahead log", size.log_bytes,
            x.max_log.value_or(health_options::default_log), &size_text},
           {"target_bounds_percent", "fullest target", most_used_of(targets),
-           health_options::most_used, percent_text}};
+           health_options::most_used, percent_text},
+          {"paused_targets", "paused targets", count_paused(targets),
+           x.max_paused, count_text}};
 }
 
 } // namespace waybill::cli

@@ -20,6 +20,7 @@ struct health_options {
   std::optional<std::int64_t> max_in_flight;
   std::optional<std::int64_t> max_parked;
   std::optional<std::int64_t> max_log;
+  std::optional<std::int64_t> max_paused;
   bool exit_code = false;
 
   static constexpr std::chrono::hours default_age{24};

@@ -60,6 +60,8 @@ std::string render_targets(const target_totals& x, const context& c) {
   auto text = '\n' + rows.take();
   if (x.others > 0)
     text += "and " + std::to_string(x.others) + " others; see targets\n";
+  if (x.paused > 0)
+    text += "paused: " + std::to_string(x.paused) + "; see targets\n";
   return text;
 }
 

@@ -12,7 +12,8 @@ _waybill_options() {
     payload) echo "--raw -o --output --force" ;;
     stats) echo "--prometheus" ;;
     health)
-      echo "--max-age --max-in-flight --max-parked --max-log --exit-code"
+      echo "--max-age --max-in-flight --max-parked --max-log --max-paused
+        --exit-code"
       ;;
     watch) echo "--status --kind --id --after" ;;
     serve)
@@ -25,6 +26,7 @@ _waybill_options() {
     restore) echo "--force" ;;
     purge) echo "--older-than --status --with-payload --dry-run" ;;
     discard) echo "--reason" ;;
+    pause) echo "--reason --by" ;;
   esac
 }
 
@@ -47,7 +49,7 @@ _waybill_command() {
 _waybill() {
   local commands="status list stuck counts history targets payload stats health
     schema watch wait serve export backup check recover import restore purge
-    discard vacuum help"
+    discard pause resume vacuum help"
   local common="--db --json --utc --color -h --help"
   local current=${COMP_WORDS[COMP_CWORD]}
   local previous=${COMP_WORDS[COMP_CWORD - 1]}

@@ -1,7 +1,7 @@
 # fish completion for waybill
 
 set -l commands status list stuck counts history targets payload stats \
-    health schema watch wait serve export backup check recover import restore purge discard vacuum help
+    health schema watch wait serve export backup check recover import restore purge discard pause resume vacuum help
 set -l ends 'delivered parked failed discarded'
 set -l statuses "submitted retrying in-flight finished $ends"
 set -l without "not __fish_seen_subcommand_from $commands"
@@ -35,6 +35,8 @@ complete -c waybill -n $without -a recover -d 'Copy what is sound of a damaged s
 complete -c waybill -n $without -a restore -d 'Put a backup in its place'
 complete -c waybill -n $without -a purge -d 'Delete old operations that have finished'
 complete -c waybill -n $without -a discard -d 'Give an operation up'
+complete -c waybill -n $without -a pause -d 'Begin no attempts for a target'
+complete -c waybill -n $without -a resume -d 'Begin them again'
 complete -c waybill -n $without -a vacuum -d 'Give unused space back'
 complete -c waybill -n $without -a help -d "Show the help, or a command's"
 complete -c waybill -n '__fish_seen_subcommand_from help' -a "$commands"
@@ -70,6 +72,7 @@ complete -c waybill -n '__fish_seen_subcommand_from health' -l max-age -x -d 'Of
 complete -c waybill -n '__fish_seen_subcommand_from health' -l max-in-flight -x -d 'Operations in flight'
 complete -c waybill -n '__fish_seen_subcommand_from health' -l max-parked -x -d 'Parked operations'
 complete -c waybill -n '__fish_seen_subcommand_from health' -l max-log -x -d 'Bytes of the write-ahead log'
+complete -c waybill -n '__fish_seen_subcommand_from health' -l max-paused -x -d 'Paused targets'
 complete -c waybill -n '__fish_seen_subcommand_from list stuck export' -l cursor -x -d 'Go on where the last one ended'
 complete -c waybill -n '__fish_seen_subcommand_from list stuck counts history targets' -l format -x -a 'table csv json' -d 'How to print'
 
@@ -94,4 +97,5 @@ complete -c waybill -n '__fish_seen_subcommand_from restore' -l force -d 'Replac
 complete -c waybill -n '__fish_seen_subcommand_from purge' -l older-than -x -d 'Those that finished before it'
 complete -c waybill -n '__fish_seen_subcommand_from purge' -l with-payload -d 'Those whose payloads are kept'
 complete -c waybill -n '__fish_seen_subcommand_from purge' -l dry-run -d 'Only count them'
-complete -c waybill -n '__fish_seen_subcommand_from discard' -l reason -x -d 'Why'
+complete -c waybill -n '__fish_seen_subcommand_from discard pause' -l reason -x -d 'Why'
+complete -c waybill -n '__fish_seen_subcommand_from pause' -l by -x -d 'Who pauses it'

@@ -81,6 +81,8 @@ _waybill() {
         'restore:put a backup in its place'
         'purge:delete old operations that have finished'
         'discard:give an operation up'
+        'pause:begin no attempts for a target'
+        'resume:begin attempts again for a target that is paused'
         'vacuum:give unused space back'
         "help:show the help, or a command's"
       )
@@ -100,6 +102,7 @@ _waybill() {
             '--max-in-flight[operations in flight]:number:' \
             '--max-parked[parked operations]:number:' \
             '--max-log[bytes of the write-ahead log]:number:' \
+            '--max-paused[paused targets]:number:' \
             '--exit-code[end with 5 if something is beyond its limit]'
           ;;
         counts) _arguments $common $format ;;
@@ -157,7 +160,7 @@ _waybill() {
             '1:file:_files'
           ;;
         help)
-          _arguments '1:command:(status list stuck counts history targets payload stats health schema watch wait serve export backup check recover import restore purge discard vacuum)'
+          _arguments '1:command:(status list stuck counts history targets payload stats health schema watch wait serve export backup check recover import restore purge discard pause resume vacuum)'
           ;;
         purge)
           _arguments $common \
@@ -167,6 +170,13 @@ _waybill() {
             '--dry-run[only count them]'
           ;;
         discard) _arguments $common '--reason[why]:text:' '1:id:' ;;
+        pause)
+          _arguments $common \
+            '--reason[why]:text:' \
+            '--by[who pauses it]:name:' \
+            '1:target:'
+          ;;
+        resume) _arguments $common '1:target:' ;;
         *) _arguments $common ;;
       esac
       ;;
