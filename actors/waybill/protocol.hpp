@@ -54,12 +54,14 @@ using tracking_actor = caf::typed_actor<
   handles<find_reply, find_calls>, handles<find_reply, find_due>,
   handles<find_reply, find_keyed>>;
 
-/// Answers questions about one operation, always in time.
+/// Answers questions about single operations, always in time.
 using status_request_actor = caf::typed_actor<
   // The latest committed snapshot, or none; errors `tracker_gone`, `timed_out`,
   // `overloaded`.
   handles<status_reply, get_status>,
-  // The same as JSON: `{"id": "…"}` in, a status_reply or
+  // The same of many operations in one message, an answer each, in order.
+  handles<many_reply, get_many>,
+  // The same of one as JSON: `{"id": "…"}` in, a status_reply or
   // `{"error": {"code": "…", "message": "…"}}` out.
   handles<std::string, std::string>>;
 
@@ -205,6 +207,8 @@ CAF_ADD_TYPE_ID(waybill, (waybill::pause_outcome))
 CAF_ADD_TYPE_ID(waybill, (waybill::pause_target))
 CAF_ADD_TYPE_ID(waybill, (waybill::resume_target))
 CAF_ADD_TYPE_ID(waybill, (waybill::pause_reply))
+CAF_ADD_TYPE_ID(waybill, (waybill::get_many))
+CAF_ADD_TYPE_ID(waybill, (waybill::many_reply))
 
 CAF_END_TYPE_ID_BLOCK(waybill)
 

@@ -84,6 +84,10 @@ std::int64_t request_count(const Request&) noexcept {
   return 1;
 }
 
+inline std::int64_t request_count(const get_many& x) noexcept {
+  return std::max<std::int64_t>(1, std::ssize(x.ids));
+}
+
 inline std::int64_t request_count(const request_bundle& x) noexcept {
   return static_cast<std::int64_t>(x.size());
 }

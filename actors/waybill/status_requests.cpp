@@ -51,18 +51,11 @@ public:
 
   behavior_type make_behavior() override {
     return {
-      [this](const get_status& x) {
-        auto to = this->make_response_promise<status_reply>();
-        const auto asked = open(weight(x), [to](const failure& why) mutable {
-          to.deliver(to_error(why.code, why.text));
-        });
-        look(asked, x,
-             [to](const status_reply& reply) mutable { to.deliver(reply); });
-        return to;
-      },
+      [this](const get_status& x) { return answer(x); },
+      [this](const get_many& x) { return answer(x); },
       [this](const std::string& text) {
         auto to = this->make_response_promise<std::string>();
-        const auto asked = open(weight(text), [to](const failure& why) mutable {
+        const auto asked = open(text, [to](const failure& why) mutable {
           to.deliver(to_json_error(why));
         });
         if (const auto wanted = parse(asked, text))
@@ -108,20 +101,44 @@ private:
 
   struct question {
     std::int64_t bytes = 0;
+    std::int64_t count = 1; // see request_weight.hpp
     std::function<void(const failure&)> fail;
   };
 
   // Before anything else is done for it: what may end this actor then leaves it
   // an answer.
-  serial open(std::int64_t bytes, std::function<void(const failure&)> fail) {
-    waiting_.emplace(++last_, question{bytes, std::move(fail)});
+  template <class Question>
+  serial open(const Question& x, std::function<void(const failure&)> fail) {
+    waiting_.emplace(++last_,
+                     question{weight(x), request_count(x), std::move(fail)});
     return last_;
   }
 
   void fail(serial which, const failure& why) {
     const auto x = waiting_.extract(which);
-    mailbox_.leave(x.mapped().bytes);
+    mailbox_.leave(x.mapped().bytes, x.mapped().count);
     x.mapped().fail(why);
+  }
+
+  template <class Reply, class Found>
+  void succeed(serial which, Reply& reply, const Found& found) {
+    const auto& x = waiting_.at(which);
+    mailbox_.leave(x.bytes, x.count);
+    reply(found);
+    waiting_.erase(which);
+  }
+
+  template <class Question>
+  caf::typed_response_promise<typename Question::reply>
+  answer(const Question& x) {
+    using reply_type = typename Question::reply;
+    auto to = this->make_response_promise<reply_type>();
+    const auto asked = open(x, [to](const failure& why) mutable {
+      to.deliver(to_error(why.code, why.text));
+    });
+    look(asked, x,
+         [to](const reply_type& reply) mutable { to.deliver(reply); });
+    return to;
   }
 
   std::optional<get_status> parse(serial which, const std::string& text) {
@@ -139,8 +156,8 @@ private:
     }
   }
 
-  template <class Reply>
-  void look(serial which, const get_status& x, Reply reply) {
+  template <class Question, class Reply>
+  void look(serial which, const Question& x, Reply reply) {
     microseconds patience = timeout_;
     try { // as the tracker has it
       require_valid(x);
@@ -154,12 +171,38 @@ private:
       fail(which, {why.code(), why.what()});
       return;
     }
+    ask(which, x, patience, std::move(reply));
+  }
+
+  template <class Reply>
+  void ask(serial which, const get_status& x, microseconds patience,
+           Reply reply) {
     waybill::request(this, tracker_, patience, x)
       .then(
         [this, which, reply](const status_reply& found) mutable {
-          mailbox_.leave(waiting_.at(which).bytes);
-          reply(found);
-          waiting_.erase(which);
+          succeed(which, reply, found);
+        },
+        [this, which](const caf::error& e) { fail(which, to_failure(e)); });
+  }
+
+  // The tracker knows bundles; one question that fails fails all of them.
+  template <class Reply>
+  void ask(serial which, const get_many& x, microseconds patience,
+           Reply reply) {
+    request_bundle all;
+    for (const auto& id : x.ids)
+      all.add(get_status{id, x.deadline});
+    const auto wanted = x.ids.size();
+    waybill::request(this, tracker_, patience, std::move(all))
+      .then(
+        [this, which, wanted, reply](bundle_reply& found) mutable {
+          if (!found.failures.empty())
+            return fail(which, {found.failures.front().code,
+                                found.failures.front().text});
+          if (found.answers.size() != wanted)
+            return fail(which, {errc::not_stored, "the tracker has answered "
+                                                  "something else"});
+          succeed(which, reply, many_reply{std::move(found.answers)});
         },
         [this, which](const caf::error& e) { fail(which, to_failure(e)); });
   }

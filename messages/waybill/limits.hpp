@@ -65,6 +65,8 @@ inline constexpr std::size_t max_unread_bytes = 67'108'864;
 inline constexpr std::size_t max_filter_kinds = 64;
 inline constexpr std::size_t max_watched = 1'024;
 inline constexpr std::size_t max_awaited = 256;
+/// Operations whose status one message asks for.
+inline constexpr std::size_t max_asked = 1'000;
 /// Bytes of `last_error` in a list that is not `full`.
 inline constexpr std::size_t summary_error = 120;
 /// Bytes of `operation_filter::error_contains`.

@@ -93,6 +93,16 @@ fault find_fault(const get_status& x) {
   return check_question(x);
 }
 
+fault find_fault(const get_many& x) {
+  return first_fault(
+    [&] {
+      return check_range("ids", std::ssize(x.ids), 1,
+                         std::int64_t{limits::max_asked});
+    },
+    [&] { return first_fault_in("ids", x.ids, &check_id); },
+    [&] { return check_time("deadline", x.deadline); });
+}
+
 fault find_fault(const purge_terminal& x) {
   return first_fault([&] { return check_time("older_than", x.older_than); },
                      [&] {

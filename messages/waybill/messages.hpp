@@ -5,6 +5,7 @@
 //   record_attempt    update_reply    update an operation in flight
 //   record_terminal   update_reply    finish an operation
 //   get_status        status_reply    the latest snapshot, or none
+//   get_many          many_reply      the same of many operations
 //   purge_terminal    purge_reply     delete old finished operations
 //   get_counts        counts_reply    how many operations by kind and status
 //   get_health        health_reply    how the tracker is doing
@@ -32,6 +33,7 @@ namespace waybill {
 struct enqueue_reply;
 struct update_reply;
 struct status_reply;
+struct many_reply;
 struct purge_reply;
 struct counts_reply;
 struct health_reply;
@@ -142,6 +144,23 @@ struct get_status {
   static constexpr auto fields() {
     return std::tuple{field{"id", &get_status::id},
                       field{"deadline", &get_status::deadline}};
+  }
+};
+
+/// Asks for the latest snapshots of 1 to `limits::max_asked` operations; of one
+/// as often as it is named. It takes as many places as it has ids among what
+/// may wait (`max_waiting_requests`).
+struct get_many {
+  std::vector<tracked_operation_id> ids;
+  /// See `record_enqueue::deadline`.
+  std::optional<timestamp> deadline;
+
+  bool operator==(const get_many&) const = default;
+  using reply = many_reply;
+  static constexpr const char* type_name = "get_many";
+  static constexpr auto fields() {
+    return std::tuple{field{"ids", &get_many::ids},
+                      field{"deadline", &get_many::deadline}};
   }
 };
 
@@ -289,6 +308,18 @@ struct status_reply {
   }
 };
 
+struct many_reply {
+  /// One for each id, in their order. Each is as of a moment of its own, while
+  /// the question was asked.
+  std::vector<status_reply> answers;
+
+  bool operator==(const many_reply&) const = default;
+  static constexpr const char* type_name = "many_reply";
+  static constexpr auto fields() {
+    return std::tuple{field{"answers", &many_reply::answers}};
+  }
+};
+
 struct purge_reply {
   /// How many rows went.
   std::int64_t deleted = 0;
@@ -395,6 +426,7 @@ std::optional<std::string> find_fault(const record_enqueue& x);
 std::optional<std::string> find_fault(const record_attempt& x);
 std::optional<std::string> find_fault(const record_terminal& x);
 std::optional<std::string> find_fault(const get_status& x);
+std::optional<std::string> find_fault(const get_many& x);
 std::optional<std::string> find_fault(const purge_terminal& x);
 std::optional<std::string> find_fault(const get_counts& x);
 

@@ -57,6 +57,69 @@ TEST_CASE_METHOD(actor_fixture,
   CHECK_FALSE(get(running.status_requests(), status_of(2)).snapshot);
 }
 
+TEST_CASE_METHOD(actor_fixture, "many operations are asked for in one message, "
+                                "and each has an answer, in order") {
+  auto running = start(system, make_options());
+  get_many question;
+  for (std::uint64_t n = 1; n <= limits::max_asked; ++n) {
+    if (n % 3 == 0)
+      get(running.tracker(), enqueue(n));
+    question.ids.push_back(id_of(n));
+  }
+  question.ids.back() = id_of(3); // once more
+  const auto found = get(running.status_requests(), question).answers;
+  REQUIRE(found.size() == limits::max_asked);
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    CAPTURE(i);
+    const auto is_there = (i + 1) % 3 == 0 || i + 1 == found.size();
+    REQUIRE(found[i].snapshot.has_value() == is_there);
+    if (is_there)
+      CHECK(found[i].snapshot->id == question.ids[i]);
+  }
+}
+
+TEST_CASE_METHOD(actor_fixture,
+                 "a question about many operations is bounded, and counts for "
+                 "as many as it names",
+                 "[promise-8]") {
+  auto small = make_options();
+  small.max_waiting_requests = 20;
+  auto running = start(system, small);
+  const auto& actor = running.status_requests();
+  const auto many = [](std::size_t count) {
+    get_many x;
+    for (std::uint64_t n = 1; n <= count; ++n)
+      x.ids.push_back(id_of(n));
+    return x;
+  };
+  CHECK(error_of(actor, many(21)) == errc::overloaded);
+  for (int i = 0; i < 100; ++i) // what it counted for is counted out
+    CHECK(get(actor, many(10)).answers.size() == 10);
+  CHECK(error_of(actor, get_many{}) == errc::invalid_request);
+  CHECK_FALSE(find_fault(many(limits::max_asked)));
+  CHECK(find_fault(many(limits::max_asked + 1)));
+  auto nil = many(2);
+  nil.ids[1] = {};
+  CHECK(find_fault(nil)->starts_with("ids[1]: "));
+  auto past = many(2);
+  past.deadline = timestamp::now() - 1s;
+  CHECK(error_of(actor, past) == errc::deadline_passed);
+  CHECK(get(actor, many(10)).answers.size() == 10);
+}
+
+TEST_CASE_METHOD(actor_fixture,
+                 "a question about many operations is answered whatever the "
+                 "tracker does",
+                 "[promise-2]") {
+  auto x = make_options();
+  x.status_timeout = 100ms;
+  const unanswered pair{system, x};
+  const get_many question{{id_of(1), id_of(2)}, std::nullopt};
+  CHECK(error_of(pair.actor, question) == errc::timed_out);
+  caf::anon_send_exit(pair.tracker, caf::exit_reason::kill);
+  CHECK(error_of(pair.actor, question) == errc::tracker_gone);
+}
+
 TEST_CASE_METHOD(actor_fixture, "a status request in JSON answers in JSON") {
   auto running = start(system, make_options());
   get(running.tracker(), enqueue(1));

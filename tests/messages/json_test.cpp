@@ -60,6 +60,7 @@ void for_each_sample(F f) {
   f(record_attempt{id_of(1), tracking_status::submitted, 2, "why", 503, t0});
   f(record_terminal{id_of(1), tracking_status::failed, "why", 400, t0});
   f(get_status{id_of(1), t0});
+  f(get_many{{id_of(1), id_of(2)}, t0});
   f(purge_terminal{at(-1), tracking_status::parked, t0, at(-2), true});
   f(get_counts{t0});
   f(get_health{});
@@ -67,6 +68,7 @@ void for_each_sample(F f) {
   f(update_reply{update_outcome::not_found});
   f(full_snapshot());
   f(status_reply{full_snapshot()});
+  f(many_reply{{{full_snapshot()}, {}}});
   f(purge_reply{12'345'678'901});
   f(status_count{"kind", tracking_status::parked, 12'345'678'901});
   f(counts_reply{{{"a", tracking_status::submitted, 1},
