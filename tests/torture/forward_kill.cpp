@@ -1,5 +1,6 @@
 // Row 20: a process that forwards calls is killed at random moments; whoever
-// comes after it is told nothing, and delivers all that was taken.
+// comes after it is told nothing, and delivers all that was taken. Now and then
+// the target is paused: then nobody delivers, neither it nor who comes after.
 //
 // Who takes and who delivers notes that in a file that they and the parent map.
 // It outlives them, and no part of it goes through SQLite.
@@ -27,6 +28,9 @@ using std::chrono::milliseconds;
 constexpr std::uint32_t num_calls = 20'000;
 constexpr int kills_per_file = 15;
 constexpr std::uint32_t num_keys = 20;
+// The target is paused at each of these calls, and for how many.
+constexpr std::uint32_t pause_every = 60;
+constexpr std::uint32_t paused_calls = 25;
 
 // What the target says to call `n`, and with how many attempts it is through.
 struct call_plan {
@@ -76,6 +80,11 @@ struct forward_oracle {
   // tried after it than one that was taken later.
   std::array<std::atomic<std::uint32_t>, num_keys> tried;
   std::atomic<std::uint32_t> out_of_order;
+  // Whether the target is paused for certain, and no attempt of before runs;
+  // how often that was so, and how many attempts have begun meanwhile.
+  std::atomic<std::uint32_t> is_paused;
+  std::atomic<std::uint32_t> pauses;
+  std::atomic<std::uint32_t> begun_paused;
   std::array<call, num_calls> calls;
 };
 
@@ -100,6 +109,27 @@ forward_options forwarding() {
   return x;
 }
 
+void pause_plant(caf::actor_system& system,
+                 const store_and_forward_actor& actor,
+                 mapped_forward_oracle& seen) {
+  const auto reply = ask(system, actor,
+                         pause_target{"plant", "row 20", "to see it"});
+  if (reply.outcome == pause_outcome::not_found)
+    return; // it has not been opened yet
+  while (ask(system, actor, get_backlog{}).delivering > 0)
+    std::this_thread::sleep_for(milliseconds{1});
+  ++seen->pauses;
+  seen->is_paused = 1;
+}
+
+// Also what another process has paused, which was killed.
+void resume_plant(caf::actor_system& system,
+                  const store_and_forward_actor& actor,
+                  mapped_forward_oracle& seen) {
+  seen->is_paused = 0;
+  ask(system, actor, resume_target{"plant"});
+}
+
 // Takes calls as fast as it can, and delivers them, until it is killed or all
 // are through.
 // @param takes whether new ones come.
@@ -115,6 +145,7 @@ void forward(const std::string& file, mapped_forward_oracle& seen,
       if (x.payload != call_plan{n}.payload())
         ++seen->wrong_payloads;
       ++call.attempts;
+      seen->begun_paused += seen->is_paused;
       if (x.order_key && seen->tried.at(call_plan{n}.key()).exchange(n) > n)
         ++seen->out_of_order;
       const auto result = call_plan{n}.result(call.results + 1);
@@ -124,10 +155,15 @@ void forward(const std::string& file, mapped_forward_oracle& seen,
   seen->is_open = cycle;
   while (takes && seen->next < num_calls) {
     const auto n = seen->next++;
+    if (n % pause_every == 0)
+      pause_plant(system, actor, seen);
+    else if (n % pause_every == paused_calls)
+      resume_plant(system, actor, seen);
     if (ask(system, actor, call_plan{n}.call()).outcome
         == forward_outcome::accepted)
       seen->calls.at(n).taken = 1;
   }
+  resume_plant(system, actor, seen);
   while (ask(system, actor, get_backlog{}).calls > 0)
     std::this_thread::sleep_for(milliseconds{1});
   running.stop();
@@ -144,6 +180,8 @@ public:
     r_.figure(std::to_string(taken_) + " calls taken, all through");
     r_.figure(std::to_string(attempts_) + " attempts, of which "
               + std::to_string(interrupted_) + " were interrupted");
+    r_.figure(std::to_string(pauses_)
+              + " pauses, of which some were kept across a kill");
   }
 
 private:
@@ -206,6 +244,10 @@ private:
   void settle(const std::string& file, mapped_forward_oracle& seen) {
     store_reader reader{file};
     r_.require(seen->wrong_payloads == 0, "a payload was another one");
+    r_.require(seen->begun_paused == 0,
+               std::to_string(seen->begun_paused)
+                 + " attempts began while their target was paused");
+    pauses_ += seen->pauses;
     r_.require(seen->out_of_order == 0,
                std::to_string(seen->out_of_order)
                  + " attempts came behind later calls with their key");
@@ -239,6 +281,7 @@ private:
   std::uint64_t taken_ = 0;
   std::uint64_t attempts_ = 0;
   std::uint64_t interrupted_ = 0;
+  std::uint64_t pauses_ = 0;
 };
 
 } // namespace
