@@ -32,6 +32,8 @@ typename Request::reply write_to(operation_tracking_store& store,
     return store.calls().begin(x, now);
   else if constexpr (std::is_same_v<Request, retry_call>)
     return store.calls().retry(x, now);
+  else if constexpr (std::is_same_v<Request, requeue>)
+    return store.calls().requeue(x, now);
   else
     return store.calls().end(x, now);
 }

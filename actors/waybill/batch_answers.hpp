@@ -228,6 +228,7 @@ private:
     std::vector<held_answer<begin_reply>>, std::vector<held_answer<find_reply>>,
     std::vector<held_answer<enqueue_reply>>,
     std::vector<held_answer<update_reply>>,
+    std::vector<held_answer<requeue_reply>>,
     std::vector<held_answer<status_reply>>,
     std::vector<held_answer<purge_reply>>,
     std::vector<held_answer<counts_reply>>,

@@ -21,9 +21,9 @@ class kept_calls {
 public:
   using time_point = timer_queue::time_point;
 
-  /// The store has none.
+  /// The store had none.
   void none_are_kept() noexcept {
-    all_are_here_ = true;
+    all_are_here_ = !is_left_since_;
     horizon_ = time_point::max();
   }
 
@@ -39,7 +39,7 @@ public:
     return seq > after_;
   }
 
-  /// One that was taken waits in the store alone.
+  /// One that was taken, or is tried again, waits in the store alone.
   void left_behind() noexcept {
     all_are_here_ = false;
     is_left_since_ = true;

@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "waybill/call_store.hpp"
+#include "waybill/internal_protocol.hpp"
+#include "waybill/protocol.hpp"
 #include "waybill/store_error.hpp"
 #include "waybill/text.hpp"
 #include "waybill/waiter_book.hpp"
@@ -37,6 +39,26 @@ public:
   void tell(call_store calls) const {
     for (const auto& [name, each] : targets_)
       calls.set_bounds(name, each.bounds);
+  }
+
+  /// Tells those who work for targets that there are calls to be tried again.
+  /// What they ask then, the store is asked behind it.
+  void tell(const requeue_reply& x) const {
+    std::map<std::string, calls_requeued> news;
+    for (const auto& each : x.results) {
+      if (each.outcome != requeue_outcome::requeued)
+        continue;
+      auto& of_target = news[each.target.value()];
+      if (each.order_key)
+        of_target.order_keys.push_back(*each.order_key);
+    }
+    for (auto& [target, what] : news) {
+      const auto at = targets_.find(target);
+      if (at == targets_.end())
+        continue;
+      if (const auto who = actors_.find(at->second.who))
+        tell_from_nobody(caf::actor_cast<caf::actor>(who), std::move(what));
+    }
   }
 
 private:

@@ -22,11 +22,30 @@ public:
   /// @param others whether the store may have others.
   bool take(const std::string& key, const tracked_operation_id& id,
             bool others) {
-    const auto [at, is_new] = holders_.try_emplace(key, entry{id, others});
+    const auto [at, is_new]
+      = holders_.try_emplace(key, entry{.id = id, .others = others});
     auto& x = at->second;
     if (!is_new)
       x.others = true;
     return is_new || x.id == id;
+  }
+
+  /// The store has a call that comes before others with its key: whoever has
+  /// the key is to give it up when it waits.
+  /// @returns who has it.
+  std::optional<tracked_operation_id> note_earlier(const std::string& key) {
+    const auto found = holders_.find(key);
+    if (found == holders_.end())
+      return std::nullopt;
+    found->second.others = true;
+    found->second.yields = true;
+    return found->second.id;
+  }
+
+  /// Whether who has the key is to give it up.
+  [[nodiscard]] bool yields(const std::string& key) const {
+    const auto found = holders_.find(key);
+    return found != holders_.end() && found->second.yields;
   }
 
   /// The call stays in the store alone for now.
@@ -57,7 +76,9 @@ public:
 
   /// The store has one, which has the key now.
   void found(const std::string& key, const tracked_operation_id& id) {
-    holders_[key] = {id, true};
+    auto& x = holders_[key]; // an earlier one may have come meanwhile
+    x.id = id;
+    x.others = true;
   }
 
   /// The store has none that waits.
@@ -83,6 +104,7 @@ private:
   struct entry {
     std::optional<tracked_operation_id> id; // none while the store is asked
     bool others = false;                    // may be in the store
+    bool yields = false;                    // one of them comes first
   };
 
   std::unordered_map<std::string, entry> holders_;

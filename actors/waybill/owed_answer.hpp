@@ -28,6 +28,8 @@ struct changes_rows<target_reply> : std::true_type {};
 template <>
 struct changes_rows<pause_reply> : std::true_type {};
 template <>
+struct changes_rows<requeue_reply> : std::true_type {};
+template <>
 struct changes_rows<take_reply> : std::true_type {};
 template <>
 struct changes_rows<begin_reply> : std::true_type {};

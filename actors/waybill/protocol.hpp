@@ -12,6 +12,7 @@
 #include "waybill/pause_messages.hpp"
 #include "waybill/queries.hpp"
 #include "waybill/request_bundle.hpp"
+#include "waybill/requeue_messages.hpp"
 #include "waybill/stats.hpp"
 
 namespace waybill {
@@ -46,6 +47,8 @@ using tracking_actor = caf::typed_actor<
   handles<history_reply, get_history>,
   // What has been committed since; answered when there is something.
   handles<watch_reply, watch_transitions>,
+  // Try parked and failed calls again; the actors of their targets are told.
+  handles<requeue_reply, requeue>,
   // What store-and-forward actors keep: call_messages.hpp.
   handles<target_reply, open_target>, handles<target_reply, get_target>,
   handles<pause_reply, pause_target>, handles<pause_reply, resume_target>,
@@ -209,6 +212,10 @@ CAF_ADD_TYPE_ID(waybill, (waybill::resume_target))
 CAF_ADD_TYPE_ID(waybill, (waybill::pause_reply))
 CAF_ADD_TYPE_ID(waybill, (waybill::get_many))
 CAF_ADD_TYPE_ID(waybill, (waybill::many_reply))
+CAF_ADD_TYPE_ID(waybill, (waybill::requeue))
+CAF_ADD_TYPE_ID(waybill, (waybill::requeue_outcome))
+CAF_ADD_TYPE_ID(waybill, (waybill::requeue_result))
+CAF_ADD_TYPE_ID(waybill, (waybill::requeue_reply))
 
 CAF_END_TYPE_ID_BLOCK(waybill)
 

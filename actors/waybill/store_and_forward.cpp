@@ -28,7 +28,7 @@ using std::chrono::milliseconds;
 // The internal interface: what it says to itself, and its workers to it.
 using forwarder
   = store_and_forward_actor::extend<hears<delivery_done>, hears<drained>,
-                                    hears<work_tick>>;
+                                    hears<work_tick>, hears<calls_requeued>>;
 
 template <class Reply>
 using promise = caf::typed_response_promise<Reply>;
@@ -80,6 +80,10 @@ public:
       [this](const work_tick& x) {
         if (timer_.is_for(x.serial))
           proceed();
+      },
+      [this](const calls_requeued& x) {
+        waiting_.requeued(x);
+        proceed();
       },
     };
   }

@@ -90,6 +90,12 @@ public:
   template <class Request>
   void applied(const Request&, const pause_reply&) noexcept {}
 
+  void applied(const requeue&, const requeue_reply& reply) noexcept {
+    batch_.inserted += std::ranges::count(reply.results,
+                                          requeue_outcome::requeued,
+                                          &requeue_result::outcome);
+  }
+
   void purged(std::int64_t rows) noexcept { batch_.purged += rows; }
 
   /// What the open batch has done; it starts with nothing again.

@@ -68,9 +68,8 @@ public:
       },
       [this](const get_counts& x) { return find(x); },
       [this](const get_stats& x) { return find(x); },
-      [this](const get_health&) { // the gate answers it
-        return board_->read(*waiting_);
-      },
+      // The gate answers it.
+      [this](const get_health&) { return board_->read(*waiting_); },
       [this](const purge_terminal& x) { return start_purge(x); },
       [this](const await_terminal& x) { return wait(x); },
       [this](const list_operations& x) { return pass_on(x); },
@@ -91,6 +90,7 @@ public:
       [this](const begin_call& x) { return write(x); },
       [this](const retry_call& x) { return write(x); },
       [this](const end_call& x) { return write(x); },
+      [this](const requeue& x) { return write(x); },
       [this](const find_calls& x) { return find(x); },
       [this](const find_due& x) { return find(x); },
       [this](const find_keyed& x) { return find(x); },
@@ -198,6 +198,8 @@ private:
     open_batch();
     auto reply = write_to(store_, x, clock_.wall());
     stats_.applied(x, reply);
+    if constexpr (std::is_same_v<Update, requeue>)
+      targets_->tell(reply);
     if constexpr (may_finish<Update>)
       if (reply.outcome == update_outcome::applied && is_terminal(x.status))
         waits_.note_finished(x.id);

@@ -44,6 +44,14 @@ public:
     return last_;
   }
 
+  /// Null if there is none of that number, or it has ended.
+  [[nodiscard]] caf::strong_actor_ptr find(number who) const {
+    const auto at = addresses_.find(who);
+    return at == addresses_.end()
+             ? nullptr
+             : caf::actor_cast<caf::strong_actor_ptr>(at->second);
+  }
+
   /// Those who have ended since the last call.
   std::vector<number> take_ended() {
     std::vector<number> gone;

@@ -12,6 +12,7 @@
 
 #include "waybill/attempt_rules.hpp"
 #include "waybill/call_buffer.hpp"
+#include "waybill/control_messages.hpp"
 #include "waybill/discard_desk.hpp"
 #include "waybill/kept_calls.hpp"
 #include "waybill/timer_queue.hpp"
@@ -82,7 +83,7 @@ public:
   /// The next attempt may begin, once it is due. One that has time waits in the
   /// store, so that it keeps no others from memory.
   void wait(tracked_call& c) {
-    if (is_stopped_)
+    if (is_stopped_ || (c.has_key && calls_->keys().yields(*c.order_key)))
       return calls_->forget(c);
     if (c.due <= now())
       return make_ready(c);
@@ -164,6 +165,18 @@ public:
   void unblocked() {
     if (options_->on_park == after_end::block)
       kept_.start_over();
+  }
+
+  /// The store has calls that are tried again. They are behind all that have
+  /// been read; but with their order keys they come before others.
+  void requeued(const calls_requeued& x) {
+    kept_.left_behind();
+    for (const auto& key : x.order_keys) {
+      const auto holder = calls_->keys().note_earlier(key);
+      auto* const c = holder ? calls_->find(*holder) : nullptr;
+      if (c != nullptr && is_waiting(c->phase))
+        calls_->forget(*c); // which asks the store for the first one
+    }
   }
 
   /// When there is something to read, unless something happens before.

@@ -11,8 +11,8 @@ constexpr std::array<std::string_view, num_call_states> call_state_names{
   "waiting", "begun", "kept"};
 
 constexpr std::array<std::string_view, num_payload_outcomes>
-  payload_outcome_names{"found", "not_found", "delivered", "discarded",
-                        "never_kept"};
+  payload_outcome_names{"found",     "not_found",  "delivered",
+                        "discarded", "never_kept", "requeued"};
 
 } // namespace
 

@@ -93,18 +93,45 @@ struct get_call {
   }
 };
 
+/// What an operation has to do with others whose calls were tried again; see
+/// `requeue`.
+struct requeue_link {
+  /// Which operation this one is the successor of; none if it is of none, or
+  /// that one is purged.
+  std::optional<tracked_operation_id> requeue_of = std::nullopt;
+  /// Its own successor, unless that is purged.
+  std::optional<tracked_operation_id> requeued_as = std::nullopt;
+  /// The first of them all: the target knows the call by its id.
+  std::optional<tracked_operation_id> root = std::nullopt;
+  /// How many come before it; 0 for the first.
+  std::int32_t generation = 0;
+
+  bool operator==(const requeue_link&) const = default;
+  static constexpr const char* type_name = "requeue_link";
+  static constexpr auto fields() {
+    using self = requeue_link;
+    return std::tuple{field{"requeue_of", &self::requeue_of},
+                      field{"requeued_as", &self::requeued_as},
+                      field{"root", &self::root},
+                      field{"generation", &self::generation}};
+  }
+};
+
 /// As committed at one moment.
 struct call_reply {
   /// None: never recorded, or purged.
   std::optional<tracking_status_snapshot> snapshot;
   /// None: it has none, or none any more.
   std::optional<call_snapshot> call;
+  /// None: it was not requeued, and is not what another one was requeued as.
+  std::optional<requeue_link> requeue = std::nullopt;
 
   bool operator==(const call_reply&) const = default;
   static constexpr const char* type_name = "call_reply";
   static constexpr auto fields() {
     return std::tuple{field{"snapshot", &call_reply::snapshot},
-                      field{"call", &call_reply::call}};
+                      field{"call", &call_reply::call},
+                      field{"requeue", &call_reply::requeue}};
   }
 };
 
@@ -136,8 +163,10 @@ enum class payload_outcome : std::uint8_t {
   discarded = 3,
   /// The operation was recorded without a call.
   never_kept = 4,
+  /// Its successor has it.
+  requeued = 5,
 };
-inline constexpr int num_payload_outcomes = 5;
+inline constexpr int num_payload_outcomes = 6;
 std::string to_string(payload_outcome x);
 std::optional<payload_outcome>
 parse_payload_outcome(std::string_view text) noexcept;

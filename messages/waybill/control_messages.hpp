@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <tuple>
+#include <vector>
 
 #include "waybill/field_list.hpp"
 
@@ -78,6 +80,17 @@ struct retry_tick {
   bool operator==(const retry_tick&) const = default;
   static constexpr const char* type_name = "retry_tick";
   static constexpr auto fields() { return std::tuple{}; }
+};
+
+/// The store has further calls that wait for who works for a target. With these
+/// order keys they come before others.
+struct calls_requeued {
+  std::vector<std::string> order_keys;
+  bool operator==(const calls_requeued&) const = default;
+  static constexpr const char* type_name = "calls_requeued";
+  static constexpr auto fields() {
+    return std::tuple{field{"order_keys", &calls_requeued::order_keys}};
+  }
 };
 
 /// All that was queued before `shut_down` has been answered.

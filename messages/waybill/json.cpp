@@ -17,6 +17,7 @@
 #include "waybill/pause_messages.hpp"
 #include "waybill/queries.hpp"
 #include "waybill/request_bundle.hpp"
+#include "waybill/requeue_messages.hpp"
 #include "waybill/stats.hpp"
 #include "waybill/text.hpp"
 
@@ -218,6 +219,12 @@ template <>
 struct enum_info<payload_outcome> {
   static constexpr int count = num_payload_outcomes;
   static constexpr auto parse = &parse_payload_outcome;
+};
+
+template <>
+struct enum_info<requeue_outcome> {
+  static constexpr int count = num_requeue_outcomes;
+  static constexpr auto parse = &parse_requeue_outcome;
 };
 
 template <class T>
@@ -438,12 +445,16 @@ WAYBILL_INSTANTIATE(resume_target)
 WAYBILL_INSTANTIATE(pause_reply)
 WAYBILL_INSTANTIATE(get_call)
 WAYBILL_INSTANTIATE(call_snapshot)
+WAYBILL_INSTANTIATE(requeue_link)
 WAYBILL_INSTANTIATE(call_reply)
 WAYBILL_INSTANTIATE(get_payload)
 WAYBILL_INSTANTIATE(payload_reply)
 WAYBILL_INSTANTIATE(list_targets)
 WAYBILL_INSTANTIATE(target_snapshot)
 WAYBILL_INSTANTIATE(targets_reply)
+WAYBILL_INSTANTIATE(requeue)
+WAYBILL_INSTANTIATE(requeue_result)
+WAYBILL_INSTANTIATE(requeue_reply)
 WAYBILL_INSTANTIATE(shut_down)
 
 #undef WAYBILL_INSTANTIATE
@@ -474,6 +485,7 @@ template std::string to_string<commit_tick>(const commit_tick&);
 template std::string to_string<work_tick>(const work_tick&);
 template std::string to_string<recovery_tick>(const recovery_tick&);
 template std::string to_string<drained>(const drained&);
+template std::string to_string<calls_requeued>(const calls_requeued&);
 template std::string to_string<delivery_result>(const delivery_result&);
 template std::string to_string<delivery_done>(const delivery_done&);
 template std::string to_string<sync_ended>(const sync_ended&);

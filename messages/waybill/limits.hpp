@@ -46,6 +46,8 @@ inline constexpr std::size_t max_reason = 4'096;
 /// it may have the tracker look at for that.
 inline constexpr std::int32_t max_found_calls = 10'000;
 inline constexpr std::int32_t max_scanned_calls = 1'000'000;
+/// Calls that one request may requeue.
+inline constexpr std::int64_t max_requeued = 256;
 
 // -- questions ----------------------------------------------------------------
 

@@ -19,6 +19,7 @@
 #include "waybill/field_list.hpp"
 #include "waybill/forward_messages.hpp"
 #include "waybill/messages.hpp"
+#include "waybill/requeue_messages.hpp"
 #include "waybill/stats.hpp"
 
 namespace waybill {
@@ -34,7 +35,7 @@ std::string operator_socket_of(const std::string& file);
 /// All that can be asked.
 using operator_request
   = std::variant<get_status, get_counts, get_health, get_stats, purge_terminal,
-                 discard, pause_target, resume_target, get_backlogs>;
+                 discard, pause_target, resume_target, get_backlogs, requeue>;
 
 /// What an error answer says, or why a line is none of these.
 class operator_error : public std::runtime_error {

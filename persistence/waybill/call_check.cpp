@@ -33,7 +33,9 @@ public:
       "SELECT c.*, o.status, length(p.bytes) FROM "
       "(SELECT " WAYBILL_CALL_COLUMNS " FROM call) c "
       "LEFT JOIN operation o ON o.seq = c.seq "
-      "LEFT JOIN payload p ON p.seq = c.seq ORDER BY c.seq");
+      "LEFT JOIN requeue r ON r.successor = c.seq "
+      "LEFT JOIN payload p ON p.seq = coalesce(r.payload, c.seq) "
+      "ORDER BY c.seq");
     std::int64_t payloads = 0;
     for (std::int64_t n = 1; rows.step(); ++n) {
       check(rows);
@@ -48,6 +50,8 @@ public:
       compare(x.name, "on their way", x.stored.active, x.counted.active);
       compare(x.name, "kept", x.stored.kept, x.counted.kept);
     }
+    check_requeues();
+    check_keys();
     return true;
   }
 
@@ -58,6 +62,7 @@ private:
   // Behind WAYBILL_CALL_COLUMNS.
   static constexpr int operation_status = 11;
   static constexpr int payload_bytes = 12;
+  static constexpr int requeue_columns = 6;
 
   struct target {
     std::string name;
@@ -156,6 +161,51 @@ private:
     if (!fits)
       fault_(name + "has state " + std::to_string(static_cast<int>(call.state))
              + ", but its operation is " + to_string(status));
+  }
+
+  void check_requeues() {
+    auto rows = db_.prepare(
+      "SELECT " WAYBILL_REQUEUE_COLUMNS ", o.seq IS NULL, "
+      "predecessor IS NOT NULL AND p.seq IS NULL, "
+      "EXISTS (SELECT 1 FROM call WHERE call.seq = predecessor) "
+      "FROM requeue LEFT JOIN operation o ON o.seq = successor "
+      "LEFT JOIN operation p ON p.seq = predecessor ORDER BY successor");
+    while (rows.step()) {
+      const auto name = "requeue " + std::to_string(rows.integer(0)) + ": ";
+      try {
+        const auto x = decode_requeue(rows);
+        if (x.place >= x.successor || x.payload >= x.successor
+            || x.predecessor.value_or(0) >= x.successor)
+          fault_(name + "comes before what it is the successor of");
+      } catch (const store_error& e) {
+        if (e.code() != errc::store_corrupt)
+          throw;
+        fault_(name + e.what());
+      }
+      if (rows.integer(requeue_columns) != 0)
+        fault_(name + "has no operation");
+      if (rows.integer(requeue_columns + 1) != 0)
+        fault_(name + "is the successor of an operation that there is not");
+      if (rows.integer(requeue_columns + 2) != 0)
+        fault_(name + "its predecessor has its call");
+    }
+  }
+
+  // Those of calls that were tried again, and no others.
+  void check_keys() {
+    const auto rows = db_.query_int("SELECT count(*) FROM requeued_key");
+    const auto right = db_.query_int(
+      "SELECT count(*) FROM requeued_key k JOIN call c ON c.seq = k.seq "
+      "JOIN requeue r ON r.successor = k.seq WHERE c.target = k.target "
+      "AND c.order_key = k.order_key AND (c.state = 2) = k.kept "
+      "AND r.place = k.place");
+    const auto all = db_.query_int(
+      "SELECT count(*) FROM requeue r JOIN call c ON c.seq = r.successor "
+      "WHERE c.order_key IS NOT NULL");
+    if (rows != right || right != all)
+      fault_("the places of requeued calls: of " + std::to_string(rows) + ", "
+             + std::to_string(right) + " are right, and there are "
+             + std::to_string(all));
   }
 
   void compare(const std::string& name, const char* which,

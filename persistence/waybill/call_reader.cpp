@@ -51,7 +51,9 @@ call_reply call_reader::call_of(const tracked_operation_id& id) {
   call_reply reply;
   operations_.with_row(id, [&](const sqlite::statement& row) {
     reply.snapshot = decode_operation(row, id, connection_.names());
-    reply.call = source_.describe(row.integer(column::seq));
+    const auto seq = row.integer(column::seq);
+    reply.call = source_.describe(seq);
+    reply.requeue = source_.link_of(seq, id);
   });
   return reply;
 }
@@ -64,6 +66,9 @@ payload_reply call_reader::payload_of(const tracked_operation_id& id) {
       reply = {.outcome = payload_outcome::found,
                .codec = std::move(stored.codec),
                .payload = std::move(stored.bytes)};
+    } else if (const auto link = source_.link_of(row.integer(column::seq), id);
+               link && link->requeued_as) {
+      reply.outcome = payload_outcome::requeued;
     } else {
       reply.outcome
         = outcome_without_call(decode_status(row.integer(column::status)));

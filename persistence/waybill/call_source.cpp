@@ -48,6 +48,11 @@ call_source::call_source(sqlite::connection& db)
   : find_{db.prepare("SELECT " WAYBILL_CALL_COLUMNS
                      " FROM call WHERE seq = ?1")},
     payload_{db.prepare(WAYBILL_SELECT_PAYLOAD)},
+    link_{db.prepare("SELECT " WAYBILL_REQUEUE_COLUMNS
+                     " FROM requeue WHERE successor = ?1")},
+    predecessor_{db.prepare("SELECT id FROM operation WHERE seq = ?1")},
+    successor_{db.prepare("SELECT id FROM requeue JOIN operation "
+                          "ON seq = successor WHERE predecessor = ?1")},
     name_{db.prepare("SELECT name FROM target WHERE number = ?1")},
     targets_{db.prepare("SELECT " WAYBILL_TARGET_COLUMNS
                         ", " WAYBILL_BOUNDS_COLUMNS ", " WAYBILL_PAUSE_COLUMNS
@@ -85,6 +90,33 @@ std::optional<call_snapshot> call_source::describe(std::int64_t seq) {
                        .order_key = std::move(row->order_key),
                        .root = row->root,
                        .bytes = row->bytes};
+}
+
+std::optional<requeue_link>
+call_source::link_of(std::int64_t seq, const tracked_operation_id& id) {
+  requeue_link x;
+  link_.bind(1, seq);
+  const sqlite::reset_guard guard{link_};
+  if (link_.step()) {
+    const auto row = decode_requeue(link_);
+    x.generation = row.generation;
+    x.root = row.root;
+    if (row.predecessor)
+      x.requeue_of = id_in(predecessor_, *row.predecessor);
+  }
+  x.requeued_as = id_in(successor_, seq);
+  if (!x.root && x.requeued_as)
+    x.root = id;
+  return x.root ? std::optional{x} : std::nullopt;
+}
+
+std::optional<tracked_operation_id> call_source::id_in(sqlite::statement& found,
+                                                       std::int64_t seq) {
+  found.bind(1, seq);
+  const sqlite::reset_guard guard{found};
+  if (!found.step())
+    return std::nullopt;
+  return decode_id(found.blob(0));
 }
 
 std::string call_source::name_of(std::int64_t target) {

@@ -24,6 +24,11 @@ public:
   /// The same, with the target's name.
   std::optional<call_snapshot> describe(std::int64_t seq);
 
+  /// What an operation has to do with others.
+  /// @param id its own.
+  std::optional<requeue_link> link_of(std::int64_t seq,
+                                      const tracked_operation_id& id);
+
   stored_payload payload_of(const call_row& x) {
     return read_payload(payload_, x);
   }
@@ -36,11 +41,16 @@ public:
 
 private:
   std::string name_of(std::int64_t target);
+  std::optional<tracked_operation_id> id_in(sqlite::statement& found,
+                                            std::int64_t seq);
   void read_scheduled(std::int64_t number, timestamp now, target_snapshot& x);
   void read_oldest(timestamp now, std::vector<target_snapshot>& all);
 
   sqlite::statement find_;
   sqlite::statement payload_;
+  sqlite::statement link_;
+  sqlite::statement predecessor_;
+  sqlite::statement successor_;
   sqlite::statement name_;
   sqlite::statement targets_;
   sqlite::statement begun_;

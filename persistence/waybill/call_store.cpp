@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "waybill/call_bounds.hpp"
+#include "waybill/call_requeue.hpp"
 #include "waybill/operation_row.hpp"
 #include "waybill/operation_step.hpp"
 #include "waybill/request_checks.hpp"
@@ -321,6 +322,11 @@ update_reply call_store::end(const end_call& request, timestamp now) {
   });
 }
 
+requeue_reply call_store::requeue(const waybill::requeue& request,
+                                  timestamp now) {
+  return call_requeue{parts_}.run(request, now);
+}
+
 template <class Report>
 call_store::found_call call_store::find_call(const Report& report) {
   auto& x = parts_;
@@ -387,7 +393,9 @@ bool call_store::is_blocked(const call_row& call) {
   if (!call.order_key)
     return false;
   const auto first = first_of_key(call.target, *call.order_key);
-  return first && first->seq < call.seq;
+  return first && first->seq != call.seq
+         && (first->state == call_state::begun
+             || parts_.calls.place_of(*first) < parts_.calls.place_of(call));
 }
 
 bool call_store::is_paused(const call_row& call) const {

@@ -8,6 +8,7 @@
 
 #include "waybill/call_messages.hpp"
 #include "waybill/call_table.hpp"
+#include "waybill/requeue_messages.hpp"
 #include "waybill/stats.hpp"
 #include "waybill/store_error.hpp"
 #include "waybill/store_parts.hpp"
@@ -51,6 +52,9 @@ public:
   update_reply retry(const retry_call& request, timestamp now);
 
   update_reply end(const end_call& request, timestamp now);
+
+  /// An operator's (call_requeue.hpp).
+  requeue_reply requeue(const waybill::requeue& request, timestamp now);
 
   find_reply find(const find_calls& request, timestamp now);
 

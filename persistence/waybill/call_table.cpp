@@ -214,18 +214,46 @@ std::optional<call_row> call_table::first_of_key(std::int64_t target,
                                                  const std::string& key,
                                                  bool or_kept) {
   std::optional<call_row> first;
+  std::int64_t place = 0;
   keyed_.bind(1, target);
   keyed_.bind_borrowed(2, std::string_view{key});
   for (const auto state :
-       {call_state::waiting, call_state::begun, call_state::kept}) {
+       {call_state::begun, call_state::waiting, call_state::kept}) {
     if (state == call_state::kept && !or_kept)
       break;
     keyed_.bind(3, static_cast<std::int64_t>(state));
-    const sqlite::reset_guard guard{keyed_};
-    if (keyed_.step() && (!first || keyed_.integer(col::seq) < first->seq))
-      first = decode(keyed_);
+    {
+      const sqlite::reset_guard guard{keyed_};
+      if (keyed_.step() && (!first || keyed_.integer(col::seq) < place)) {
+        first = decode(keyed_);
+        place = first->seq;
+      }
+    }
+    if (first && first->state == call_state::begun)
+      return first;
+    const auto early
+      = state == call_state::begun
+          ? std::nullopt
+          : requeues_.first_of_key(
+            {.target = target, .key = key, .kept = state == call_state::kept});
+    if (early && (!first || early->place < place)) {
+      first = find(early->seq);
+      place = early->place;
+      if (!first)
+        row_is_corrupt("an order key of a call that there is not");
+    }
   }
   return first;
+}
+
+std::int64_t call_table::place_of(const call_row& x) {
+  const auto link = link_of(x);
+  return link ? link->place : x.seq;
+}
+
+// None if it is its own: all that were tried again have a root.
+std::optional<requeue_row> call_table::link_of(const call_row& x) {
+  return x.root ? requeues_.find(x.seq) : std::nullopt;
 }
 
 call_row call_table::decode(const sqlite::statement& row) const {
@@ -241,6 +269,39 @@ call_row call_table::decode(const sqlite::statement& row) const {
 void call_table::insert(const call_row& x,
                         const std::optional<std::string>& codec,
                         std::string_view payload) {
+  insert_row(x);
+  insert_payload_.bind(1, x.seq);
+  bind_text(insert_payload_, 2, codec);
+  // A null pointer would be NULL, and no empty payload.
+  insert_payload_.bind_borrowed(3, bytes_of(payload.empty() ? "" : payload));
+  insert_payload_.run();
+}
+
+void call_table::hand_on(const call_row& kept, const call_row& successor,
+                         const requeue_row& link) {
+  if (const auto before = link_of(kept))
+    take_out_key(kept, *before);
+  delete_.bind(1, kept.seq);
+  ++changes_begun_;
+  delete_.run();
+  targets_.add_kept(kept.target, kept.bytes, -1);
+  requeues_.insert(link);
+  insert_row(successor);
+  if (successor.order_key)
+    requeues_.insert_key(
+      {.target = successor.target, .key = *successor.order_key, .kept = false},
+      {.place = link.place, .seq = successor.seq});
+}
+
+void call_table::take_out_key(const call_row& x, const requeue_row& link) {
+  if (x.order_key)
+    requeues_.remove_key({.target = x.target,
+                          .key = *x.order_key,
+                          .kept = x.state == call_state::kept},
+                         link.place);
+}
+
+void call_table::insert_row(const call_row& x) {
   insert_.bind(1 + col::seq, x.seq);
   insert_.bind(1 + col::target, x.target);
   insert_.bind(1 + col::state, static_cast<std::int64_t>(x.state));
@@ -260,11 +321,6 @@ void call_table::insert(const call_row& x,
   insert_.bind(1 + col::bytes, x.bytes);
   ++changes_begun_;
   insert_.run();
-  insert_payload_.bind(1, x.seq);
-  bind_text(insert_payload_, 2, codec);
-  // A null pointer would be NULL, and no empty payload.
-  insert_payload_.bind_borrowed(3, bytes_of(payload.empty() ? "" : payload));
-  insert_payload_.run();
   targets_.add_active(x.target, x.bytes, 1);
   count(x, 1);
   if (x.state == call_state::begun)
@@ -311,10 +367,17 @@ void call_table::settle(call_row& x, tracking_status status) {
     remove(x);
     return;
   }
+  const auto link = x.order_key ? link_of(x) : std::nullopt;
+  if (link)
+    take_out_key(x, *link);
   count(x, -1);
   x.state = call_state::kept;
   x.due.reset();
   update(x);
+  if (link)
+    requeues_.insert_key(
+      {.target = x.target, .key = *x.order_key, .kept = true},
+      {.place = link->place, .seq = x.seq});
   targets_.add_active(x.target, x.bytes, -1);
   targets_.add_kept(x.target, x.bytes, 1);
 }
@@ -345,8 +408,11 @@ void call_table::update(const call_row& x) {
 
 void call_table::remove(const call_row& x) {
   lately_begun_.erase(x.seq);
+  const auto link = link_of(x);
+  if (link)
+    take_out_key(x, *link);
   delete_.bind(1, x.seq);
-  delete_payload_.bind(1, x.seq);
+  delete_payload_.bind(1, link ? link->payload : x.seq);
   ++changes_begun_;
   delete_.run();
   delete_payload_.run();

@@ -15,6 +15,7 @@
 
 #include "waybill/call_queries.hpp"
 #include "waybill/messages.hpp"
+#include "waybill/requeue_table.hpp"
 #include "waybill/sqlite.hpp"
 #include "waybill/target_table.hpp"
 #include "waybill/transaction_participant.hpp"
@@ -52,8 +53,10 @@ struct stored_payload {
   std::string bytes;
 };
 
-/// Finds it by `seq`.
-#define WAYBILL_SELECT_PAYLOAD "SELECT codec, bytes FROM payload WHERE seq = ?1"
+/// Finds it by the call's `seq`.
+#define WAYBILL_SELECT_PAYLOAD                                                 \
+  "SELECT codec, bytes FROM payload WHERE seq = coalesce("                     \
+  "(SELECT payload FROM requeue WHERE successor = ?1), ?1)"
 
 /// The payload of a call.
 /// @param found a WAYBILL_SELECT_PAYLOAD that is not bound yet.
@@ -64,7 +67,9 @@ stored_payload read_payload(sqlite::statement& found, const call_row& x);
 /// the counters of their targets.
 class call_table final : public transaction_participant {
 public:
-  explicit call_table(target_table& targets) noexcept : targets_{targets} {}
+  /// Both are used as long as this lives.
+  call_table(target_table& targets, requeue_table& requeues) noexcept
+    : targets_{targets}, requeues_{requeues} {}
 
   void load(sqlite::connection& db) override;
   void close() noexcept override;
@@ -82,6 +87,9 @@ public:
   stored_payload payload_of(const call_row& x) {
     return read_payload(payload_, x);
   }
+
+  /// The number that counts in the order of its key.
+  std::int64_t place_of(const call_row& x);
 
   /// The calls of a target of which an attempt has begun: as many as it has
   /// workers.
@@ -104,7 +112,7 @@ public:
   found_calls find_scheduled(std::int64_t target, std::int64_t limit);
 
   /// The call that comes first of those with an order key that have not
-  /// finished.
+  /// finished: the one that has begun, if there is one.
   /// @param or_kept also of those that are kept.
   std::optional<call_row> first_of_key(std::int64_t target,
                                        const std::string& key, bool or_kept);
@@ -118,6 +126,10 @@ public:
 
   void insert(const call_row& x, const std::optional<std::string>& codec,
               std::string_view payload);
+
+  /// A call that is kept goes on as `successor`, with its payload.
+  void hand_on(const call_row& kept, const call_row& successor,
+               const requeue_row& link);
 
   /// An attempt begins.
   void begin(call_row& x);
@@ -172,10 +184,14 @@ private:
   void remember(const call_row& x);
   bool keeps_others_waiting(std::int64_t seq);
   void count(const call_row& x, std::int64_t change);
+  void insert_row(const call_row& x);
+  std::optional<requeue_row> link_of(const call_row& x);
+  void take_out_key(const call_row& x, const requeue_row& link);
   void update(const call_row& x);
   void remove(const call_row& x);
 
   target_table& targets_;
+  requeue_table& requeues_;
   // Of purges of those without a call, and of those with one.
   std::array<std::array<purge_place, num_tracking_statuses>, 2> places_{};
   // Calls of which an attempt has begun lately, as last written, uncommitted

@@ -54,6 +54,7 @@ purge_progress purge_step(store_parts& x, const purge_terminal& request,
       for (const auto& row : deleted) {
         x.counters.add(row.kind, status, -1);
         x.transitions.remove(row.seq, row.last_transition);
+        x.requeues.forget(row.seq);
       }
       if (!deleted.empty())
         x.log.note_scattered_pages();

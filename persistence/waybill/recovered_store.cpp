@@ -70,6 +70,16 @@ constexpr std::size_t reason = 3;
 constexpr std::size_t count = 4;
 } // namespace of_pause
 
+// Of `requeue`.
+namespace of_requeue {
+constexpr std::size_t predecessor = 1;
+constexpr std::size_t generation = 2;
+constexpr std::size_t root = 3;
+constexpr std::size_t place = 4;
+constexpr std::size_t payload = 5;
+constexpr std::size_t count = 6;
+} // namespace of_requeue
+
 sqlite::connection make_store(const std::string& file,
                               const sqlite::sealed_vfs& vfs) {
   store_options options;
@@ -176,6 +186,9 @@ recovered_store::recovered_store(const std::string& file,
                       "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)");
   payload_ = db_.prepare("INSERT OR IGNORE INTO payload (seq, codec, bytes) "
                          "VALUES (?1, ?2, ?3)");
+  requeue_ = db_.prepare("INSERT OR IGNORE INTO requeue "
+                         "(" WAYBILL_REQUEUE_COLUMNS
+                         ") VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
   target_ = db_.prepare("INSERT INTO target (number, name, calls, bytes, "
                         "kept_calls, kept_bytes) VALUES (?1, ?2, 0, 0, 0, 0)");
   pause_ = db_.prepare(
@@ -210,6 +223,8 @@ void recovered_store::take(const salvaged_row& row) {
            && is_name(x[of_pause::who], limits::max_operator)
            && is_name(x[of_pause::reason], limits::max_reason))
     take_pause(row);
+  else if (x.size() == of_requeue::count && x[of_requeue::root].is_blob())
+    take_requeue(row);
 }
 
 void recovered_store::take_operation(const salvaged_row& row) {
@@ -353,6 +368,25 @@ void recovered_store::take_pause(const salvaged_row& row) {
   insert(pause_, row, pauses, "pause of target " + std::to_string(row.rowid));
 }
 
+void recovered_store::take_requeue(const salvaged_row& row) {
+  const auto what = "requeue as operation number " + std::to_string(row.rowid);
+  const auto& x = row.values;
+  const auto is_earlier = [&](std::size_t column) {
+    return is_number(x[column], 1, row.rowid - 1);
+  };
+  if (!(x[of_requeue::predecessor].is_null()
+        || is_earlier(of_requeue::predecessor))
+      || !is_number(x[of_requeue::generation], 1, INT32_MAX)
+      || x[of_requeue::root].bytes.size() != 16
+      || !is_earlier(of_requeue::place) || !is_earlier(of_requeue::payload))
+    return leave_out(what + ": is no row that can have been stored");
+  requeue_.bind(1, row.rowid);
+  for (std::size_t i = 1; i < of_requeue::count; ++i)
+    bind(requeue_, static_cast<int>(i) + 1, x[i]);
+  std::int64_t requeues = 0; // they are told of by their operations
+  insert(requeue_, row, requeues, what);
+}
+
 void recovered_store::insert(sqlite::statement& stmt, const salvaged_row& row,
                              std::int64_t& counter, const std::string& what) {
   stmt.run();
@@ -390,12 +424,13 @@ void recovered_store::remark(const std::string& text) {
 void recovered_store::finish() {
   link_histories();
   settle_calls();
+  settle_requeues();
   count_anew();
   write_store_row();
   db_.exec("COMMIT");
   for (auto* const stmt :
-       {&operation_, &transition_, &call_, &payload_, &target_, &pause_, &find_,
-        &reached_, &cut_operation_, &cut_transition_})
+       {&operation_, &transition_, &call_, &payload_, &requeue_, &target_,
+        &pause_, &find_, &reached_, &cut_operation_, &cut_transition_})
     *stmt = {};
   names_.close();
   db_.exec("PRAGMA wal_checkpoint(TRUNCATE)");
@@ -468,14 +503,32 @@ void recovered_store::settle_calls() {
   };
   drop("seq NOT IN (SELECT seq FROM operation)", "their operations are lost");
   drop("bytes IS NOT (SELECT length(p.bytes) FROM payload p "
-       "WHERE p.seq = call.seq)",
+       "WHERE p.seq = coalesce((SELECT payload FROM requeue "
+       "WHERE successor = call.seq), call.seq))",
        "their payloads are lost");
+  drop("seq IN (SELECT predecessor FROM requeue JOIN call s "
+       "ON s.seq = successor)",
+       "their successors have them");
   drop("(SELECT CASE state WHEN 2 THEN status NOT IN (3, 4) ELSE status > 1 "
        "END FROM operation o WHERE o.seq = call.seq)",
        "their operations have ended otherwise");
-  db_.exec("DELETE FROM payload WHERE seq NOT IN (SELECT seq FROM call)");
+  db_.exec("DELETE FROM payload WHERE seq NOT IN "
+           "(SELECT coalesce(r.payload, call.seq) FROM call "
+           "LEFT JOIN requeue r ON r.successor = call.seq)");
   if (const std::int64_t gone = sqlite3_changes(db_.get()); gone > 0)
     leave_out(std::to_string(gone) + " payloads: their calls are lost", gone);
+}
+
+// What is lost of them is a link, or an operation that others are told of.
+void recovered_store::settle_requeues() {
+  db_.exec("DELETE FROM requeue "
+           "WHERE successor NOT IN (SELECT seq FROM operation)");
+  db_.exec("UPDATE requeue SET predecessor = NULL "
+           "WHERE predecessor NOT IN (SELECT seq FROM operation)");
+  db_.exec("INSERT OR IGNORE INTO requeued_key "
+           "SELECT c.target, c.order_key, c.state = 2, r.place, c.seq "
+           "FROM call c JOIN requeue r ON r.successor = c.seq "
+           "WHERE c.order_key IS NOT NULL");
 }
 
 void recovered_store::count_anew() {

@@ -38,6 +38,7 @@ private:
   void take_call(const salvaged_row& row);
   void take_payload(const salvaged_row& row);
   void take_pause(const salvaged_row& row);
+  void take_requeue(const salvaged_row& row);
   void add_snapshot_names(const salvaged_row& row,
                           tracking_status_snapshot& to);
   std::string name_of(const salvaged_value& x);
@@ -51,6 +52,7 @@ private:
   void link_histories();
   void link_history(std::int64_t operation, std::int64_t last);
   void settle_calls();
+  void settle_requeues();
   void count_anew();
   void write_store_row();
 
@@ -66,6 +68,7 @@ private:
   sqlite::statement transition_;
   sqlite::statement call_;
   sqlite::statement payload_;
+  sqlite::statement requeue_;
   sqlite::statement target_;
   sqlite::statement pause_;
   sqlite::statement find_;

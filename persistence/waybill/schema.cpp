@@ -135,6 +135,22 @@ CREATE TABLE target_pause (
   who TEXT NOT NULL,
   reason TEXT NOT NULL
 ) STRICT;
+CREATE TABLE requeue (
+  successor INTEGER PRIMARY KEY,
+  predecessor INTEGER UNIQUE,
+  generation INTEGER NOT NULL CHECK (generation >= 1),
+  root BLOB NOT NULL CHECK (length(root) = 16),
+  place INTEGER NOT NULL,
+  payload INTEGER NOT NULL
+) STRICT;
+CREATE TABLE requeued_key (
+  target INTEGER NOT NULL,
+  order_key TEXT NOT NULL,
+  kept INTEGER NOT NULL CHECK (kept BETWEEN 0 AND 1),
+  place INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  PRIMARY KEY (target, order_key, kept, place)
+) STRICT, WITHOUT ROWID;
 )sql"};
 
 std::map<std::string, std::string> objects_of(sqlite::connection& db) {

@@ -60,13 +60,22 @@
 //            `due` NULL means now. `root` is the UUID that the target knows the
 //            call by, NULL for the operation's own; `bytes` the payload's size.
 // payload    what is sent, one row for each call: `codec` says how it is
-//            encoded. Never changes, and goes with its call.
+//            encoded. Never changes, and goes with its call. It has the call's
+//            `seq`, unless `requeue` says otherwise.
+// requeue    one row for each operation that is another one, tried again
+//            (requeue_table.hpp): its own `seq`; that of the other one, NULL
+//            once that is purged; how many come before it; the id of the first
+//            of them, and its `seq`, which counts as the `place` in the order
+//            of a key; the `seq` of the row of `payload` that it sends.
+// requeued_key
+//            the calls of these that have an order key: `kept` is 1 in state 2.
 //
 // Bytes 72 to 91 of the file name the log that continues it (log_name.hpp).
 //
 // Version 1 had no identity and no name of the log, pages in its log had no
 // seals, and the seal of its first page was over all of it. Version 2 had no
-// calls, version 3 no bounds of targets, version 5 no pauses.
+// calls, version 3 no bounds of targets, version 5 no pauses and no calls that
+// are tried again.
 #pragma once
 
 #include <cstdint>

@@ -16,6 +16,7 @@
 #include "waybill/operation_table.hpp"
 #include "waybill/pause_table.hpp"
 #include "waybill/purge_lot.hpp"
+#include "waybill/requeue_table.hpp"
 #include "waybill/sealed_vfs.hpp"
 #include "waybill/sqlite.hpp"
 #include "waybill/status_counters.hpp"
@@ -151,7 +152,8 @@ struct store_parts {
   /// How often a change of rows has begun; see operation_table.
   [[nodiscard]] std::uint64_t changes_begun() const noexcept {
     return operations.changes_begun() + targets.changes_begun()
-           + pauses.changes_begun() + calls.changes_begun();
+           + pauses.changes_begun() + calls.changes_begun()
+           + requeues.changes_begun();
   }
 
   /// Kinds that no operation has any more give their numbers to new ones.
@@ -190,12 +192,14 @@ struct store_parts {
   operation_table operations{names};
   target_table targets;
   pause_table pauses;
-  call_table calls{targets};
+  requeue_table requeues;
+  call_table calls{targets, requeues};
   store_transaction transaction{db,
                                 vfs.syncer(),
                                 damage,
                                 {&names, &counters, &in_flight, &transitions,
-                                 &operations, &targets, &pauses, &calls}};
+                                 &operations, &targets, &pauses, &requeues,
+                                 &calls}};
   purge_lot lot{options.history};
   tight_space space;
 };

@@ -8,7 +8,9 @@
 #include "support/hostile.hpp"
 #include "support/printing.hpp"
 #include "support/requests.hpp"
+#include "waybill/call_queries.hpp"
 #include "waybill/queries.hpp"
+#include "waybill/requeue_messages.hpp"
 #include "waybill/text.hpp"
 
 using namespace waybill;
@@ -80,6 +82,17 @@ void for_each_sample(F f) {
                  at(1), at(2), 3, "key"});
   f(forward_reply{forward_outcome::already_terminal});
   f(discard{id_of(1), "why"});
+  f(requeue{
+    .ids = {id_of(1)}, .as = id_of(2), .reason = "why", .deadline = at(3)});
+  f(requeue_reply{{{.id = id_of(1),
+                    .outcome = requeue_outcome::requeued,
+                    .successor = id_of(2),
+                    .target = "plant",
+                    .order_key = "line 7"},
+                   {.id = id_of(3),
+                    .outcome = requeue_outcome::overloaded,
+                    .reason = "max_calls is 1"}}});
+  f(requeue_link{id_of(1), id_of(3), id_of(1), 1});
   f(get_backlog{});
   f(backlog_reply{1, 2, 3, breaker_state::half_open, t0, 4,
                   target_pause{t0, "anna", "why"}, 5});

@@ -45,7 +45,8 @@ TEST_CASE("what an operator asks is the same after its line") {
     discard{.id = id_of(2), .reason = "two\nlines"},
     pause_target{"plant", "anna", "why"},
     resume_target{"plant"},
-    get_backlogs{}};
+    get_backlogs{},
+    requeue{.ids = {id_of(3), id_of(4)}, .reason = "it is back"}};
   CHECK(all.size() == std::variant_size_v<operator_request>);
   for (const auto& x : all) {
     const auto line = to_operator_line(x);
@@ -93,7 +94,7 @@ TEST_CASE("a line that asks nothing is refused with what is wrong") {
   CHECK(refusal_of(R"({"waybill":1,"ask":"shut_down"})")
         == "ask must be one of get_status, get_counts, get_health, get_stats, "
            "purge_terminal, discard, pause_target, resume_target, "
-           "get_backlogs, but is shut_down");
+           "get_backlogs, requeue, but is shut_down");
   CHECK(refusal_of(R"({"waybill":1,"ask":"get_health","with":{},"x\u001b":1})")
         == "x\\x1B is not expected");
   CHECK(refusal_of(R"({"waybill":1,"ask":"get_health","with":{"y":1}})")

@@ -251,7 +251,7 @@ TEST_CASE_METHOD(foreign_fixture,
                  "promise 11, corruption: once it is found, the store stops "
                  "and changes nothing more",
                  "[promise-11]") {
-  make_store(2'000);
+  make_store(4'000);
   // Pages in the middle are gone; the first, with the schema, and the last,
   // with the largest numbers, are not.
   auto bytes = read_file(file);

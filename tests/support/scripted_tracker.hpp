@@ -521,6 +521,7 @@ public:
       [this](const begin_call& x) { return react(x); },
       [this](const retry_call& x) { return react(x); },
       [this](const end_call& x) { return react(x); },
+      [](const requeue&) { return requeue_reply{}; },
       [this](const find_calls& x) { return react(x); },
       [this](const find_due& x) { return react(x); },
       [this](const find_keyed& x) { return react(x); },

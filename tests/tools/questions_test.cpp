@@ -103,7 +103,10 @@ TEST_CASE_METHOD(cli_fixture, "status names what is not there") {
   const auto lines = json_lines(as_json.out);
   REQUIRE(lines.size() == 2);
   CHECK(lines[0]
-        == json{{"id", id_text(9)}, {"snapshot", nullptr}, {"call", nullptr}});
+        == json{{"id", id_text(9)},
+                {"snapshot", nullptr},
+                {"call", nullptr},
+                {"requeue", nullptr}});
   CHECK(lines[1]["id"] == id_text(1));
   CHECK(lines[1]["snapshot"] == to_json(fresh(1, at(1))));
 }

@@ -69,25 +69,26 @@ std::vector<cell> next_step(const call_snapshot& x, const context& c) {
   return row;
 }
 
-// The call that belongs to a history; none if it has gone on meanwhile.
-std::optional<call_snapshot> call_of(store_reader& reader,
-                                     const tracked_operation_id& id,
-                                     const history_reply& reply) {
+// What belongs to a history; no call if that has gone on meanwhile.
+call_reply call_of(store_reader& reader, const tracked_operation_id& id,
+                   const history_reply& reply) {
   auto found = reader.get_call({.id = id, .deadline = std::nullopt});
-  return found.snapshot == reply.snapshot ? std::move(found.call)
-                                          : std::nullopt;
+  if (found.snapshot != reply.snapshot)
+    found.call.reset();
+  return found;
 }
 
-std::string history_json(const history_reply& reply,
-                         const std::optional<call_snapshot>& call) {
+std::string history_json(const history_reply& reply, const call_reply& call) {
   auto object = to_json(reply);
-  object["call"] = call ? to_json(*call) : nlohmann::json(nullptr);
+  object["call"] = call.call ? to_json(*call.call) : nlohmann::json(nullptr);
+  object["requeue"] = call.requeue ? to_json(*call.requeue)
+                                   : nlohmann::json(nullptr);
   return json_text(object);
 }
 
 // As it is, if `id` was found.
-void print(context& c, const history_reply& reply,
-           const std::optional<call_snapshot>& call, list_format format) {
+void print(context& c, const history_reply& reply, const call_reply& call,
+           list_format format) {
   if (format == list_format::json)
     c.print_json(history_json(reply, call));
   else if (format == list_format::table)
@@ -132,8 +133,7 @@ exit_code run_history(context& c, const history_options& x) {
   return result;
 }
 
-std::string render_history(const history_reply& x,
-                           const std::optional<call_snapshot>& call,
+std::string render_history(const history_reply& x, const call_reply& call,
                            const context& c) {
   table rows{history_columns(), c.screen()};
   for (std::size_t i = 0; i < x.transitions.size(); ++i) {
@@ -157,12 +157,14 @@ std::string render_history(const history_reply& x,
       {{},
        {time_text(x.payload_discarded->at, c.where(), precision::milliseconds)},
        {},
-       {"(payload gone)", colour::dim},
+       {call.requeue && call.requeue->requeued_as ? "(requeued)"
+                                                  : "(payload gone)",
+        colour::dim},
        {},
        {},
        text_cell(x.payload_discarded->reason)});
-  if (call && call->state != call_state::kept)
-    rows.add(next_step(*call, c));
+  if (call.call && call.call->state != call_state::kept)
+    rows.add(next_step(*call.call, c));
   return rows.take();
 }
 

@@ -17,8 +17,7 @@ command setup_history(CLI::App& parent);
 exit_code run_history(context& c, const history_options& x);
 
 /// The transitions of one operation for people, and what its call waits for.
-std::string render_history(const history_reply& x,
-                           const std::optional<call_snapshot>& call,
+std::string render_history(const history_reply& x, const call_reply& call,
                            const context& c);
 
 } // namespace waybill::cli

@@ -36,6 +36,9 @@ std::string reason_for(payload_outcome outcome) {
              "then";
     case payload_outcome::never_kept:
       return " has no payload: it was recorded without its call";
+    case payload_outcome::requeued:
+      return " has no payload any more: it was requeued, and its successor has "
+             "it";
     case payload_outcome::found:
     case payload_outcome::not_found:
       break;

@@ -49,6 +49,18 @@ void add_call(detail_list& lines, const call_snapshot& x, const context& c) {
   lines.add("payload", size_text(x.bytes));
 }
 
+// Which operations have been tried again.
+void add_link(detail_list& lines, const requeue_link& x) {
+  if (x.generation > 0)
+    lines.add("requeue of",
+              x.requeue_of ? to_string(*x.requeue_of) : "(purged)");
+  if (x.generation > 1 && x.root)
+    lines.add("first was", to_string(*x.root) + ", "
+                             + std::to_string(x.generation) + " before this");
+  if (x.requeued_as)
+    lines.add("requeued as", to_string(*x.requeued_as));
+}
+
 constexpr std::size_t max_id_line = 1'000;
 constexpr std::size_t ids_a_page = 256;
 
@@ -163,6 +175,8 @@ std::string render_operation(const call_reply& reply, const context& c) {
   }
   if (reply.call)
     add_call(lines, *reply.call, c);
+  if (reply.requeue)
+    add_link(lines, *reply.requeue);
   text("instance", x.source_instance_id);
   text("script", x.source_script);
   text("node", x.source_node);
