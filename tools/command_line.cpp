@@ -19,6 +19,7 @@
 #include "commands/payload.hpp"
 #include "commands/purge.hpp"
 #include "commands/recover.hpp"
+#include "commands/requeue.hpp"
 #include "commands/restore.hpp"
 #include "commands/schema.hpp"
 #include "commands/serve.hpp"
@@ -64,17 +65,17 @@ using group_of_setups
   = std::pair<const char*, std::vector<command (*)(CLI::App&)>>;
 
 std::vector<group_of_setups> all_setups() {
-  return {{"Questions",
-           {setup_status, setup_list, setup_stuck, setup_counts, setup_history,
-            setup_targets, setup_payload, setup_stats, setup_health,
-            setup_schema}},
-          {"Following", {setup_watch, setup_wait, setup_serve}},
-          {"Copies and care",
-           {setup_export, setup_backup, setup_check, setup_recover}},
-          {"Changes, by the service that runs on the store if one does",
-           {setup_purge, setup_discard, setup_pause, setup_resume}},
-          {"Changes, while no service runs on the store",
-           {setup_import, setup_restore, setup_vacuum}}};
+  return {
+    {"Questions",
+     {setup_status, setup_list, setup_stuck, setup_counts, setup_history,
+      setup_targets, setup_payload, setup_stats, setup_health, setup_schema}},
+    {"Following", {setup_watch, setup_wait, setup_serve}},
+    {"Copies and care",
+     {setup_export, setup_backup, setup_check, setup_recover}},
+    {"Changes, by the service that runs on the store if one does",
+     {setup_purge, setup_discard, setup_requeue, setup_pause, setup_resume}},
+    {"Changes, while no service runs on the store",
+     {setup_import, setup_restore, setup_vacuum}}};
 }
 
 // -- definition ---------------------------------------------------------------

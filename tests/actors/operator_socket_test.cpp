@@ -84,6 +84,52 @@ TEST_CASE_METHOD(operator_fixture,
   CHECK(delivered == 1);
 }
 
+TEST_CASE_METHOD(operator_fixture,
+                 "parked calls are requeued by the service that runs on the "
+                 "store, or by the command when none does") {
+  run();
+  std::atomic<int> attempts{0};
+  const auto deliver = [&](const delivery& x) {
+    ++attempts;
+    return x.id == x.idempotency_key
+             ? delivery_result{.what = delivery_result::kind::permanent,
+                               .error = "400"}
+             : delivery_result{};
+  };
+  const auto to = running->spawn_store_and_forward(quick(), deliver);
+  for (std::uint64_t n = 1; n <= 3; ++n)
+    get(to, call(n));
+  CHECK(eventually([&] { return attempts == 3; }));
+  CHECK(eventually([&] { return get(to, get_backlog{}).calls == 0; }));
+  const auto x = waybill(
+    {"requeue", "--json", "--reason", "it is back", id_text(1), id_text(2)});
+  CHECK(x.code == 0);
+  CHECK(eventually([&] { return attempts == 5; }));
+  CHECK(eventually([&] { return get(to, get_backlog{}).calls == 0; }));
+  const auto again = waybill({"requeue", id_text(1)});
+  CHECK(again.code == 0);
+  CHECK(again.complains(id_text(1) + " was requeued before, as "));
+  CHECK(waybill({"requeue", id_text(9)}).code == 1);
+  running->stop();
+  const auto alone = waybill({"requeue", id_text(3)});
+  CHECK(alone.code == 0);
+  CHECK(alone.says(id_text(3) + " is requeued as "));
+  const auto told = waybill({"status", id_text(3)});
+  CHECK(told.says("requeued as"));
+  const auto json = waybill({"status", "--json", id_text(3)}).json();
+  const auto successor = json["requeue"]["requeued_as"].get<std::string>();
+  const auto next = waybill({"status", "--json", successor}).json();
+  CHECK(next["requeue"]["requeue_of"] == id_text(3));
+  CHECK(next["requeue"]["root"] == id_text(3));
+  CHECK(next["requeue"]["generation"] == 1);
+  CHECK(next["call"]["root"] == id_text(3));
+  CHECK(waybill({"history", id_text(3)}).says("(requeued)"));
+  CHECK(waybill({"status", successor}).says("requeue of"));
+  CHECK(waybill({"payload", id_text(3)})
+          .complains("was requeued, and its successor has it"));
+  CHECK(waybill({"check"}).code == 0);
+}
+
 TEST_CASE_METHOD(operator_fixture, "a running service purges what an operator "
                                    "wants it to") {
   run();

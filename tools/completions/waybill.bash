@@ -27,6 +27,7 @@ _waybill_options() {
     purge) echo "--older-than --status --with-payload --dry-run" ;;
     discard) echo "--reason" ;;
     pause) echo "--reason --by" ;;
+    requeue) echo "$filter --reason --rate --dry-run" ;;
   esac
 }
 
@@ -49,7 +50,7 @@ _waybill_command() {
 _waybill() {
   local commands="status list stuck counts history targets payload stats health
     schema watch wait serve export backup check recover import restore purge
-    discard pause resume vacuum help"
+    discard requeue pause resume vacuum help"
   local common="--db --json --utc --color -h --help"
   local current=${COMP_WORDS[COMP_CWORD]}
   local previous=${COMP_WORDS[COMP_CWORD - 1]}

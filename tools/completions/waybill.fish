@@ -1,7 +1,7 @@
 # fish completion for waybill
 
 set -l commands status list stuck counts history targets payload stats \
-    health schema watch wait serve export backup check recover import restore purge discard pause resume vacuum help
+    health schema watch wait serve export backup check recover import restore purge discard requeue pause resume vacuum help
 set -l ends 'delivered parked failed discarded'
 set -l statuses "submitted retrying in-flight finished $ends"
 set -l without "not __fish_seen_subcommand_from $commands"
@@ -37,11 +37,12 @@ complete -c waybill -n $without -a purge -d 'Delete old operations that have fin
 complete -c waybill -n $without -a discard -d 'Give an operation up'
 complete -c waybill -n $without -a pause -d 'Begin no attempts for a target'
 complete -c waybill -n $without -a resume -d 'Begin them again'
+complete -c waybill -n $without -a requeue -d 'Try parked and failed calls again'
 complete -c waybill -n $without -a vacuum -d 'Give unused space back'
 complete -c waybill -n $without -a help -d "Show the help, or a command's"
 complete -c waybill -n '__fish_seen_subcommand_from help' -a "$commands"
 
-set -l filtered '__fish_seen_subcommand_from list export'
+set -l filtered '__fish_seen_subcommand_from list export requeue'
 complete -c waybill -n '__fish_seen_subcommand_from purge' -l status -x -a $ends -d 'Only these'
 complete -c waybill -n '__fish_seen_subcommand_from list export watch' -l status -x -a $statuses -d 'Only these'
 complete -c waybill -n '__fish_seen_subcommand_from list export watch' -l kind -x -d 'This kind'
@@ -97,5 +98,7 @@ complete -c waybill -n '__fish_seen_subcommand_from restore' -l force -d 'Replac
 complete -c waybill -n '__fish_seen_subcommand_from purge' -l older-than -x -d 'Those that finished before it'
 complete -c waybill -n '__fish_seen_subcommand_from purge' -l with-payload -d 'Those whose payloads are kept'
 complete -c waybill -n '__fish_seen_subcommand_from purge' -l dry-run -d 'Only count them'
-complete -c waybill -n '__fish_seen_subcommand_from discard pause' -l reason -x -d 'Why'
+complete -c waybill -n '__fish_seen_subcommand_from discard requeue pause' -l reason -x -d 'Why'
 complete -c waybill -n '__fish_seen_subcommand_from pause' -l by -x -d 'Who pauses it'
+complete -c waybill -n '__fish_seen_subcommand_from requeue' -l rate -x -d 'So many a second'
+complete -c waybill -n '__fish_seen_subcommand_from requeue' -l dry-run -d 'Only count them'

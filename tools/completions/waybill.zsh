@@ -83,6 +83,7 @@ _waybill() {
         'discard:give an operation up'
         'pause:begin no attempts for a target'
         'resume:begin attempts again for a target that is paused'
+        'requeue:try parked and failed calls again'
         'vacuum:give unused space back'
         "help:show the help, or a command's"
       )
@@ -160,7 +161,7 @@ _waybill() {
             '1:file:_files'
           ;;
         help)
-          _arguments '1:command:(status list stuck counts history targets payload stats health schema watch wait serve export backup check recover import restore purge discard pause resume vacuum)'
+          _arguments '1:command:(status list stuck counts history targets payload stats health schema watch wait serve export backup check recover import restore purge discard requeue pause resume vacuum)'
           ;;
         purge)
           _arguments $common \
@@ -177,6 +178,12 @@ _waybill() {
             '1:target:'
           ;;
         resume) _arguments $common '1:target:' ;;
+        requeue)
+          _arguments $common $filter \
+            '--reason[why]:text:' \
+            '--rate[so many a second]:number:' \
+            '--dry-run[only count them]' '*:id:'
+          ;;
         *) _arguments $common ;;
       esac
       ;;
