@@ -119,6 +119,7 @@ void add_other_schemas(ojson& to) {
                  {"oldest_parked", time},
                  {"targets", schema_of<std::vector<target_total>>()},
                  {"other_targets", number},
+                 {"paused_targets", number},
                  {"service", schema_of<std::optional<stats_reply>>()}});
   to["health"] = object_of(
     {{"state",
@@ -136,6 +137,7 @@ ojson all_schemas() {
   add_schema<list_reply>(all);
   add_schema<tracking_status_snapshot>(all);
   add_schema<call_reply>(all);
+  add_schema<requeue_link>(all);
   add_schema<call_snapshot>(all);
   add_schema<history_reply>(all);
   add_schema<transition>(all);

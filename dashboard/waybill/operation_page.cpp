@@ -34,9 +34,20 @@ html call_text(const call_snapshot& x, const answer_context& c) {
   return out;
 }
 
+html link_to(const std::optional<tracked_operation_id>& id) {
+  html out;
+  if (id)
+    out.add("<a href=\"")
+      .text(to_string(*id))
+      .add("\"><code>")
+      .text(to_string(*id))
+      .add("</code></a>");
+  return out;
+}
+
 void add_details(html& out, const tracking_status_snapshot& x,
-                 const std::optional<call_snapshot>& call,
-                 const answer_context& c) {
+                 const call_reply& known, const answer_context& c) {
+  const auto& call = known.call;
   out.add("<section><div class=head><h2>Facts</h2></div><dl class=facts>\n");
   add_detail(out, "kind", plain(x.kind));
   add_detail(out, "target", plain(x.target_summary));
@@ -60,15 +71,22 @@ void add_details(html& out, const tracking_status_snapshot& x,
     if (call->root)
       add_detail(out, "known as", plain(to_string(*call->root)));
   }
+  if (known.requeue) {
+    add_detail(out, "requeued from", link_to(known.requeue->requeue_of));
+    add_detail(out, "requeued as", link_to(known.requeue->requeued_as));
+  }
   out.add("</dl></section>\n");
 }
 
-void add_commands(html& out, const std::string& id, bool has_payload) {
+void add_commands(html& out, const std::string& id,
+                  const std::optional<call_snapshot>& call) {
   out.add("<section><div class=head><h2>As a command</h2></div>\n<p>")
     .add(command_line("history " + id))
     .add("</p>");
-  if (has_payload)
+  if (call)
     out.add("<p>").add(command_line("payload " + id)).add("</p>");
+  if (call && call->state == call_state::kept)
+    out.add("<p>").add(command_line("requeue " + id)).add("</p>");
   out.add("</section>\n");
 }
 
@@ -135,8 +153,8 @@ http_response operation_page(const answer_context& c, const std::string& id) {
     .add("</span></div>\n")
     .add(history_table(history, call.call, c))
     .add("</section>\n<div>\n");
-  add_details(page.content, x, call.call, c);
-  add_commands(page.content, to_string(x.id), call.call.has_value());
+  add_details(page.content, x, call, c);
+  add_commands(page.content, to_string(x.id), call.call);
   page.content.add("</div></div>\n");
   return framed(c.about, c.asked, page, &c);
 }

@@ -26,7 +26,16 @@ std::optional<int> share_of(const target_snapshot& x) {
   return most;
 }
 
+std::string pause_text(const target_snapshot& x) {
+  auto text = "paused by " + x.paused_by.value_or("");
+  if (x.pause_reason)
+    text += ": " + *x.pause_reason;
+  return text;
+}
+
 html state_of(const target_snapshot& x) {
+  if (x.paused_since)
+    return state_mark("paused", pause_text(x));
   if (const auto trouble = trouble_of(x))
     return state_mark(trouble->starts_with("takes") ? "failed" : "degraded",
                       *trouble);

@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "support/calls.hpp"
 #include "support/exposition.hpp"
 #include "support/store_fixture.hpp"
 #include "waybill/assets.hpp"
@@ -502,4 +503,21 @@ TEST_CASE_METHOD(dashboard_fixture, "metrics are as Prometheus wants them") {
   const auto live = get("/metrics");
   CHECK(test::broken_rule(live.body) == "(none)");
   CHECK(has(live, "waybill_commit_latency_seconds_count 100\n"));
+}
+
+TEST_CASE_METHOD(dashboard_fixture,
+                 "who has paused a target is told, and which operations were "
+                 "one call") {
+  store.calls().open_target({"plant", {}, 3, {}}, at(0));
+  const auto head = store.calls().take(test::take_of(1), at(1)).head;
+  store.calls().end(test::end_of(head, tracking_status::parked), at(2));
+  CHECK(has(get("/operations/" + id_of_text(1)),
+            "waybill requeue " + id_of_text(1)));
+  store.calls().requeue({.ids = {id_of(1)}, .as = id_of(2)}, at(3));
+  store.calls().pause({"plant", "anna", "<b>update</b>"}, at(4));
+  CHECK(has(get("/operations/" + id_of_text(1)),
+            "<dt>requeued as<dd><a href=\"" + id_of_text(2)));
+  CHECK(has(get("/operations/" + id_of_text(2)),
+            "<dt>requeued from<dd><a href=\"" + id_of_text(1)));
+  CHECK(has(get("/targets"), "paused by anna: &lt;b&gt;update&lt;/b&gt;"));
 }
