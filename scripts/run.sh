@@ -47,12 +47,13 @@ for ((i = 0; i < ${#arguments[@]}; ++i)); do
   esac
 done
 
-set -m # Ctrl-C ends the page; what is under way is told to end then
+set -m # jobs of their own, which are told to end when this ends
+trap 'kill %1 %2 2>/dev/null || true; wait' EXIT
+trap 'exit 130' INT TERM
 "$program" ${arguments[@]+"${arguments[@]}"} &
-trap 'kill $! 2>/dev/null || true; wait' EXIT
-set +m
 until "$dir/tools/waybill" --db "$database" counts >/dev/null 2>&1; do
-  kill -0 $! 2>/dev/null || exit 1 # it has said why
+  kill -0 %1 2>/dev/null || exit 1 # it has said why
   sleep 0.1
 done
-"$dir/tools/waybill" serve "$database"
+"$dir/tools/waybill" serve "$database" &
+wait %2

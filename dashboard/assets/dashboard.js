@@ -21,6 +21,8 @@ async function renew() {
     const fresh = page.querySelector('main');
     if (!fresh || busy()) return;
     document.querySelector('main').replaceChildren(...fresh.childNodes);
+    addCopying();
+    if (!fresh.hasAttribute('data-renew')) clearInterval(renewing);
     mark.replaceChildren(...page.querySelector('.now').childNodes);
     document.title = page.title;
   } catch {
@@ -36,19 +38,24 @@ async function renew() {
   delete mark.dataset.stale;
 }
 
-if (document.querySelector('main[data-renew]')) setInterval(renew, renewEvery);
+const renewing = document.querySelector('main[data-renew]')
+  ? setInterval(renew, renewEvery) : undefined;
 
 // -- copying ------------------------------------------------------------------
 
 const copy = text => navigator.clipboard && navigator.clipboard.writeText(text);
 
-for (const each of document.querySelectorAll('[data-copy]')) {
-  if (!navigator.clipboard) continue;
-  const button = document.createElement('button');
-  button.textContent = 'Copy id';
-  button.addEventListener('click', () => copy(each.textContent));
-  document.querySelector('.acts')?.prepend(button);
+function addCopying() {
+  if (!navigator.clipboard) return;
+  for (const each of document.querySelectorAll('[data-copy]')) {
+    const button = document.createElement('button');
+    button.textContent = 'Copy id';
+    button.addEventListener('click', () => copy(each.textContent));
+    document.querySelector('.acts')?.prepend(button);
+  }
 }
+
+addCopying();
 
 // -- keys ---------------------------------------------------------------------
 

@@ -12,8 +12,6 @@ namespace waybill::dashboard {
 
 namespace {
 
-constexpr std::string_view cookie_name = "waybill_session";
-
 std::string in_small_letters(std::string_view text) {
   std::string result{text};
   for (auto& c : result)
@@ -55,13 +53,14 @@ std::string_view without_blanks(std::string_view text) {
   return text;
 }
 
-std::optional<std::string_view> cookie_of(std::string_view all) {
+std::optional<std::string_view> cookie_of(std::string_view all,
+                                          std::string_view wanted) {
   while (!all.empty()) {
     const auto end = std::min(all.find(';'), all.size());
     const auto part = without_blanks(all.substr(0, end));
     all.remove_prefix(std::min(end + 1, all.size()));
     const auto equals = part.find('=');
-    if (equals != part.npos && part.substr(0, equals) == cookie_name)
+    if (equals != part.npos && part.substr(0, equals) == wanted)
       return part.substr(equals + 1);
   }
   return std::nullopt;
@@ -111,22 +110,13 @@ bool may_ask(const access_rules& x, const http_request& asked) {
     if (in_small_letters(value.substr(0, scheme.size())) == scheme)
       return same_secret(without_blanks(value.substr(scheme.size())), *x.token);
   }
-  const auto cookie = asked.cookie ? cookie_of(*asked.cookie) : std::nullopt;
+  const auto cookie = asked.cookie ? cookie_of(*asked.cookie, x.cookie)
+                                   : std::nullopt;
   return cookie && !x.session.empty() && same_secret(*cookie, x.session);
 }
 
-bool is_own_origin(const http_request& asked) {
-  if (!asked.origin)
-    return true;
-  const std::string_view origin{*asked.origin};
-  const auto begin = origin.find("://");
-  return begin != origin.npos && asked.host
-         && origin.substr(begin + 3) == *asked.host;
-}
-
 std::string session_cookie(const access_rules& x) {
-  return std::string{cookie_name} + '=' + x.session
-         + "; HttpOnly; SameSite=Strict";
+  return x.cookie + '=' + x.session + "; HttpOnly; SameSite=Strict";
 }
 
 } // namespace waybill::dashboard

@@ -20,6 +20,9 @@ struct access_rules {
   /// What a browser shows instead once it has shown the token: another secret
   /// of as many bytes, which ends with the server.
   std::string session = {};
+  /// The name of the cookie that it is in. Cookies know no ports: servers of
+  /// one machine have names of their own.
+  std::string cookie = "waybill_session";
 };
 
 /// A secret of 64 hexadecimal digits.
@@ -34,9 +37,6 @@ bool is_host_allowed(const access_rules& x, const std::string& host);
 
 /// Whether a request has shown the token, or a session that it has begun.
 bool may_ask(const access_rules& x, const http_request& asked);
-
-/// Whether a form comes from one of our own pages, as far as the browser says.
-bool is_own_origin(const http_request& asked);
 
 /// The value of `Set-Cookie` that begins a session. The path is the folder that
 /// the browser asked in, whatever prefix is before it.

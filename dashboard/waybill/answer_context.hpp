@@ -17,7 +17,8 @@ namespace waybill::dashboard {
 /// What only the service that runs on the store knows.
 struct service_facts {
   health_reply health;
-  stats_reply stats;
+  /// None: it does not answer, and `health` says so.
+  std::optional<stats_reply> stats = std::nullopt;
 };
 
 /// What is shown, and to whom.
@@ -30,7 +31,7 @@ struct site {
   bool metrics_only = false;
   access_rules access = {};
   std::function<timestamp()> now = &timestamp::now;
-  /// Asks the service; none: none runs, or it does not answer.
+  /// Asks the service; none: none runs.
   std::function<std::optional<service_facts>()> ask_service = {};
 };
 

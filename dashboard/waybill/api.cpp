@@ -84,8 +84,8 @@ http_response answer_stats(const answer_context& c) {
   auto object = stats_json(
     c.store.size(), c.store.get_counts(c.now),
     totals_of(c.store.list_targets({.deadline = std::nullopt}, c.now)));
-  object["service"] = c.service
-                        ? nlohmann::ordered_json(to_json(c.service->stats))
+  object["service"] = c.service && c.service->stats
+                        ? nlohmann::ordered_json(to_json(*c.service->stats))
                         : nlohmann::ordered_json(nullptr);
   return json_answer(object);
 }
@@ -109,8 +109,10 @@ http_response answer_health(const answer_context& c) {
 http_response answer_metrics(const answer_context& c) {
   http_response answer;
   answer.type = "text/plain; version=0.0.4; charset=utf-8";
+  if (c.service && !c.service->stats)
+    return problem(503, c.service->health.reason);
   answer.body = c.service
-                  ? to_prometheus(c.service->stats)
+                  ? to_prometheus(*c.service->stats)
                   : render_prometheus(
                     c.store.size(), c.store.get_counts(c.now),
                     c.store.list_targets({.deadline = std::nullopt}, c.now));

@@ -77,6 +77,22 @@ std::string percent_decoded(std::string_view text) {
   return result;
 }
 
+std::string decoded_path(std::string_view text) {
+  std::string result;
+  for (;;) {
+    const auto end = std::min(text.find('/'), text.size());
+    for (const auto c : percent_decoded(text.substr(0, end)))
+      if (c == '/')
+        result += "%2F";
+      else
+        result += c;
+    if (end == text.size())
+      return result;
+    result += '/';
+    text.remove_prefix(end + 1);
+  }
+}
+
 std::string percent_encoded(std::string_view text) {
   constexpr std::string_view digits = "0123456789ABCDEF";
   std::string result;

@@ -23,7 +23,6 @@ struct http_request {
   std::optional<std::string> authorization = std::nullopt;
   std::optional<std::string> cookie = std::nullopt;
   std::optional<std::string> if_none_match = std::nullopt;
-  std::optional<std::string> origin = std::nullopt;
   std::string body = {};
 };
 
@@ -42,6 +41,10 @@ std::optional<std::string> header_of(const http_response& x,
 
 /// `%41` as `A`; what is no such escape stays as it is.
 std::string percent_decoded(std::string_view text);
+
+/// The same for the path of a URL, but for `%2F`: it has as many folders as
+/// before.
+std::string decoded_path(std::string_view text);
 
 /// `text` as it may stand in a path's segment, or in a query's name or value.
 std::string percent_encoded(std::string_view text);

@@ -33,6 +33,8 @@ struct open_request {
   int hosts = 0;
   /// Why it is answered without being handled.
   int refused = 0;
+  /// Of an answer that has not been sent to its end.
+  std::size_t unsent = 0;
 };
 
 // What is compared with names from outside, whose case does not matter.
@@ -66,8 +68,6 @@ MHD_Result take_header(void* to, MHD_ValueKind, const char* key,
     x.asked.cookie = text;
   } else if (is_header(name, "if-none-match")) {
     x.asked.if_none_match = text;
-  } else if (is_header(name, "origin")) {
-    x.asked.origin = text;
   }
   return MHD_YES;
 }
@@ -211,6 +211,8 @@ private:
     const std::unique_ptr<open_request> ended{
       static_cast<open_request*>(std::exchange(*request, nullptr))};
     auto& x = *static_cast<state*>(self);
+    if (ended)
+      x.unsent_ -= ended->unsent;
     const std::lock_guard guard{x.mutex_};
     if (const auto found = x.connections_.find(connection);
         found != x.connections_.end())
@@ -252,13 +254,18 @@ private:
       size = 0;
       return MHD_YES;
     }
-    return send(connection, answer_(x.asked));
+    auto answer = answer_(x.asked);
+    if (unsent_ + answer.body.size() > bounds_.unsent_bytes)
+      answer = problem(503, "too much of what was asked for has not been read");
+    x.unsent = answer.body.size();
+    unsent_ += x.unsent;
+    return send(connection, answer);
   }
 
   void begin(MHD_Connection* connection, const char* url, const char* method,
              open_request& x) const {
     x.asked.method = method;
-    x.asked.path = percent_decoded(url);
+    x.asked.path = decoded_path(url);
     x.header_bytes = x.asked.method.size() + std::strlen(url);
     MHD_get_connection_values_n(connection, MHD_HEADER_KIND, &take_header, &x);
     MHD_get_connection_values_n(connection, MHD_GET_ARGUMENT_KIND,
@@ -277,6 +284,7 @@ private:
   listen_address where_;
   const handler answer_;
   const server_bounds bounds_;
+  std::size_t unsent_ = 0; // by the server's thread alone
   std::mutex mutex_;
   std::map<MHD_Connection*, open_connection> connections_;
   MHD_Daemon* daemon_ = nullptr;

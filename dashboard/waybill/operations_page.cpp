@@ -149,6 +149,9 @@ void add_heading(page_parts& page, const operations_view& x) {
   if (is_counted(x.query.filter)) {
     const auto all = count_of(x);
     page.heading.number(all).add(" ").text(statuses_text(statuses, all == 1));
+  } else if (x.rows.empty() && x.is_cut) {
+    page.heading.add("No match so far among ")
+      .text(statuses_text(statuses, false));
   } else if (x.rows.empty()) {
     page.heading.add("No match among ").text(statuses_text(statuses, false));
   } else if (x.older || x.newer) {
@@ -354,22 +357,40 @@ void add_ways_on(html& out, const operations_view& x) {
   if (x.newer)
     out.add("<a rel=prev href=\"")
       .text(url_of_page(x, *x.newer, true))
-      .add("\">← Newer</a> ");
+      .add("\">← ")
+      .add(x.is_cut && x.query.back ? html{}.add("Search on")
+                                    : html{}.add("Newer"))
+      .add("</a> ");
   if (x.is_cut)
     out.add("<span class=soft>searched for 200 ms, not to the end</span> ");
   if (x.older) {
     out.add("<a rel=next href=\"").text(url_of_page(x, *x.older, false));
-    out.add("\">").add(x.is_cut ? html{}.add("Search on")
-                                : html{}.add("Older"));
+    out.add("\">").add(x.is_cut && !x.query.back ? html{}.add("Search on")
+                                                 : html{}.add("Older"));
     out.add(" →</a>");
   }
   out.add("</nav>\n");
+}
+
+bool has_row(const operations_view& x, const std::string& id) {
+  return std::ranges::any_of(x.rows, [&](const auto& each) {
+    return to_string(each.id) == id;
+  });
+}
+
+http_response see_other(const std::string& where) {
+  http_response x;
+  x.status = 303;
+  x.headers.emplace_back("Location", where);
+  return x;
 }
 
 } // namespace
 
 http_response operations_page(const answer_context& c) {
   const auto x = look(c);
+  if (const auto& id = x.query.open; id && !has_row(x, *id))
+    return see_other("operations/" + percent_encoded(*id));
   page_parts page;
   page.current = menu_entry::operations;
   add_heading(page, x);

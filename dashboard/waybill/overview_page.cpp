@@ -60,10 +60,10 @@ overview_facts facts_of(const answer_context& c) {
 // -- the answer ---------------------------------------------------------------
 
 std::optional<std::string> troubled_target(const targets_reply& x) {
-  for (const auto& each : x.targets)
-    if (const auto trouble = trouble_of(each))
-      return each.name + " " + *trouble;
-  return std::nullopt;
+  const auto* const worst = worst_of(x);
+  return worst != nullptr
+           ? std::optional{worst->name + " " + trouble_of(*worst).value_or("")}
+           : std::nullopt;
 }
 
 void add_answer(page_parts& page, const overview_facts& x,
@@ -130,8 +130,8 @@ std::string latency_text(const histogram& x, double q) {
 
 big_figure commit_figure(const overview_facts& x, const answer_context& c) {
   big_figure out;
-  if (c.service) {
-    const auto& latency = c.service->stats.commit_latency;
+  if (c.service && c.service->stats) {
+    const auto& latency = c.service->stats->commit_latency;
     out.name.add("Commit, p50");
     out.value.text(latency_text(latency, 0.5));
     out.below.add("p99 ").text(latency_text(latency, 0.99));
@@ -145,7 +145,7 @@ big_figure commit_figure(const overview_facts& x, const answer_context& c) {
 
 big_figure waiting_figure(const overview_facts& x, const answer_context& c) {
   big_figure out;
-  if (c.service) {
+  if (c.service && c.service->stats) {
     out.name.add("Waiting requests");
     out.value.number(c.service->health.waiting_requests);
     out.below.text(size_text(c.service->health.waiting_bytes));
@@ -239,10 +239,16 @@ void add_stuck(html& out, const overview_facts& x, const answer_context& c) {
   out.add("<section><div class=head><h2>Stuck: in flight and not touched for "
           "an hour</h2><a href=\"operations?status=in-flight&amp;"
           "updated-until=1h\">All →</a></div>\n");
-  if (x.stuck.operations.empty())
-    out.add("<p class=empty>Nothing is stuck.</p>");
-  else
+  const auto is_cut = x.stuck.next_cursor
+                      && x.stuck.operations.size()
+                           < static_cast<std::size_t>(overview_rows);
+  if (!x.stuck.operations.empty())
     add_short_list(out, x.stuck.operations, "since", c);
+  else if (!is_cut)
+    out.add("<p class=empty>Nothing is stuck.</p>");
+  if (is_cut)
+    out.add("<p class=empty>Not searched to the end; all of them tells "
+            "more.</p>");
   out.add("</section>\n");
 }
 

@@ -216,4 +216,15 @@ std::optional<std::string> trouble_of(const target_snapshot& x) {
   return near;
 }
 
+const target_snapshot* worst_of(const targets_reply& x) {
+  const target_snapshot* worst = nullptr;
+  for (const auto& each : x.targets)
+    if (const auto trouble = trouble_of(each)) {
+      if (trouble->starts_with("takes"))
+        return &each;
+      worst = worst == nullptr ? &each : worst;
+    }
+  return worst;
+}
+
 } // namespace waybill::dashboard

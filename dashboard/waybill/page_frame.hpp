@@ -70,4 +70,7 @@ html command_line(const std::string& rest);
 /// Why a target takes no calls, or that it is near to that; none if neither.
 std::optional<std::string> trouble_of(const target_snapshot& x);
 
+/// One that takes no calls before one that soon will not; null: all is well.
+const target_snapshot* worst_of(const targets_reply& x);
+
 } // namespace waybill::dashboard

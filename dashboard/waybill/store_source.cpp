@@ -23,11 +23,12 @@ std::optional<timestamp> written_at(const std::string& file) {
 store_source::store_source(std::string file) : file_{std::move(file)} {}
 
 store_reader& store_source::reader() {
-  const auto now = identity_now();
-  if (!reader_ || now != opened_) {
+  const auto file = identity_of(file_);
+  if (!reader_ || file != opened_ || companions() != companions_) {
     reader_.reset();
     reader_.emplace(file_);
-    opened_ = now;
+    opened_ = file;
+    companions_ = companions();
   }
   return *reader_;
 }
@@ -39,11 +40,17 @@ std::optional<timestamp> store_source::last_written() const {
   return file && log ? std::max(file, log) : file;
 }
 
-std::optional<store_source::identity> store_source::identity_now() const {
+std::optional<store_source::identity>
+store_source::identity_of(const std::string& file) {
   struct stat info {};
-  if (::stat(file_.c_str(), &info) != 0)
+  if (::stat(file.c_str(), &info) != 0)
     return std::nullopt;
   return identity{info.st_dev, info.st_ino};
+}
+
+std::array<std::optional<store_source::identity>, 2>
+store_source::companions() const {
+  return {identity_of(file_ + "-wal"), identity_of(file_ + "-shm")};
 }
 
 } // namespace waybill::dashboard

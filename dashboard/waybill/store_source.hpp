@@ -2,6 +2,7 @@
 // file has been replaced.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -33,11 +34,16 @@ private:
     bool operator==(const identity&) const = default;
   };
 
-  [[nodiscard]] std::optional<identity> identity_now() const;
+  static std::optional<identity> identity_of(const std::string& file);
+
+  // The log and its index: who has those of a store that has been replaced
+  // hears of no commit.
+  [[nodiscard]] std::array<std::optional<identity>, 2> companions() const;
 
   std::string file_;
   std::optional<store_reader> reader_;
   std::optional<identity> opened_;
+  std::array<std::optional<identity>, 2> companions_;
 };
 
 } // namespace waybill::dashboard

@@ -95,12 +95,10 @@ void add_table(html& out, const targets_reply& x, const answer_context& c) {
 void add_answer_of(page_parts& page, const targets_reply& x) {
   std::int64_t waiting = 0;
   std::int64_t wanting = 0;
-  const target_snapshot* worst = nullptr;
+  const auto* const worst = worst_of(x);
   for (const auto& each : x.targets) {
     waiting += each.calls;
     wanting += each.calls > 0 ? 1 : 0;
-    if (worst == nullptr && trouble_of(each))
-      worst = &each;
   }
   if (x.targets.empty())
     page.heading.add("No targets yet");

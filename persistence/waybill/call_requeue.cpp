@@ -64,8 +64,11 @@ requeue_result call_requeue::run_one(const tracked_operation_id& id,
     result.outcome = *refusal;
     return result;
   }
-  // It leaves those that are kept, so that their bound does not matter.
-  if (const auto bounds = bounds_of(call->target))
+  // It leaves those that are kept, so that their bound does not matter. Behind
+  // one that blocks its key no call of it ends, so that no room would ever
+  // come.
+  const auto bounds = bounds_of(call->target);
+  if (bounds && !(bounds->kept_block && call->order_key))
     if (auto full = find_full(x.targets.name_of(call->target),
                               {x.targets.sums_of(call->target).active, {}},
                               *bounds, call->bytes)) {

@@ -202,7 +202,7 @@ TEST_CASE_METHOD(serve_fixture, "a token is asked for where one is given") {
           "close\r\nContent-Length: "
           + std::to_string(form.size()) + "\r\n\r\n" + form);
   CHECK(begun.starts_with("HTTP/1.1 303 "));
-  CHECK(begun.find("Set-Cookie: waybill_session=") != std::string::npos);
+  CHECK(begun.find("Set-Cookie: waybill_session_") != std::string::npos);
 }
 
 TEST_CASE_METHOD(serve_fixture, "what cannot be served is said at once") {

@@ -211,6 +211,21 @@ TEST_CASE_METHOD(requeue_fixture,
 }
 
 TEST_CASE_METHOD(requeue_fixture,
+                 "promise 14, order: a call that blocks its key is tried again "
+                 "although those behind it fill its target",
+                 "[calls][promise-14]") {
+  park_keyed(1, "k");
+  target_bounds bounds;
+  bounds.max_calls = 1;
+  bounds.kept_block = true;
+  open(bounds);
+  take_keyed(2, "k");
+  CHECK(again(1, 11).outcome == requeue_outcome::requeued);
+  CHECK(next_of("k") == 11);
+  check_is_sound();
+}
+
+TEST_CASE_METHOD(requeue_fixture,
                  "a call can be requeued again and again, and its target knows "
                  "it by the first id",
                  "[calls]") {

@@ -243,9 +243,7 @@ requeue_tally requeue_found(context& c, requeue_run& run,
       if (!reply)
         return false;
       next = end;
-      count_requeues(tally, *reply);
-      if (tally.full)
-        return false; // nor is there room for those behind
+      count_requeues(tally, *reply); // others may be of a target with room
       view.show(tally.requeued, 0);
     }
     return true;
@@ -261,11 +259,12 @@ exit_code report_requeues(context& c, const requeue_tally& x) {
   else
     c.out().write("requeued " + std::to_string(x.requeued)
                   + (x.requeued == 1 ? " operation\n" : " operations\n"));
-  if (x.full)
-    throw failure{escape(*x.full) + "; requeue again to go on"};
   if (x.refused > 0)
     c.note(std::to_string(x.refused)
-           + " could not be: expired, purged or discarded meanwhile");
+           + " could not be: expired, purged or discarded meanwhile"
+           + (x.full ? ", or for lack of room" : ""));
+  if (x.full)
+    throw failure{escape(*x.full) + "; requeue again to go on"};
   if (!x.finished)
     c.note("stopped; requeue again to go on");
   return x.finished ? exit_code::ok : exit_code::interrupted;

@@ -1,5 +1,6 @@
 #include "commands/serve.hpp"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
 #include <sys/stat.h>
@@ -9,6 +10,7 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <utility>
 
@@ -39,24 +41,26 @@ public:
     const auto now = std::chrono::steady_clock::now();
     if (!looked_ || now - *looked_ >= service_memory) {
       said_ = ask();
-      looked_ = now;
+      looked_ = std::chrono::steady_clock::now();
     }
     return said_;
   }
 
 private:
   [[nodiscard]] std::optional<service_facts> ask() const {
+    service_facts x;
     try {
       auto client = service_client::connect(file_, service_patience);
       if (!client)
         return std::nullopt;
-      service_facts x;
       x.health = client->ask(get_health{});
       x.stats = client->ask(get_stats{});
-      return x;
-    } catch (const std::exception&) {
-      return std::nullopt; // who listens there is no help
+    } catch (const std::exception& e) {
+      x.health = {};
+      x.health.state = health_state::failed;
+      x.health.reason = std::string{"the service does not answer: "} + e.what();
     }
+    return x;
   }
 
   const std::string file_;
@@ -80,6 +84,8 @@ dashboard::site site_of(const context& c, const serve_options& x) {
   if (x.token_file) {
     about.access.token = read_token(*x.token_file);
     about.access.session = dashboard::make_session();
+    about.access.cookie += '_'
+                           + std::to_string(std::hash<std::string>{}(c.file()));
   }
   about.ask_service = [view = std::make_shared<service_view>(c.file())] {
     return view->look();
@@ -87,16 +93,35 @@ dashboard::site site_of(const context& c, const serve_options& x) {
   return about;
 }
 
-// Best effort: there may be no browser.
+// Best effort: there may be no browser. It is none of ours: the Ctrl-C that
+// ends us does not reach it, and who reads what we print does not wait for it.
 void open_browser(context& c, const std::string& url) {
   std::string program = "xdg-open";
   auto address = url;
   char* const words[] = {program.data(), address.data(), nullptr};
-  pid_t child = -1;
   std::signal(SIGCHLD, SIG_IGN); // nobody waits for it
-  if (::posix_spawnp(&child, program.c_str(), nullptr, nullptr, words, environ)
+  posix_spawnattr_t how;
+  posix_spawn_file_actions_t files;
+  if (::posix_spawnattr_init(&how) != 0)
+    return;
+  if (::posix_spawn_file_actions_init(&files) != 0) {
+    ::posix_spawnattr_destroy(&how);
+    return;
+  }
+  sigset_t usual;
+  sigemptyset(&usual);
+  for (const auto each : {SIGCHLD, SIGPIPE, SIGXFSZ})
+    sigaddset(&usual, each);
+  ::posix_spawnattr_setflags(&how, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF);
+  ::posix_spawnattr_setsigdefault(&how, &usual);
+  for (const auto fd : {STDIN_FILENO, STDOUT_FILENO})
+    ::posix_spawn_file_actions_addopen(&files, fd, "/dev/null", O_RDWR, 0);
+  pid_t child = -1;
+  if (::posix_spawnp(&child, program.c_str(), &files, &how, words, environ)
       != 0)
     c.note("no browser could be opened: there is no xdg-open");
+  ::posix_spawn_file_actions_destroy(&files);
+  ::posix_spawnattr_destroy(&how);
 }
 
 void tell_address(context& c, const serve_options& x, const std::string& url) {
