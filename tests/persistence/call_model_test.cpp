@@ -65,14 +65,20 @@ struct call_model_fixture : store_fixture {
     return sums;
   }
 
-  // The call that comes first of those with a key; null if there is none.
+  static std::pair<bool, std::int64_t> place_of(const modelled_call& x) {
+    return {x.state != call_state::begun, x.head.seq};
+  }
+
+  // The call that comes first of those with a key; null if there is none. One
+  // that has begun does, also before one that was recorded earlier, and got its
+  // payload later.
   const modelled_call* first_of(const std::string& target,
                                 const std::string& key) const {
     const modelled_call* first = nullptr;
     for (const auto& [n, x] : now_in)
       if (x.call && x.call->target == target && x.call->head.order_key == key
           && (x.call->state != call_state::kept || bounds.at(target).kept_block)
-          && (first == nullptr || x.call->head.seq < first->head.seq))
+          && (first == nullptr || place_of(*x.call) < place_of(*first)))
         first = &*x.call;
     return first;
   }
@@ -81,7 +87,8 @@ struct call_model_fixture : store_fixture {
     if (!head.order_key)
       return false;
     const auto* const first = first_of(target, *head.order_key);
-    return first != nullptr && first->head.seq < head.seq;
+    return first != nullptr && first->head.seq != head.seq
+           && (first->state == call_state::begun || first->head.seq < head.seq);
   }
 
   std::optional<target_pause> pause_of(const std::string& target) const {

@@ -159,7 +159,7 @@ TEST_CASE_METHOD(requeue_fixture,
 
 TEST_CASE_METHOD(requeue_fixture,
                  "only what is parked or failed and has its payload is "
-                 "requeued; all else is told why not",
+                 "requeued, and all else is told why not",
                  "[calls]") {
   take(1);
   store.calls().end(end_of(take(2, true)), at(2));
