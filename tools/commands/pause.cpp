@@ -59,7 +59,7 @@ pause_reply change_it(context& c, const Request& x) {
   if (auto service = c.service())
     return service->ask(x);
   auto store = c.take_store();
-  const auto reply = change(store, x);
+  auto reply = change(store, x);
   c.close(store);
   return reply;
 }
