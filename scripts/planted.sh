@@ -38,6 +38,9 @@ if [[ ${#names[@]} -eq 0 ]]; then
   done
 fi
 
+# lines_of KEY PATCH...: what stands behind `KEY: ` in them.
+lines_of() { sed -n "s/^$1: //p" "${@:2}"; }
+
 need_packages "${build_packages[@]}" "${test_packages[@]}" \
   "${example_packages[@]}" "${clang_packages[@]}" patch
 dir=$(build_dir planted)
@@ -61,8 +64,7 @@ for patch in tests/planted/*.patch; do
   }
 done
 # Files of tests of which none is to catch a bug need not be compiled.
-cat tests/planted/*.patch | sed -n 's/^Caught by: //p' | sed 's/"/\\"/g' |
-  sort -u >"$dir/names"
+lines_of "Caught by" tests/planted/*.patch | sed 's/"/\\"/g' | sort -u >"$dir/names"
 for file in "$fresh"/tests/{messages,persistence,actors}/*_test.cpp; do
   # A name may be broken up over lines.
   tr -d '\n' <"$file" | sed 's/" *"//g' | grep -qFf "$dir/names" ||
@@ -132,9 +134,6 @@ run_test() {
 run_row() {
   "$torture/torture" --only "$1" --stop-at-first --seed "$seed" >"$2" 2>&1
 }
-
-# lines_of KEY PATCH: what stands behind `KEY: ` in it.
-lines_of() { sed -n "s/^$1: //p" "$2"; }
 
 # try_bug NAME: each test (and row) that is to catch it must. Leaves a line
 # about what did in NAME.caught; NAME.log has what the last of them printed.

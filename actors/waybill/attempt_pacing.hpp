@@ -19,7 +19,7 @@ public:
   using change = circuit_breaker::change;
 
   explicit attempt_pacing(const forward_options& x) noexcept
-    : breaker_{x}, limit_{x}, max_rate_{x.max_rate} {}
+    : breaker_{x}, limit_{x} {}
 
   /// From when on an attempt may begin while `running` others run. Ask again
   /// when one of them has ended; `time_point::max()` means not before.
@@ -67,15 +67,14 @@ public:
                        breaker_.open_until() - now);
     if (x.breaker == breaker_state::closed && !x.pause)
       x.held_back = 0;
-    if (max_rate_ > 0)
-      x.max_a_minute = static_cast<std::int64_t>(std::ceil(60 * max_rate_));
+    if (limit_.rate() > 0)
+      x.max_a_minute = static_cast<std::int64_t>(std::ceil(60 * limit_.rate()));
     return x;
   }
 
 private:
   circuit_breaker breaker_;
   rate_limit limit_;
-  double max_rate_;
 };
 
 } // namespace waybill

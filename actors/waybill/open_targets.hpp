@@ -41,6 +41,10 @@ public:
       calls.set_bounds(name, each.bounds);
   }
 
+  /// Of most answers they need not hear.
+  template <class Reply>
+  void tell(const Reply&) const noexcept {}
+
   /// Tells those who work for targets that there are calls to be tried again.
   /// What they ask then, the store is asked behind it.
   void tell(const requeue_reply& x) const {

@@ -18,6 +18,9 @@ public:
 
   explicit rate_limit(const forward_options& x) noexcept;
 
+  /// Attempts a second; 0: no limit.
+  [[nodiscard]] double rate() const noexcept { return rate_; }
+
   /// From when on another attempt may begin while `running` others run. Ask
   /// again when one of them has ended.
   [[nodiscard]] time_point next_attempt(std::int64_t running,

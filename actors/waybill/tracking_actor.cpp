@@ -198,8 +198,7 @@ private:
     open_batch();
     auto reply = write_to(store_, x, clock_.wall());
     stats_.applied(x, reply);
-    if constexpr (std::is_same_v<Update, requeue>)
-      targets_->tell(reply);
+    targets_->tell(reply);
     if constexpr (may_finish<Update>)
       if (reply.outcome == update_outcome::applied && is_terminal(x.status))
         waits_.note_finished(x.id);
@@ -322,10 +321,9 @@ private:
     return std::move(to.to);
   }
 
-  // What is shown while a batch is open may be undone: then when it has ended.
   void tell_waiters_of_committed() {
     make_shown_state_durable();
-    if (!open_.is_active)
+    if (!open_.is_active) // else when it has ended: it may be undone
       tell_waiters();
   }
 

@@ -130,8 +130,7 @@ void add_summary(page_parts& page, const tracking_status_snapshot& x,
 } // namespace
 
 http_response operation_page(const answer_context& c, const std::string& id) {
-  if (!c.asked.query.empty())
-    throw query_error{"this page takes no parameters"};
+  require_no_parameters(c);
   const auto parsed = tracked_operation_id::parse(id);
   if (!parsed || parsed->is_nil())
     return not_found_page(c, id);

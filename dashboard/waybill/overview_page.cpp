@@ -315,8 +315,7 @@ void add_counts(html& out, const overview_facts& x) {
 } // namespace
 
 http_response overview_page(const answer_context& c) {
-  if (!c.asked.query.empty())
-    throw query_error{"this page takes no parameters"};
+  require_no_parameters(c);
   const auto x = facts_of(c);
   page_parts page;
   page.current = menu_entry::overview;

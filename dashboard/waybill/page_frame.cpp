@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "waybill/assets.hpp"
+#include "waybill/list_query.hpp"
 
 namespace waybill::dashboard {
 
@@ -214,6 +215,11 @@ std::optional<std::string> trouble_of(const target_snapshot& x) {
   if (x.full)
     return "takes no calls: " + *x.full + " is reached";
   return near;
+}
+
+void require_no_parameters(const answer_context& c) {
+  if (!c.asked.query.empty())
+    throw query_error{"this page takes no parameters"};
 }
 
 const target_snapshot* worst_of(const targets_reply& x) {

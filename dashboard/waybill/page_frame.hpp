@@ -70,6 +70,9 @@ html command_line(const std::string& rest);
 /// Why a target takes no calls, or that it is near to that; none if neither.
 std::optional<std::string> trouble_of(const target_snapshot& x);
 
+/// @throws query_error if the page was asked for with parameters.
+void require_no_parameters(const answer_context& c);
+
 /// One that takes no calls before one that soon will not; null: all is well.
 const target_snapshot* worst_of(const targets_reply& x);
 

@@ -40,16 +40,14 @@ std::optional<timestamp> store_source::last_written() const {
   return file && log ? std::max(file, log) : file;
 }
 
-std::optional<store_source::identity>
-store_source::identity_of(const std::string& file) {
+std::optional<file_id> store_source::identity_of(const std::string& file) {
   struct stat info {};
   if (::stat(file.c_str(), &info) != 0)
     return std::nullopt;
-  return identity{info.st_dev, info.st_ino};
+  return id_of(info);
 }
 
-std::array<std::optional<store_source::identity>, 2>
-store_source::companions() const {
+std::array<std::optional<file_id>, 2> store_source::companions() const {
   return {identity_of(file_ + "-wal"), identity_of(file_ + "-shm")};
 }
 

@@ -3,10 +3,10 @@
 #pragma once
 
 #include <array>
-#include <cstdint>
 #include <optional>
 #include <string>
 
+#include "waybill/file_access.hpp"
 #include "waybill/store_reader.hpp"
 
 namespace waybill::dashboard {
@@ -28,22 +28,16 @@ public:
   [[nodiscard]] std::optional<timestamp> last_written() const;
 
 private:
-  struct identity {
-    std::uint64_t device = 0;
-    std::uint64_t inode = 0;
-    bool operator==(const identity&) const = default;
-  };
-
-  static std::optional<identity> identity_of(const std::string& file);
+  static std::optional<file_id> identity_of(const std::string& file);
 
   // The log and its index: who has those of a store that has been replaced
   // hears of no commit.
-  [[nodiscard]] std::array<std::optional<identity>, 2> companions() const;
+  [[nodiscard]] std::array<std::optional<file_id>, 2> companions() const;
 
   std::string file_;
   std::optional<store_reader> reader_;
-  std::optional<identity> opened_;
-  std::array<std::optional<identity>, 2> companions_;
+  std::optional<file_id> opened_;
+  std::array<std::optional<file_id>, 2> companions_;
 };
 
 } // namespace waybill::dashboard

@@ -115,8 +115,7 @@ void add_answer_of(page_parts& page, const targets_reply& x) {
 } // namespace
 
 http_response targets_page(const answer_context& c) {
-  if (!c.asked.query.empty())
-    throw query_error{"this page takes no parameters"};
+  require_no_parameters(c);
   const auto reply = c.store.list_targets({.deadline = std::nullopt}, c.now);
   page_parts page;
   page.title = "Targets";

@@ -108,29 +108,8 @@ std::optional<std::chrono::year_month_day> read_date(scanner& in) {
   return date.ok() ? std::optional{date} : std::nullopt;
 }
 
-std::optional<microseconds> read_clock(scanner& in) {
-  const auto hour = in.digits(2);
-  if (!hour || *hour > 23 || !in.take(':'))
-    return std::nullopt;
-  const auto minute = in.digits(2);
-  if (!minute || *minute > 59)
-    return std::nullopt;
-  const microseconds clock = std::chrono::hours{*hour}
-                             + std::chrono::minutes{*minute};
-  if (!in.take(':'))
-    return clock;
-  const auto second = in.digits(2);
-  if (!second || *second > 59)
-    return std::nullopt;
-  const auto whole = clock + std::chrono::seconds{*second};
-  if (!in.take('.'))
-    return whole;
-  const auto fraction = in.fraction();
-  return fraction ? std::optional{whole + *fraction} : std::nullopt;
-}
-
-// `+01:00`, of which the sign has been taken.
-std::optional<microseconds> read_offset(scanner& in) {
+// `08:15`; behind a sign, the offset of a zone.
+std::optional<microseconds> read_hour_and_minute(scanner& in) {
   const auto hour = in.digits(2);
   if (!hour || *hour > 23 || !in.take(':'))
     return std::nullopt;
@@ -138,6 +117,20 @@ std::optional<microseconds> read_offset(scanner& in) {
   if (!minute || *minute > 59)
     return std::nullopt;
   return std::chrono::hours{*hour} + std::chrono::minutes{*minute};
+}
+
+std::optional<microseconds> read_clock(scanner& in) {
+  const auto clock = read_hour_and_minute(in);
+  if (!clock || !in.take(':'))
+    return clock;
+  const auto second = in.digits(2);
+  if (!second || *second > 59)
+    return std::nullopt;
+  const auto whole = *clock + std::chrono::seconds{*second};
+  if (!in.take('.'))
+    return whole;
+  const auto fraction = in.fraction();
+  return fraction ? std::optional{whole + *fraction} : std::nullopt;
 }
 
 microseconds since_epoch_in_utc(const civil_time& x) {
@@ -194,7 +187,7 @@ read_zone_and_convert(scanner& in, const civil_time& x, zone where) {
     return since_epoch_in_utc(x);
   const auto ahead = in.take('+');
   if (ahead || in.take('-')) {
-    const auto offset = read_offset(in);
+    const auto offset = read_hour_and_minute(in);
     if (!offset)
       return std::nullopt;
     return since_epoch_in_utc(x) - (ahead ? *offset : -*offset);

@@ -112,8 +112,6 @@ requeue_result call_requeue::hand_on(const tracked_operation_id& id,
     result.outcome = requeue_outcome::id_is_taken;
     return result;
   }
-  const auto before = call.root ? x.requeues.find(call.seq)
-                                : std::optional<requeue_row>{};
   const auto root = call.root.value_or(id);
   auto next = call;
   next.seq = *seq;
@@ -122,13 +120,7 @@ requeue_result call_requeue::hand_on(const tracked_operation_id& id,
   next.interruptions = 0;
   next.due.reset();
   next.root = root;
-  x.calls.hand_on(call, next,
-                  {.successor = *seq,
-                   .predecessor = call.seq,
-                   .generation = before ? before->generation + 1 : 1,
-                   .root = root,
-                   .place = before ? before->place : call.seq,
-                   .payload = before ? before->payload : call.seq});
+  x.calls.hand_on(call, next, root);
   auto row = x.operations.find(id); // it may have moved
   note_release(x, id, row.value(), reason_for(request, successor), now);
   result.outcome = requeue_outcome::requeued;

@@ -92,17 +92,25 @@ std::optional<call_snapshot> call_source::describe(std::int64_t seq) {
                        .bytes = row->bytes};
 }
 
+std::optional<requeue_row> call_source::find_link(std::int64_t successor) {
+  link_.bind(1, successor);
+  const sqlite::reset_guard guard{link_};
+  return link_.step() ? std::optional{decode_requeue(link_)} : std::nullopt;
+}
+
+stored_payload call_source::payload_of(const call_row& x) {
+  const auto link = x.root ? find_link(x.seq) : std::nullopt;
+  return read_payload(payload_, x, payload_number(x, link));
+}
+
 std::optional<requeue_link>
 call_source::link_of(std::int64_t seq, const tracked_operation_id& id) {
   requeue_link x;
-  link_.bind(1, seq);
-  const sqlite::reset_guard guard{link_};
-  if (link_.step()) {
-    const auto row = decode_requeue(link_);
-    x.generation = row.generation;
-    x.root = row.root;
-    if (row.predecessor)
-      x.requeue_of = id_in(predecessor_, *row.predecessor);
+  if (const auto row = find_link(seq)) {
+    x.generation = row->generation;
+    x.root = row->root;
+    if (row->predecessor)
+      x.requeue_of = id_in(predecessor_, *row->predecessor);
   }
   x.requeued_as = id_in(successor_, seq);
   if (!x.root && x.requeued_as)

@@ -29,9 +29,7 @@ public:
   std::optional<requeue_link> link_of(std::int64_t seq,
                                       const tracked_operation_id& id);
 
-  stored_payload payload_of(const call_row& x) {
-    return read_payload(payload_, x);
-  }
+  stored_payload payload_of(const call_row& x);
 
   /// All targets, from their counters; of calls it reads those that wait for a
   /// time, and as many of the first ones as it takes to find each target's
@@ -40,6 +38,7 @@ public:
   std::vector<target_snapshot> targets(timestamp now);
 
 private:
+  std::optional<requeue_row> find_link(std::int64_t successor);
   std::string name_of(std::int64_t target);
   std::optional<tracked_operation_id> id_in(sqlite::statement& found,
                                             std::int64_t seq);

@@ -90,8 +90,9 @@ call_row decode_call(const sqlite::statement& row) {
   return x;
 }
 
-stored_payload read_payload(sqlite::statement& found, const call_row& x) {
-  found.bind(1, x.seq);
+stored_payload read_payload(sqlite::statement& found, const call_row& x,
+                            std::int64_t number) {
+  found.bind(1, number);
   const sqlite::reset_guard guard{found};
   if (!found.step())
     row_is_corrupt("a call without a payload");
@@ -278,9 +279,16 @@ void call_table::insert(const call_row& x,
 }
 
 void call_table::hand_on(const call_row& kept, const call_row& successor,
-                         const requeue_row& link) {
-  if (const auto before = link_of(kept))
+                         const tracked_operation_id& root) {
+  const auto before = link_of(kept);
+  if (before)
     take_out_key(kept, *before);
+  const requeue_row link{.successor = successor.seq,
+                         .predecessor = kept.seq,
+                         .generation = before ? before->generation + 1 : 1,
+                         .root = root,
+                         .place = before ? before->place : kept.seq,
+                         .payload = payload_number(kept, before)};
   delete_.bind(1, kept.seq);
   ++changes_begun_;
   delete_.run();
@@ -412,7 +420,7 @@ void call_table::remove(const call_row& x) {
   if (link)
     take_out_key(x, *link);
   delete_.bind(1, x.seq);
-  delete_payload_.bind(1, link ? link->payload : x.seq);
+  delete_payload_.bind(1, payload_number(x, link));
   ++changes_begun_;
   delete_.run();
   delete_payload_.run();

@@ -53,15 +53,22 @@ struct stored_payload {
   std::string bytes;
 };
 
-/// Finds it by the call's `seq`.
-#define WAYBILL_SELECT_PAYLOAD                                                 \
-  "SELECT codec, bytes FROM payload WHERE seq = coalesce("                     \
-  "(SELECT payload FROM requeue WHERE successor = ?1), ?1)"
+/// Finds it by its `seq`.
+#define WAYBILL_SELECT_PAYLOAD "SELECT codec, bytes FROM payload WHERE seq = ?1"
+
+/// The `seq` of a call's payload: it stays where it was first recorded.
+/// @param link the call's, if it is one that was tried again.
+inline std::int64_t payload_number(const call_row& x,
+                                   const std::optional<requeue_row>& link) {
+  return link ? link->payload : x.seq;
+}
 
 /// The payload of a call.
 /// @param found a WAYBILL_SELECT_PAYLOAD that is not bound yet.
+/// @param number the payload's `seq`.
 /// @throws store_error `store_corrupt` if the call has none, or another size.
-stored_payload read_payload(sqlite::statement& found, const call_row& x);
+stored_payload read_payload(sqlite::statement& found, const call_row& x,
+                            std::int64_t number);
 
 /// The calls of an open store, as the current transaction has them. It keeps
 /// the counters of their targets.
@@ -85,7 +92,7 @@ public:
 
   /// @throws store_error `store_corrupt` if the call has none.
   stored_payload payload_of(const call_row& x) {
-    return read_payload(payload_, x);
+    return read_payload(payload_, x, payload_number(x, link_of(x)));
   }
 
   /// The number that counts in the order of its key.
@@ -127,9 +134,11 @@ public:
   void insert(const call_row& x, const std::optional<std::string>& codec,
               std::string_view payload);
 
-  /// A call that is kept goes on as `successor`, with its payload.
+  /// A call that is kept goes on as `successor`, with its payload and its
+  /// place.
+  /// @param root the first of them all.
   void hand_on(const call_row& kept, const call_row& successor,
-               const requeue_row& link);
+               const tracked_operation_id& root);
 
   /// An attempt begins.
   void begin(call_row& x);

@@ -10,6 +10,12 @@ using namespace waybill::test;
 
 namespace {
 
+forward_call with_key(std::uint64_t n) {
+  auto x = call(n);
+  x.order_key = "line 7";
+  return x;
+}
+
 struct requeue_actor_fixture : actor_fixture {
   scripted_target target;
   options with = make_options();
@@ -26,6 +32,16 @@ struct requeue_actor_fixture : actor_fixture {
     });
   }
 
+  // Call 1 of the key has failed, and call 2 is to be tried twice.
+  store_and_forward_actor spawn_with_failed_call() {
+    target.set(1, {wrong});
+    target.set(2, {busy});
+    const auto actor = spawn(patient());
+    get(actor, with_key(1));
+    REQUIRE(is(1, tracking_status::failed));
+    return actor;
+  }
+
   requeue_result again(std::uint64_t n, std::uint64_t as) {
     return get(running.tracker(), requeue{.ids = {id_of(n)}, .as = id_of(as)})
       .results.front();
@@ -38,12 +54,6 @@ struct requeue_actor_fixture : actor_fixture {
     return all;
   }
 };
-
-forward_call with_key(std::uint64_t n) {
-  auto x = call(n);
-  x.order_key = "line 7";
-  return x;
-}
 
 using call_numbers = std::vector<std::uint64_t>;
 
@@ -74,11 +84,7 @@ TEST_CASE_METHOD(requeue_actor_fixture,
                  "promise 14, order: a requeued call comes before a later one "
                  "of its key that waits for its next attempt in memory",
                  "[requeue][promise-14]") {
-  target.set(1, {wrong});
-  target.set(2, {busy});
-  const auto actor = spawn(patient());
-  get(actor, with_key(1));
-  REQUIRE(is(1, tracking_status::failed));
+  const auto actor = spawn_with_failed_call();
   get(actor, with_key(2));
   REQUIRE(is(2, tracking_status::retrying));
   get(actor, with_key(3));
@@ -92,11 +98,7 @@ TEST_CASE_METHOD(requeue_actor_fixture,
                  "promise 14, order: a requeued call waits for the end of an "
                  "attempt with its key, and comes before the next one",
                  "[requeue][promise-14]") {
-  target.set(1, {wrong});
-  target.set(2, {busy});
-  const auto actor = spawn(patient());
-  get(actor, with_key(1));
-  REQUIRE(is(1, tracking_status::failed));
+  const auto actor = spawn_with_failed_call();
   target.close();
   get(actor, with_key(2));
   REQUIRE(eventually([&] { return target.running() == 1; }));
