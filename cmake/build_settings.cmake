@@ -76,9 +76,14 @@ function(waybill_add_library name)
   if(WAYBILL_SANITIZE AND name STREQUAL "persistence")
     target_compile_options(waybill_${name} PRIVATE -O1)
   endif()
-  # libFuzzer follows the ways through it.
+  # libFuzzer follows the ways through it; to know what is compared, which takes a
+  # fifth of the time to compile, helps it in the parsers.
   if(WAYBILL_FUZZ)
-    target_compile_options(waybill_${name} PRIVATE -fsanitize=fuzzer-no-link)
+    set(followed -fsanitize-coverage=edge,inline-8bit-counters,pc-table)
+    if(name STREQUAL "messages")
+      set(followed -fsanitize=fuzzer-no-link)
+    endif()
+    target_compile_options(waybill_${name} PRIVATE ${followed})
   endif()
   # Before 1.0 every minor version may change the binary interface.
   set_target_properties(

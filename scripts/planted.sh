@@ -7,8 +7,8 @@
 #
 # tests/planted/NAME.patch is a bug: what it does, which tests are to catch it,
 # and which rows of the torture suite (those run with --rows), the patch. All
-# are compiled into one build and switched on by the environment. --json is for
-# the torture suite, of which this is a row.
+# are compiled into the build with AddressSanitizer and switched on by the
+# environment. --json is for the torture suite, of which this is a row.
 source "$(dirname "$0")/lib.sh"
 
 build_only=false
@@ -42,66 +42,16 @@ fi
 lines_of() { sed -n "s/^$1: //p" "${@:2}"; }
 
 need_packages "${build_packages[@]}" "${test_packages[@]}" \
-  "${example_packages[@]}" "${clang_packages[@]}" patch
-dir=$(build_dir planted)
-
-# The mutated sources are made anew, but what has not changed keeps its time, so
-# that only the rest is compiled again.
-fresh=$dir/fresh
-rm -rf "$fresh"
-mkdir -p "$fresh" "$dir/sources"
-cp -r CMakeLists.txt README.md cmake messages persistence actors dashboard tests \
-  "$fresh"
-for patch in tests/planted/*.patch; do
-  # Each by itself must fit where it is to go: one that is taken for similar may
-  # land elsewhere. Neighbours may then change each other's surroundings.
-  {
-    patch -p1 --dry-run --batch --fuzz=0 <"$patch" &&
-      patch -d "$fresh" -p1 --batch --no-backup-if-mismatch <"$patch"
-  } >"$dir/patch.log" 2>&1 || {
-    cat "$dir/patch.log" >&2
-    die "$patch does not apply any more: mend it, or plant the bug elsewhere"
-  }
-done
-# Files of tests of which none is to catch a bug need not be compiled.
-lines_of "Caught by" tests/planted/*.patch | sed 's/"/\\"/g' | sort -u >"$dir/names"
-for file in "$fresh"/tests/{messages,persistence,actors}/*_test.cpp; do
-  # A name may be broken up over lines.
-  tr -d '\n' <"$file" | sed 's/" *"//g' | grep -qFf "$dir/names" ||
-    sed -i "s|${file#"$fresh/tests/"}||" "$fresh/tests/CMakeLists.txt"
-done
-(cd "$fresh" && find . -type f) | while read -r file; do
-  cmp -s "$fresh/$file" "$dir/sources/$file" && continue
-  mkdir -p "$dir/sources/$(dirname "$file")"
-  cp "$fresh/$file" "$dir/sources/$file"
-done
-(cd "$dir/sources" && find . -type f) | while read -r file; do
-  [[ -e $fresh/$file ]] || rm "$dir/sources/$file"
-done
-
-# All of it is a project of its own; clang compiles its tests in half of the time
-# that g++ takes.
+  "${example_packages[@]}" "${clang_packages[@]}"
+configure asan
 echo "== building with ${#names[@]} planted bugs"
-build=$dir/build
-if [[ ! -e $build/build.ninja ]]; then
-  cmake -S "$dir/sources" -B "$build" -G Ninja -DCMAKE_CXX_COMPILER=clang++ \
-    -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG=-O0 \
-    -DCMAKE_CXX_FLAGS="-std=c++20 -include '$PWD/tests/planted/planted.hpp'" \
-    -DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=0 \
-    -DWAYBILL_PRECOMPILE=ON \
-    -DWAYBILL_WARNINGS_AS_ERRORS=OFF -DWAYBILL_EXAMPLES=OFF \
-    -DWAYBILL_INSTALL=OFF -DWAYBILL_TOOLS=OFF \
-    ${launcher:+-DCMAKE_CXX_COMPILER_LAUNCHER="$launcher"} \
-    ${prefix_path:+-DCMAKE_PREFIX_PATH="$prefix_path"} >"$dir/configure.log" ||
-    die "cannot configure; see $dir/configure.log"
-fi
+build=$(build_dir asan)
+dir=$build/caught
+mkdir -p "$dir"
 areas=(messages persistence actors dashboard)
 targets=("${areas[@]/#/test_}")
 $rows && targets+=(torture sanitized_rows)
-cmake --build "$build" --target "${targets[@]}" >"$dir/build.log" || {
-  tail -n 40 "$dir/build.log"
-  die "the mutated build fails"
-}
+build_quietly asan "${targets[@]}"
 $build_only && exit
 
 # Each test is to pass without its bug, unless all of them are known to.
@@ -127,7 +77,7 @@ run_test() {
   local program
   program=$(awk -v name="$1" 'substr($0, index($0, " ") + 1) == name \
     { print $1 }' "$dir/tests")
-  [[ -n $program ]] && timeout 30 "$program" "${1//,/\\,}" >"$2" 2>&1
+  [[ -n $program ]] && timeout 60 "$program" "${1//,/\\,}" >"$2" 2>&1
 }
 
 # A row ends well without the bug in every run of the suite.

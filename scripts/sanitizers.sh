@@ -66,7 +66,8 @@ for preset in "${presets[@]}"; do
     continue
   fi
   log=$(build_dir "$preset")/tests.log
-  run_tests "$preset" | tee "$log" || true
+  # The tree itself is looked at where it has no planted bugs in it.
+  run_tests "$preset" -E '^tree/' | tee "$log" || true
   # "99% tests passed, 2 tests failed out of 637"
   read -r failed tests < <(
     sed -nE 's/.*, ([0-9]+) tests? failed out of ([0-9]+)$/\1 \2/p' "$log"

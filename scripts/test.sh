@@ -62,7 +62,7 @@ build_tests() { configure $flavour && check_caf $flavour && build $flavour; }
 asan_result=$PWD/build/asan-tests.json
 run_built_tests() {
   # Some go through thousands of places at which something may fail.
-  local -x WAYBILL_TEST_STRIDE=${WAYBILL_TEST_STRIDE:-3}
+  local -x WAYBILL_TEST_STRIDE=${WAYBILL_TEST_STRIDE:-5}
   [[ $suite != --full ]] || WAYBILL_TEST_STRIDE=1
   case $flavour in
     asan) other_script scripts/sanitizers.sh --asan --json "$asan_result" ;;

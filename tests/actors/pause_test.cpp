@@ -4,6 +4,7 @@
 #include <atomic>
 #include <memory>
 
+#include "support/answer_sink.hpp"
 #include "support/forwarding.hpp"
 #include "waybill/lone_delivery.hpp"
 #include "waybill/pause_watch.hpp"
@@ -98,16 +99,19 @@ TEST_CASE_METHOD(paused_fixture,
                  "more") {
   const auto actor = spawn(by_clock(quick()));
   script->next("enqueue 1", {late});
-  auto taking = later(actor, call(1)); // with its first attempt
-  auto pausing = later(actor, annas_wish);
+  answer_sink answers{system, 2};
+  answers.send(actor, 0, call(1)); // with its first attempt
+  settle(actor);
+  answers.send(actor, 1, annas_wish);
   REQUIRE(eventually([&] { return script->count("pause") == 1; }));
-  settle(actor); // it has heard that it is done
-  CHECK(pausing.wait_for(0s) == std::future_status::timeout);
+  get(tracker, get_health{}); // its answer is under way before this one
+  settle(actor);              // it has heard that it is done
+  CHECK(answers.answered() == 0);
   CHECK(attempts() == 0);
   say(tracker, work_tick{}); // the attempt has begun: it was asked for before
-  CHECK(taking.get().reply == forward_reply{forward_outcome::accepted});
-  CHECK(pausing.get().reply
-        == pause_reply{pause_outcome::applied, annas_pause});
+  REQUIRE(answers.await(2, 30s));
+  CHECK(answers[0].says(forward_outcome::accepted));
+  CHECK(answers[1].done());
   CHECK(attempts_come_to(1));
   REQUIRE(eventually([&] { return backlog(actor).delivering == 0; }));
   get(actor, call(2));

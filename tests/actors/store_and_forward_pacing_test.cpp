@@ -38,14 +38,15 @@ struct pacing_fixture : forward_fixture {
     return get(actor, get_backlog{});
   }
 
-  /// Waits until the breaker is open and nothing runs any more.
+  /// Waits until the breaker is open and no attempt is under way or about to
+  /// begin, and each failed one has been reported, so that its call backs off.
   backlog_reply await_open(const store_and_forward_actor& actor) {
     backlog_reply x;
     REQUIRE(eventually([&] {
       x = backlog(actor);
-      return x.breaker == breaker_state::open && x.delivering == 0;
+      return x.breaker == breaker_state::open
+             && x.backing_off + x.held_back == x.calls;
     }));
-    // Each failed attempt has been reported, so its call backs off.
     get(tracker, get_health{});
     settle(actor);
     return x;

@@ -7,6 +7,7 @@
 
 #include "support/hostile.hpp"
 #include "support/printing.hpp"
+#include "support/random_seed.hpp"
 #include "support/requests.hpp"
 #include "waybill/call_queries.hpp"
 #include "waybill/queries.hpp"
@@ -431,7 +432,10 @@ TEST_CASE("every text that is no JSON is told where it stops to be",
     CHECK(reason.find("json.exception") == std::string::npos);
     CHECK(is_valid_utf8(reason));
   };
+  stride places{"texts that are no JSON"};
   for (std::size_t i = 0; i < text.size(); ++i) {
+    if (!places.takes_next())
+      continue;
     check(text.substr(0, i));
     for (const auto c : {'"', '\\', '{', ']', '-', '0', 'e', '.', 'u', '\x01',
                          '\xed', ' ', ','}) {
@@ -475,7 +479,7 @@ TEST_CASE("an escaped NUL is read, for find_fault to refuse") {
 }
 
 TEST_CASE("deep nesting is an error, not a crash", "[one-thread]") {
-  constexpr std::size_t depth = 200'000;
+  constexpr std::size_t depth = 60'000;
   const auto arrays = std::string(depth, '[') + std::string(depth, ']');
   CHECK_FALSE(error_of<get_status>(arrays).reason.empty());
   CHECK_FALSE(error_of<get_status>(std::string(depth, '[')).reason.empty());

@@ -312,7 +312,7 @@ TEST_CASE("a database beyond the limit on the size of files keeps its log, and "
           const auto size = [&] {
             return std::filesystem::file_size(options.file);
           };
-          for (std::uint64_t n = 1; size() < 2'000'000; ++n) {
+          for (std::uint64_t n = 1; size() < 1'000'000; ++n) {
             store.record_enqueue(enqueue(n), at(0));
             store.maintain();
           }

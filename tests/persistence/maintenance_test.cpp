@@ -112,10 +112,10 @@ TEST_CASE_METHOD(maintenance_fixture,
 TEST_CASE_METHOD(maintenance_fixture,
                  "space that a purge left goes back in bounded steps",
                  "[promise-9][one-thread]") {
-  fill(8'000);
+  fill(3'000);
   store->maintain();
   const auto full = size_of("ops.db");
-  REQUIRE(full > 20'000'000);
+  REQUIRE(full > 7'500'000);
   CHECK_FALSE(store->give_back_space(100)); // nothing is unused
   store->purge_terminal(purge_before(at(2)), at(2));
   CHECK(size_of("ops.db") >= full - 4'096);
@@ -128,7 +128,7 @@ TEST_CASE_METHOD(maintenance_fixture,
     CHECK(left >= pages - 110); // and a few of SQLite's own
     pages = left;
   }
-  CHECK(steps > 30);
+  CHECK(steps > 10);
   store->maintain();
   CHECK(size_of("ops.db") < full / 3);
   CHECK_FALSE(store->give_back_space(100));

@@ -226,7 +226,7 @@ TEST_CASE_METHOD(cli_fixture, "a narrow terminal gets lines that fit it") {
 }
 
 TEST_CASE_METHOD(cli_fixture, "progress is shown on a terminal only") {
-  record(20'000);
+  record(8'000);
   pseudo_terminal terminal{70};
   auto exporting = start_waybill(
     options.file, {.arguments = {"export", "-o", dir / "all.jsonl"},

@@ -25,7 +25,7 @@ using std::chrono::milliseconds;
 using std::chrono::minutes;
 using steady_point = std::chrono::steady_clock::time_point;
 
-constexpr auto window = hours{7 * 24};
+constexpr auto retained = hours{7 * 24};
 constexpr auto day = hours{24};
 constexpr auto year = hours{365 * 24};
 
@@ -212,7 +212,7 @@ private:
     const auto& x = known_[n];
     if (!x.finished)
       violated(n, "has gone in flight");
-    else if (steady() - *x.finished < window)
+    else if (steady() - *x.finished < retained)
       violated(n, "has gone after "
                     + to_text(std::chrono::duration_cast<milliseconds>(
                       steady() - *x.finished)));
