@@ -3,10 +3,12 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "waybill/protocol.hpp"
@@ -52,27 +54,38 @@ public:
     if (stopping)
       return failure{errc::stopped, "store-and-forward is stopping; nothing "
                                     "is changed"};
-    if (num_open_ + done_.size() >= max_requests)
+    if (open_.size() + done_.size() >= max_requests)
       return failure{errc::overloaded, "too many wait to pause the target, or "
                                        "to resume it"};
     return std::nullopt;
   }
 
-  /// The store is asked.
+  /// A request waits for its turn.
   template <class Request>
-  void begin(const Request&) noexcept {
+  void begin(Request x, promise to) {
     ++now_;
-    ++num_open_;
     num_pausing_ += pauses<Request> ? 1 : 0;
+    open_.push_back({std::move(x), std::move(to)});
   }
 
-  /// It has answered; `to` is answered by `tell_done`.
+  using request = std::variant<pause_target, resume_target>;
+
+  /// What the store is to be asked for now; null if nothing is. One is asked
+  /// for after the other: it is repeated if its answer is lost, and would undo
+  /// what has been asked for since.
+  [[nodiscard]] const request* next() noexcept {
+    if (is_asking_ || open_.empty())
+      return nullptr;
+    is_asking_ = true;
+    return &open_.front().what;
+  }
+
+  /// The store has answered; who asked is answered by `tell_done`.
   /// @returns whether the target goes on with that.
   template <class Request>
-  bool end(const Request& asked, promise to, const pause_reply& x,
-           time_point when) {
+  bool end(const Request& asked, const pause_reply& x, time_point when) {
     const auto held = holds();
-    give_up(asked);
+    auto to = give_up(asked);
     if (x.outcome != pause_outcome::not_found)
       learn(pauses<Request> ? x.pause : std::nullopt, when);
     done_.emplace_back(std::move(to), x);
@@ -82,11 +95,15 @@ public:
   }
 
   /// It has not, for good.
+  /// @returns who asked.
   template <class Request>
-  void give_up(const Request&) noexcept {
+  promise give_up(const Request&) {
     ++now_;
-    --num_open_;
+    is_asking_ = false;
     num_pausing_ -= pauses<Request> ? 1 : 0;
+    auto to = std::move(open_.front().to);
+    open_.pop_front();
+    return to;
   }
 
   /// Answers those whose requests are done. Whoever has paused the target
@@ -95,6 +112,14 @@ public:
   void tell_done() {
     for (auto& [to, reply] : std::exchange(done_, {}))
       to.deliver(reply);
+  }
+
+  /// The actor ends: the others are refused.
+  void refuse_all() {
+    tell_done();
+    for (auto& each : std::exchange(open_, {}))
+      each.to.deliver(to_error(errc::stopped, "store-and-forward has ended; "
+                                              "nothing is changed"));
   }
 
   // -- looks at the store -----------------------------------------------------
@@ -140,6 +165,11 @@ private:
   template <class Request>
   static constexpr bool pauses = std::is_same_v<Request, pause_target>;
 
+  struct waiting_request {
+    request what;
+    promise to;
+  };
+
   void learn(const std::optional<target_pause>& x, time_point when) {
     pause_ = x;
     is_in_doubt_ = false;
@@ -149,7 +179,8 @@ private:
   std::optional<target_pause> pause_;
   bool is_in_doubt_ = false;
   stamp now_ = 0;
-  std::size_t num_open_ = 0;
+  std::deque<waiting_request> open_; // the store is asked for the first
+  bool is_asking_ = false;
   std::int64_t num_pausing_ = 0;
   bool is_looking_ = false;
   time_point next_look_{};

@@ -96,7 +96,7 @@ public:
     if (tracker_.tracker_has_ended() && !ending_)
       notices_.tracker_ended(calls_.size());
     tracker_.end_all();
-    pause_.tell_done();
+    pause_.refuse_all();
     timers_.clear();
     calls_.clear();
     // Anonymously: CAF 0.17 also runs this when the last handle has gone, and a
@@ -417,22 +417,25 @@ private:
       to.deliver(to_error(why->code, why->text));
       return;
     }
-    pause_.begin(x);
-    ask(
-      Request{x},
-      [this, to](const pause_reply& reply, const Request& asked) {
-        notices_.pause_changed(asked, reply);
-        if (pause_.end(asked, to, reply, now()))
-          places_.ramp_up(now());
-      },
-      [this, to, x](const failure& why) mutable {
-        pause_.give_up(x);
-        to.deliver(to_error(why.code, why.text));
-      });
+    pause_.begin(x, to);
   }
 
-  // Whether it still is.
+  // The next request, and whether the target still is paused.
   void look_at_pause() {
+    const auto change = [this]<class Request>(const Request& x) {
+      ask(
+        Request{x},
+        [this](const pause_reply& reply, const Request& asked) {
+          notices_.pause_changed(asked, reply);
+          if (pause_.end(asked, reply, now()))
+            places_.ramp_up(now());
+        },
+        [this, x](const failure& why) {
+          pause_.give_up(x).deliver(to_error(why.code, why.text));
+        });
+    };
+    if (const auto* const next = pause_.next())
+      std::visit(change, *next);
     if (pause_.next_look() <= now() && !stopping_) {
       pause_.begin_look();
       ask(

@@ -192,6 +192,30 @@ TEST_CASE_METHOD(paused_fixture,
   CHECK(attempts() == 0);
 }
 
+TEST_CASE_METHOD(paused_fixture,
+                 "a pause whose answer was lost is not asked for again behind "
+                 "a later resumption") {
+  const auto actor = spawn(by_clock(quick()));
+  script->next("pause", {unknown});
+  auto pausing = later(actor, annas_wish);
+  REQUIRE(eventually([&] { return script->count("pause") == 1; }));
+  auto resuming = later(actor, resume_target{"plant"});
+  settle(actor);
+  CHECK(script->count("resume") == 0); // its turn has not come
+  REQUIRE(eventually([&] {
+    pass(actor, 10s);
+    return resuming.wait_for(0s) == std::future_status::ready;
+  }));
+  CHECK(pausing.get().reply
+        == pause_reply{pause_outcome::unchanged, annas_pause});
+  CHECK(resuming.get().reply
+        == pause_reply{pause_outcome::applied, annas_pause});
+  CHECK(script->count("pause") == 2);
+  CHECK_FALSE(backlog(actor).pause);
+  get(actor, call(1));
+  CHECK(ends_as(1, tracking_status::delivered));
+}
+
 TEST_CASE_METHOD(paused_fixture, "an actor that is started for a paused target "
                                  "begins no attempt, and says so") {
   script->set_pause(annas_pause);
@@ -242,19 +266,19 @@ TEST_CASE("what was asked of the store before a target was paused does not let "
   const pause_reply done{pause_outcome::applied, annas_pause};
   pause_watch x;
   auto sent = x.asked();
-  x.begin(annas_wish);
+  x.begin(annas_wish, {});
   CHECK(x.holds()); // before it is certain
   CHECK_FALSE(x.heed(std::nullopt, sent, now));
   CHECK(x.holds());
-  CHECK_FALSE(x.end(annas_wish, {}, done, now));
+  CHECK_FALSE(x.end(annas_wish, done, now));
   CHECK_FALSE(x.heed(std::nullopt, sent, now));
   CHECK(x.holds());
   CHECK(x.next_look() == now + 1s);
   // Nor does what was asked before it was resumed stop it again.
   sent = x.asked();
-  x.begin(resume_target{"plant"});
+  x.begin(resume_target{"plant"}, {});
   CHECK(x.holds());
-  CHECK(x.end(resume_target{"plant"}, {}, done, now)); // it goes on
+  CHECK(x.end(resume_target{"plant"}, done, now)); // it goes on
   CHECK_FALSE(x.heed(annas_pause, sent, now));
   CHECK_FALSE(x.holds());
   CHECK(x.next_look() == pause_watch::time_point::max());
@@ -280,7 +304,7 @@ TEST_CASE("so many may wait to pause a target, and no more") {
   pause_watch x;
   for (std::size_t n = 0; n < pause_watch::max_requests; ++n) {
     CHECK_FALSE(x.refusal_of(annas_wish, "plant", false));
-    x.begin(annas_wish);
+    x.begin(annas_wish, {});
   }
   CHECK(x.refusal_of(annas_wish, "plant", false)->code == errc::overloaded);
   x.give_up(annas_wish);
@@ -419,6 +443,7 @@ TEST_CASE_METHOD(paused_fixture, "who waits for a pause is answered when the "
   settle(actor);
   script->next("pause", {late});
   auto pausing = later(actor, annas_wish);
+  auto resuming = later(actor, resume_target{"plant"}); // its turn is to come
   SECTION("killed") {
     kill(actor);
   }
@@ -426,6 +451,8 @@ TEST_CASE_METHOD(paused_fixture, "who waits for a pause is answered when the "
     say(actor, shut_down{});
     say(tracker, work_tick{});
   }
-  const auto x = pausing.get();
-  CHECK((x.error || x.reply));
+  for (auto* const each : {&pausing, &resuming}) {
+    const auto x = each->get();
+    CHECK((x.error || x.reply));
+  }
 }
