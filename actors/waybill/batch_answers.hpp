@@ -131,10 +131,11 @@ public:
 
   // -- the end ----------------------------------------------------------------
 
-  /// The batch is durable.
+  /// The batch is durable. Who has paused a target is told last: attempts that
+  /// this batch has let begin come before that.
   void release(admission& waiting) {
-    for_each_held([&](auto& x) { x.to.answer(waiting, std::move(x.reply)); });
     settle_bundles(waiting);
+    for_each_held([&](auto& x) { x.to.answer(waiting, std::move(x.reply)); });
     requests_ = 0;
   }
 
@@ -222,17 +223,18 @@ private:
     bundles_.erase(bundles_.begin(), bundles_.end() - (unfinished ? 1 : 0));
   }
 
-  std::tuple<
-    std::vector<held_answer<target_reply>>,
-    std::vector<held_answer<pause_reply>>, std::vector<held_answer<take_reply>>,
-    std::vector<held_answer<begin_reply>>, std::vector<held_answer<find_reply>>,
-    std::vector<held_answer<enqueue_reply>>,
-    std::vector<held_answer<update_reply>>,
-    std::vector<held_answer<requeue_reply>>,
-    std::vector<held_answer<status_reply>>,
-    std::vector<held_answer<purge_reply>>,
-    std::vector<held_answer<counts_reply>>,
-    std::vector<held_answer<stats_reply>>>
+  std::tuple<std::vector<held_answer<target_reply>>,
+             std::vector<held_answer<take_reply>>,
+             std::vector<held_answer<begin_reply>>,
+             std::vector<held_answer<find_reply>>,
+             std::vector<held_answer<enqueue_reply>>,
+             std::vector<held_answer<update_reply>>,
+             std::vector<held_answer<requeue_reply>>,
+             std::vector<held_answer<status_reply>>,
+             std::vector<held_answer<purge_reply>>,
+             std::vector<held_answer<counts_reply>>,
+             std::vector<held_answer<stats_reply>>,
+             std::vector<held_answer<pause_reply>>> // see release()
     held_;
   std::vector<open_bundle> bundles_;
   std::int64_t requests_ = 0;
