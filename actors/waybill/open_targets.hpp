@@ -52,9 +52,7 @@ public:
     for (const auto& each : x.results) {
       if (each.outcome != requeue_outcome::requeued)
         continue;
-      auto& of_target = news[each.target.value()];
-      if (each.order_key)
-        of_target.order_keys.push_back(*each.order_key);
+      news[each.target.value()].calls.push_back(each);
     }
     for (auto& [target, what] : news) {
       const auto at = targets_.find(target);

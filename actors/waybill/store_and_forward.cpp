@@ -463,6 +463,7 @@ private:
   void proceed() {
     timers_.run(now());
     tracker_.send();
+    waiting_.go_on();
     begin_attempts();
     read_on();
     look_at_pause();

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <variant>
 
@@ -171,11 +172,24 @@ public:
   /// been read; but with their order keys they come before others.
   void requeued(const calls_requeued& x) {
     kept_.left_behind();
-    for (const auto& key : x.order_keys) {
-      const auto holder = calls_->keys().note_earlier(key);
-      auto* const c = holder ? calls_->find(*holder) : nullptr;
-      if (c != nullptr && is_waiting(c->phase))
-        calls_->forget(*c); // which asks the store for the first one
+    for (const auto& each : x.calls) {
+      keep_apart(each.id, each.successor.value());
+      if (each.order_key)
+        yield(*each.order_key);
+    }
+  }
+
+  /// Something has happened: attempts may have ended that others waited for.
+  void go_on() {
+    for (auto each = behind_.begin(); each != behind_.end();) {
+      if (is_at_work(each->second)) {
+        ++each;
+        continue;
+      }
+      auto* const c = calls_->find(each->first);
+      each = behind_.erase(each);
+      if (c != nullptr && c->phase == call_phase::held)
+        wait(*c);
     }
   }
 
@@ -197,8 +211,28 @@ private:
   }
 
   void make_ready(tracked_call& c) {
-    calls_->enter(c, discards_->is_under_way(c.id) ? call_phase::held
-                                                   : call_phase::ready);
+    const auto is_held = discards_->is_under_way(c.id) || is_behind(c.id);
+    calls_->enter(c, is_held ? call_phase::held : call_phase::ready);
+  }
+
+  // Somebody else may have parked a call while an attempt at it runs. What
+  // follows has the same idempotency key.
+  void keep_apart(const tracked_operation_id& before,
+                  const tracked_operation_id& successor) {
+    if (const auto at = behind_.find(before); at != behind_.end())
+      behind_.insert_or_assign(successor, tracked_operation_id{at->second});
+    else if (is_at_work(before))
+      behind_.insert_or_assign(successor, before);
+  }
+
+  [[nodiscard]] bool is_at_work(const tracked_operation_id& id) const {
+    const auto* const c = calls_->find(id);
+    return c != nullptr && c->at_work;
+  }
+
+  [[nodiscard]] bool is_behind(const tracked_operation_id& id) const {
+    const auto at = behind_.find(id);
+    return at != behind_.end() && is_at_work(at->second);
   }
 
   [[nodiscard]] bool has_much_room() const {
@@ -215,11 +249,24 @@ private:
       if (calls_->find(head.id) == nullptr) {
         auto& c = calls_->add(head.id);
         note(c, head);
-        if (calls_->take_key(c, true))
+        if (calls_->take_key(c, true)) {
           wait(c);
-        else
+        } else {
+          // A later one may have come when this one had been tried again, and
+          // nobody had the key.
+          if (head.requeued)
+            yield(*c.order_key);
           calls_->leave_in_store(c);
+        }
       }
+  }
+
+  // Whoever has the key gives it up, unless something is under way for it.
+  void yield(const std::string& key) {
+    const auto holder = calls_->keys().note_earlier(key);
+    auto* const c = holder ? calls_->find(*holder) : nullptr;
+    if (c != nullptr && is_waiting(c->phase))
+      calls_->forget(*c); // which asks the store for the first one
   }
 
   bool is_stopped_ = false;
@@ -228,6 +275,9 @@ private:
   const discard_desk* discards_;
   timer_queue* timers_;
   kept_calls kept_;
+  // By their ids those that were requeued while an attempt ran, and at what:
+  // no more than there are attempts, but for what is requeued several times.
+  std::unordered_map<tracked_operation_id, tracked_operation_id> behind_;
 };
 
 } // namespace waybill

@@ -80,6 +80,9 @@ struct call_head {
   std::optional<std::string> order_key = std::nullopt;
   /// Of the payload.
   std::int64_t bytes = 0;
+  /// Whether it is one that is tried again: it may come before calls with its
+  /// order key that have lower numbers.
+  bool requeued = false;
 
   bool operator==(const call_head&) const = default;
   static constexpr const char* type_name = "call_head";
@@ -93,7 +96,8 @@ struct call_head {
                       field{"expires", &self::expires},
                       field{"priority", &self::priority},
                       field{"order_key", &self::order_key},
-                      field{"bytes", &self::bytes}};
+                      field{"bytes", &self::bytes},
+                      field{"requeued", &self::requeued}};
   }
 };
 

@@ -2,11 +2,11 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <tuple>
 #include <vector>
 
 #include "waybill/field_list.hpp"
+#include "waybill/requeue_messages.hpp"
 
 namespace waybill {
 
@@ -82,14 +82,15 @@ struct retry_tick {
   static constexpr auto fields() { return std::tuple{}; }
 };
 
-/// The store has further calls that wait for who works for a target. With these
-/// order keys they come before others.
+/// The store has further calls that wait for who works for a target, the
+/// successors of others. With their order keys they come before others.
 struct calls_requeued {
-  std::vector<std::string> order_keys;
+  /// Those that were requeued.
+  std::vector<requeue_result> calls;
   bool operator==(const calls_requeued&) const = default;
   static constexpr const char* type_name = "calls_requeued";
   static constexpr auto fields() {
-    return std::tuple{field{"order_keys", &calls_requeued::order_keys}};
+    return std::tuple{field{"calls", &calls_requeued::calls}};
   }
 };
 

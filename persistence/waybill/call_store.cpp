@@ -29,7 +29,8 @@ call_head to_head(call_row x, const tracked_operation_id& id) {
           .expires = x.expires,
           .priority = x.priority,
           .order_key = std::move(x.order_key),
-          .bytes = x.bytes};
+          .bytes = x.bytes,
+          .requeued = x.root.has_value()};
 }
 
 } // namespace

@@ -113,6 +113,26 @@ TEST_CASE_METHOD(requeue_actor_fixture,
 }
 
 TEST_CASE_METHOD(requeue_actor_fixture,
+                 "a call that somebody else parks while its attempt runs, and "
+                 "that is requeued, is not made again before that has ended",
+                 "[requeue][promise-13]") {
+  target.close();
+  const auto actor = spawn(quick());
+  get(actor, call(1));
+  REQUIRE(eventually([&] { return target.running() == 1; }));
+  get(running.tracker(), terminal(1, tracking_status::parked));
+  CHECK(again(1, 101).outcome == requeue_outcome::requeued);
+  // Longer than it would take: it is found, it is to begin, it has begun.
+  for (int i = 0; i < 8; ++i)
+    CHECK(get(actor, get_backlog{}).delivering == 1);
+  target.open();
+  REQUIRE(is(101, tracking_status::delivered));
+  CHECK(delivered() == call_numbers{1, 101});
+  CHECK(target.most_at_a_time() == 1);
+  CHECK(is(1, tracking_status::parked));
+}
+
+TEST_CASE_METHOD(requeue_actor_fixture,
                  "promise 14, order: a call that is parked and keeps its key "
                  "lets the others go on when it is requeued and delivered",
                  "[requeue][promise-14]") {

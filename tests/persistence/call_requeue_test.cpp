@@ -104,6 +104,7 @@ TEST_CASE_METHOD(requeue_fixture,
   check_is_sound();
   restart();
   open();
+  CHECK(head_of(2).requeued);
   const auto begun = begin(head_of(2));
   REQUIRE(begun.begun);
   CHECK(begun.call.payload == "what is sent");
