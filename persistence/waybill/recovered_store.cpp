@@ -502,11 +502,13 @@ void recovered_store::settle_calls() {
       leave_out(std::to_string(gone) + " calls: " + why, gone);
   };
   drop("seq NOT IN (SELECT seq FROM operation)", "their operations are lost");
+  find_lost_requeues();
   drop("bytes IS NOT (SELECT length(p.bytes) FROM payload p "
        "WHERE p.seq = coalesce((SELECT payload FROM requeue "
        "WHERE successor = call.seq), call.seq))",
        "their payloads are lost");
   drop("seq IN (SELECT predecessor FROM requeue JOIN call s "
+       "ON s.seq = successor UNION SELECT payload FROM requeue JOIN call s "
        "ON s.seq = successor)",
        "their successors have them");
   drop("(SELECT CASE state WHEN 2 THEN status NOT IN (3, 4) ELSE status > 1 "
@@ -517,6 +519,22 @@ void recovered_store::settle_calls() {
            "LEFT JOIN requeue r ON r.successor = call.seq)");
   if (const std::int64_t gone = sqlite3_changes(db_.get()); gone > 0)
     leave_out(std::to_string(gone) + " payloads: their calls are lost", gone);
+}
+
+// A call that was tried again knows its root, and the payload is where that was
+// recorded. Which call it is the successor of nobody knows any more.
+void recovered_store::find_lost_requeues() {
+  db_.exec("INSERT OR IGNORE INTO requeue (" WAYBILL_REQUEUE_COLUMNS
+           ") SELECT c.seq, NULL, 1, c.root, o.seq, o.seq FROM "
+           "(SELECT max(seq) AS seq, root, bytes FROM call "
+           "WHERE root IS NOT NULL GROUP BY root) c "
+           "JOIN operation o ON o.id = c.root AND o.seq < c.seq "
+           "JOIN payload p ON p.seq = o.seq AND length(p.bytes) = c.bytes "
+           "WHERE NOT EXISTS (SELECT 1 FROM payload WHERE seq = c.seq)");
+  if (const std::int64_t found = sqlite3_changes(db_.get()); found > 0)
+    remark(std::to_string(found)
+           + " calls were tried again, and it is lost of which others they are "
+             "the successors: they have the first ones' payloads");
 }
 
 // What is lost of them is a link, or an operation that others are told of.

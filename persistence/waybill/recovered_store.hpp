@@ -52,6 +52,7 @@ private:
   void link_histories();
   void link_history(std::int64_t operation, std::int64_t last);
   void settle_calls();
+  void find_lost_requeues();
   void settle_requeues();
   void count_anew();
   void write_store_row();

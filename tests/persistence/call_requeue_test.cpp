@@ -445,6 +445,44 @@ TEST_CASE_METHOD(requeue_fixture,
 }
 
 TEST_CASE_METHOD(requeue_fixture,
+                 "a recovery keeps a requeued call, and says so, when it is "
+                 "lost of which other one it is the successor",
+                 "[calls]") {
+  park_keyed(1, "k");
+  again(1, 2);
+  take_keyed(3, "k");
+  store.calls().end(end_of(take(4), tracking_status::failed), at(3));
+  again(4, 5);
+  end(5);
+  again(5, 6); // its payload is where number 4 was recorded
+  store.close();
+  {
+    auto db = open_writer(options.file);
+    db.exec("DELETE FROM requeue");
+  }
+  const auto copy = dir / "copy.db";
+  const auto report
+    = recover_store(options.file, copy, unproven_rows::copy).value();
+  CHECK_FALSE(report.is_whole);
+  CHECK(report.calls == 3);
+  std::string said;
+  for (const auto& each : report.remarks)
+    said += each + "\n";
+  CHECK(said.find("2 calls were tried again, and it is lost of which")
+        != std::string::npos);
+  CHECK(said.find("payloads are lost") == std::string::npos);
+  store = operation_tracking_store{options_for(copy)};
+  open();
+  CHECK(store_reader{copy}.check()->faults == std::vector<std::string>{});
+  CHECK(next_of("k") == 2);
+  for (const auto& [n, root] : {std::pair{2U, 1U}, std::pair{6U, 4U}}) {
+    const auto begun = begin(head_of(n));
+    CHECK(begun.call.payload == "payload");
+    CHECK(begun.root == id_of(root));
+  }
+}
+
+TEST_CASE_METHOD(requeue_fixture,
                  "requeued calls are in backups and recoveries with their "
                  "payloads and places",
                  "[calls]") {
