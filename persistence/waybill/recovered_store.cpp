@@ -21,6 +21,9 @@ namespace {
 
 constexpr std::int64_t rows_a_transaction = 10'000;
 
+// The first column of all tables, which is in no row's values.
+constexpr std::size_t rowid = 0;
+
 // Columns of `operation`, in the order of the table.
 namespace of_operation {
 constexpr std::size_t id = 1;
@@ -38,6 +41,7 @@ constexpr std::size_t count = 14;
 // Of `transition`.
 namespace of_transition {
 constexpr std::size_t operation = 1;
+constexpr std::size_t previous = 2;
 constexpr std::size_t nth = 3;
 constexpr std::size_t status = 4;
 constexpr std::size_t retry_count = 5;
@@ -80,6 +84,16 @@ constexpr std::size_t payload = 5;
 constexpr std::size_t count = 6;
 } // namespace of_requeue
 
+// The parameter of a statement that has a parameter for each column.
+constexpr int parameter(std::size_t column) noexcept {
+  return static_cast<int>(column) + 1;
+}
+
+// Of `operation`: the kind is the first of the columns that have names.
+constexpr std::size_t column_of(name_field field) noexcept {
+  return of_operation::kind + static_cast<std::size_t>(field);
+}
+
 sqlite::connection make_store(const std::string& file,
                               const sqlite::sealed_vfs& vfs) {
   store_options options;
@@ -120,7 +134,9 @@ std::span<const std::uint8_t> bytes_of(const std::string& x) {
   return {reinterpret_cast<const std::uint8_t*>(x.data()), x.size()};
 }
 
-void bind(sqlite::statement& stmt, int at, const salvaged_value& x) {
+void bind(sqlite::statement& stmt, std::size_t column,
+          const salvaged_value& x) {
+  const auto at = parameter(column);
   if (x.is_integer())
     stmt.bind(at, x.integer);
   else if (x.is_text())
@@ -237,23 +253,23 @@ void recovered_store::take_operation(const salvaged_row& row) {
   add_snapshot_names(row, *snapshot);
   if (const auto fault = find_fault(operation_record{*snapshot, {}}))
     return leave_out(what + ": " + escape(*fault));
-  operation_.bind(1, row.rowid);
+  operation_.bind(parameter(rowid), row.rowid);
   for (std::size_t i = of_operation::id; i < of_operation::kind; ++i)
-    bind(operation_, static_cast<int>(i) + 1, row.values[i]);
-  bind_name(8, name_field::kind, snapshot->kind);
-  bind_name(9, name_field::target, snapshot->target_summary);
-  bind_name(10, name_field::source_instance, snapshot->source_instance_id);
-  bind_name(11, name_field::source_script, snapshot->source_script);
-  bind_name(12, name_field::source_node, snapshot->source_node);
-  bind(operation_, 13, row.values[of_operation::last_error]);
-  bind(operation_, 14, row.values[of_operation::last_transition]);
+    bind(operation_, i, row.values[i]);
+  bind_name(name_field::kind, snapshot->kind);
+  bind_name(name_field::target, snapshot->target_summary);
+  bind_name(name_field::source_instance, snapshot->source_instance_id);
+  bind_name(name_field::source_script, snapshot->source_script);
+  bind_name(name_field::source_node, snapshot->source_node);
+  for (auto i = of_operation::last_error; i < of_operation::count; ++i)
+    bind(operation_, i, row.values[i]);
   insert(operation_, row, report_.operations, what);
 }
 
 void recovered_store::add_snapshot_names(const salvaged_row& row,
                                          tracking_status_snapshot& to) {
   const auto value = [&](name_field field) -> const salvaged_value& {
-    return row.values[of_operation::kind + static_cast<std::size_t>(field)];
+    return row.values[column_of(field)];
   };
   const auto optional_name = [&](name_field field) {
     return value(field).is_null() ? std::nullopt
@@ -281,8 +297,9 @@ std::string recovered_store::name_of(const salvaged_value& x) {
   return lost;
 }
 
-void recovered_store::bind_name(int at, name_field field,
+void recovered_store::bind_name(name_field field,
                                 const std::optional<std::string>& x) {
+  const auto at = parameter(column_of(field));
   if (!x)
     return operation_.bind_null(at);
   if (const auto id = names_.intern(field, *x))
@@ -296,7 +313,7 @@ void recovered_store::take_transition(const salvaged_row& row) {
   const auto& x = row.values;
   const auto is_end = x[of_transition::status].is_null();
   if (!is_number(x[of_transition::operation], 1, max_transition_number)
-      || !is_number(x[of_transition::operation + 1], 0, max_transition_number)
+      || !is_number(x[of_transition::previous], 0, max_transition_number)
       || row.rowid < 1 || row.rowid > max_transition_number
       || !is_number(x[of_transition::nth], 1, max_nth_transition)
       || !is_http_or_null(x[of_transition::http_status])
@@ -307,9 +324,9 @@ void recovered_store::take_transition(const salvaged_row& row) {
           && (!is_number(x[of_transition::status], 0, 1)
               || !is_number(x[of_transition::retry_count], 0, INT32_MAX))))
     return leave_out(what + ": is no row that can have been stored");
-  transition_.bind(1, row.rowid);
-  for (std::size_t i = 1; i < of_transition::count; ++i)
-    bind(transition_, static_cast<int>(i) + 1, x[i]);
+  transition_.bind(parameter(rowid), row.rowid);
+  for (auto i = of_transition::operation; i < of_transition::count; ++i)
+    bind(transition_, i, x[i]);
   insert(transition_, row, report_.transitions, what);
 }
 
@@ -322,10 +339,10 @@ void recovered_store::take_call(const salvaged_row& row) {
         x[of_call::root].is_null()
         || (x[of_call::root].is_blob() && x[of_call::root].bytes.size() == 16)))
     return leave_out(what + ": is no row that can have been stored");
-  call_.bind(1, row.rowid);
-  call_.bind(2, target_of(x[of_call::target].integer));
+  call_.bind(parameter(rowid), row.rowid);
+  call_.bind(parameter(of_call::target), target_of(x[of_call::target].integer));
   for (auto i = of_call::target + 1; i < of_call::count; ++i)
-    bind(call_, static_cast<int>(i) + 1, x[i]);
+    bind(call_, i, x[i]);
   insert(call_, row, report_.calls, what);
 }
 
@@ -347,9 +364,9 @@ std::int64_t recovered_store::target_of(std::int64_t number) {
 }
 
 void recovered_store::take_payload(const salvaged_row& row) {
-  payload_.bind(1, row.rowid);
-  bind(payload_, 2, row.values[of_payload::codec]);
-  bind(payload_, 3, row.values[of_payload::bytes]);
+  payload_.bind(parameter(rowid), row.rowid);
+  for (auto i = of_payload::codec; i < of_payload::count; ++i)
+    bind(payload_, i, row.values[i]);
   std::int64_t payloads = 0; // they are told of by their calls
   insert(payload_, row, payloads,
          "payload of operation number " + std::to_string(row.rowid));
@@ -360,10 +377,9 @@ void recovered_store::take_pause(const salvaged_row& row) {
   if (row.rowid < 1 || row.rowid > INT32_MAX)
     return leave_out("pause of target " + std::to_string(row.rowid)
                      + ": is no row that can have been stored");
-  pause_.bind(1, target_of(row.rowid));
-  bind(pause_, 2, row.values[of_pause::since]);
-  bind(pause_, 3, row.values[of_pause::who]);
-  bind(pause_, 4, row.values[of_pause::reason]);
+  pause_.bind(parameter(rowid), target_of(row.rowid));
+  for (auto i = of_pause::since; i < of_pause::count; ++i)
+    bind(pause_, i, row.values[i]);
   std::int64_t pauses = 0; // they are not told of
   insert(pause_, row, pauses, "pause of target " + std::to_string(row.rowid));
 }
@@ -380,9 +396,9 @@ void recovered_store::take_requeue(const salvaged_row& row) {
       || x[of_requeue::root].bytes.size() != 16
       || !is_earlier(of_requeue::place) || !is_earlier(of_requeue::payload))
     return leave_out(what + ": is no row that can have been stored");
-  requeue_.bind(1, row.rowid);
-  for (std::size_t i = 1; i < of_requeue::count; ++i)
-    bind(requeue_, static_cast<int>(i) + 1, x[i]);
+  requeue_.bind(parameter(rowid), row.rowid);
+  for (auto i = of_requeue::predecessor; i < of_requeue::count; ++i)
+    bind(requeue_, i, x[i]);
   std::int64_t requeues = 0; // they are told of by their operations
   insert(requeue_, row, requeues, what);
 }

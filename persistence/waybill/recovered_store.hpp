@@ -43,7 +43,7 @@ private:
                           tracking_status_snapshot& to);
   std::string name_of(const salvaged_value& x);
   std::int64_t target_of(std::int64_t number);
-  void bind_name(int at, name_field field, const std::optional<std::string>& x);
+  void bind_name(name_field field, const std::optional<std::string>& x);
   void insert(sqlite::statement& stmt, const salvaged_row& row,
               std::int64_t& counter, const std::string& what);
   void leave_out(const std::string& what, std::int64_t rows = 1);
