@@ -1,8 +1,11 @@
 #include "waybill/status_requests.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <exception>
 #include <functional>
+#include <iterator>
+#include <memory>
 #include <optional>
 #include <unordered_map>
 #include <utility>
@@ -22,6 +25,10 @@ using std::chrono::microseconds;
 
 // Far more than any question needs; a parsed text takes many times its size.
 constexpr std::size_t max_text = 4'096;
+
+// Operations that the tracker is asked for in one message: a millisecond or
+// some.
+constexpr std::size_t max_step = 64;
 
 // A question that came in time has time to be answered.
 constexpr microseconds least_patience = std::chrono::milliseconds{10};
@@ -185,26 +192,53 @@ private:
         [this, which](const caf::error& e) { fail(which, to_failure(e)); });
   }
 
-  // The tracker knows bundles; one question that fails fails all of them.
+  // A question about many, of which some have been answered.
+  template <class Reply>
+  struct long_question {
+    serial which;
+    get_many what;
+    std::chrono::steady_clock::time_point until;
+    Reply reply;
+    many_reply found;
+  };
+
   template <class Reply>
   void ask(serial which, const get_many& x, microseconds patience,
            Reply reply) {
-    request_bundle all;
-    for (const auto& id : x.ids)
-      all.add(get_status{id, x.deadline});
-    const auto wanted = x.ids.size();
-    waybill::request(this, tracker_, patience, std::move(all))
+    const auto until = std::chrono::steady_clock::now() + patience;
+    go_on(std::make_shared<long_question<Reply>>(
+      long_question<Reply>{which, x, until, std::move(reply), {}}));
+  }
+
+  // The tracker knows bundles. They are small, and one is asked for after the
+  // other, so that it does other things in between. One question that fails
+  // fails all of them.
+  template <class Reply>
+  void go_on(std::shared_ptr<long_question<Reply>> x) {
+    const auto first = x->found.answers.size();
+    const auto end = std::min(first + max_step, x->what.ids.size());
+    request_bundle some;
+    for (auto i = first; i < end; ++i)
+      some.add(get_status{x->what.ids[i], x->what.deadline});
+    const auto left = std::chrono::ceil<microseconds>(
+      x->until - std::chrono::steady_clock::now());
+    waybill::request(this, tracker_, std::max(left, least_patience),
+                     std::move(some))
       .then(
-        [this, which, wanted, reply](bundle_reply& found) mutable {
+        [this, x, end](bundle_reply& found) {
+          auto& all = x->found.answers;
           if (!found.failures.empty())
-            return fail(which, {found.failures.front().code,
-                                found.failures.front().text});
-          if (found.answers.size() != wanted)
-            return fail(which, {errc::not_stored, "the tracker has answered "
-                                                  "something else"});
-          succeed(which, reply, many_reply{std::move(found.answers)});
+            return fail(x->which, {found.failures.front().code,
+                                   found.failures.front().text});
+          if (all.size() + found.answers.size() != end)
+            return fail(x->which, {errc::not_stored, "the tracker has answered "
+                                                     "something else"});
+          std::ranges::move(found.answers, std::back_inserter(all));
+          if (end < x->what.ids.size())
+            return go_on(x);
+          succeed(x->which, x->reply, x->found);
         },
-        [this, which](const caf::error& e) { fail(which, to_failure(e)); });
+        [this, x](const caf::error& e) { fail(x->which, to_failure(e)); });
   }
 
   tracking_actor tracker_;

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "support/actors.hpp"
+#include "support/scripted_tracker.hpp"
 #include "support/silent_tracker.hpp"
 #include "waybill/actor_supervisor.hpp"
 #include "waybill/json.hpp"
@@ -76,6 +77,31 @@ TEST_CASE_METHOD(actor_fixture, "many operations are asked for in one message, "
     if (is_there)
       CHECK(found[i].snapshot->id == question.ids[i]);
   }
+}
+
+TEST_CASE_METHOD(actor_fixture,
+                 "a question about many operations goes to the tracker in "
+                 "steps, so that it does other things in between") {
+  const auto script = std::make_shared<tracker_script>();
+  const auto tracker = system.spawn<scripted_tracker_impl>(script);
+  const auto actor = spawn_status_request_actor(system, tracker,
+                                                make_options());
+  get_many question;
+  for (std::uint64_t n = 1; n <= limits::max_asked; ++n)
+    question.ids.push_back(id_of(n));
+  CHECK(get(actor, question).answers.size() == limits::max_asked);
+  std::size_t sum = 0;
+  for (const auto size : script->bundles()) {
+    CHECK(size <= 64);
+    sum += size;
+  }
+  CHECK(sum == limits::max_asked);
+  // One that fails is the last one.
+  script->next("status 70", {refusing(errc::store_full)});
+  CHECK(error_of(actor, question) == errc::store_full);
+  CHECK(script->count("status") == limits::max_asked + 128);
+  caf::anon_send_exit(tracker, caf::exit_reason::kill);
+  caf::anon_send_exit(actor, caf::exit_reason::kill);
 }
 
 TEST_CASE_METHOD(actor_fixture,
