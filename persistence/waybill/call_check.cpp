@@ -50,9 +50,7 @@ public:
       compare(x.name, "on their way", x.stored.active, x.counted.active);
       compare(x.name, "kept", x.stored.kept, x.counted.kept);
     }
-    check_requeues();
-    check_keys();
-    return true;
+    return check_requeues(go_on) && check_keys(go_on);
   }
 
 private:
@@ -163,14 +161,20 @@ private:
              + ", but its operation is " + to_string(status));
   }
 
-  void check_requeues() {
+  // As the calls: now and then with a look whether to go on.
+  bool check_requeues(const std::function<bool()>& go_on) {
     auto rows = db_.prepare(
       "SELECT " WAYBILL_REQUEUE_COLUMNS ", o.seq IS NULL, "
       "predecessor IS NOT NULL AND p.seq IS NULL, "
-      "EXISTS (SELECT 1 FROM call WHERE call.seq = predecessor) "
+      "EXISTS (SELECT 1 FROM call WHERE call.seq = predecessor), "
+      "EXISTS (SELECT 1 FROM call WHERE call.seq = successor "
+      "AND order_key IS NOT NULL) "
       "FROM requeue LEFT JOIN operation o ON o.seq = successor "
       "LEFT JOIN operation p ON p.seq = predecessor ORDER BY successor");
-    while (rows.step()) {
+    for (std::int64_t n = 1; rows.step(); ++n) {
+      if (n % calls_between_looks == 0 && !go_on())
+        return false;
+      keyed_ += rows.integer(requeue_columns + 3);
       const auto name = "requeue " + std::to_string(rows.integer(0)) + ": ";
       try {
         const auto x = decode_requeue(rows);
@@ -189,23 +193,28 @@ private:
       if (rows.integer(requeue_columns + 2) != 0)
         fault_(name + "its predecessor has its call");
     }
+    return true;
   }
 
   // Those of calls that were tried again, and no others.
-  void check_keys() {
-    const auto rows = db_.query_int("SELECT count(*) FROM requeued_key");
-    const auto right = db_.query_int(
-      "SELECT count(*) FROM requeued_key k JOIN call c ON c.seq = k.seq "
-      "JOIN requeue r ON r.successor = k.seq WHERE c.target = k.target "
-      "AND c.order_key = k.order_key AND (c.state = 2) = k.kept "
-      "AND r.place = k.place");
-    const auto all = db_.query_int(
-      "SELECT count(*) FROM requeue r JOIN call c ON c.seq = r.successor "
-      "WHERE c.order_key IS NOT NULL");
-    if (rows != right || right != all)
-      fault_("the places of requeued calls: of " + std::to_string(rows) + ", "
+  bool check_keys(const std::function<bool()>& go_on) {
+    auto keys = db_.prepare(
+      "SELECT c.target = k.target AND c.order_key = k.order_key "
+      "AND (c.state = 2) = k.kept AND r.place = k.place "
+      "FROM requeued_key k LEFT JOIN call c ON c.seq = k.seq "
+      "LEFT JOIN requeue r ON r.successor = k.seq");
+    std::int64_t all = 0;
+    std::int64_t right = 0;
+    while (keys.step()) {
+      right += keys.is_null(0) ? 0 : keys.integer(0);
+      if (++all % calls_between_looks == 0 && !go_on())
+        return false;
+    }
+    if (all != right || right != keyed_)
+      fault_("the places of requeued calls: of " + std::to_string(all) + ", "
              + std::to_string(right) + " are right, and there are "
-             + std::to_string(all));
+             + std::to_string(keyed_));
+    return true;
   }
 
   void compare(const std::string& name, const char* which,
@@ -218,6 +227,7 @@ private:
   sqlite::connection& db_;
   const fault_function& fault_;
   std::map<std::int64_t, target> targets_;
+  std::int64_t keyed_ = 0; // calls with an order key that were tried again
 };
 
 } // namespace

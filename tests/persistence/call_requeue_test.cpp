@@ -416,6 +416,27 @@ TEST_CASE_METHOD(requeue_fixture, "a request to requeue is bounded",
 }
 
 TEST_CASE_METHOD(requeue_fixture,
+                 "a check of many requeued calls can be interrupted",
+                 "[calls]") {
+  store.close();
+  const auto until_calls = [](std::int64_t done, std::int64_t total) {
+    return done < total;
+  };
+  CHECK(store_reader{options.file}.check(until_calls)); // there are none
+  const auto* const rows
+    = GENERATE("requeue SELECT x, NULL, 1, zeroblob(16), 1, 1",
+               "requeued_key SELECT 1, 'k', 0, x, x");
+  {
+    auto db = open_writer(options.file);
+    db.exec((std::string{"WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL "
+                         "SELECT x + 1 FROM n WHERE x < 5000) INSERT INTO "}
+             + rows + " FROM n")
+              .c_str());
+  }
+  CHECK_FALSE(store_reader{options.file}.check(until_calls));
+}
+
+TEST_CASE_METHOD(requeue_fixture,
                  "a check finds what is wrong with requeued "
                  "calls",
                  "[calls]") {
