@@ -90,7 +90,7 @@ inline wait_reply states_of(operation_tracking_store& store,
 
 inline store_condition condition_of(operation_tracking_store& store) {
   return {store.log_is_overgrown(), store.checkpoint_failure(),
-          store.calls().crowding()};
+          store.calls().crowding(), store.calls().troubles()};
 }
 
 /// Whether the answer to what has been applied waits for the open batch.

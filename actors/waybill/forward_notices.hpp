@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -24,8 +25,12 @@ public:
   using time_point = recurring_trouble::time_point;
 
   /// @param hear may be empty.
-  forward_notices(notice_function hear, const std::string& target)
+  /// @param on_breaker the same.
+  forward_notices(notice_function hear,
+                  std::function<void(bool is_open)> on_breaker,
+                  const std::string& target)
     : hear_{std::move(hear)},
+      on_breaker_{std::move(on_breaker)},
       begin_{"store-and-forward to " + escape(target) + ": "} {}
 
   /// Hears what is told of the target. Must not outlive this.
@@ -108,6 +113,8 @@ public:
                        const std::optional<std::string>& error,
                        time_point now) {
     using change = circuit_breaker::change;
+    if (what != change::none && on_breaker_)
+      on_breaker_(what == change::opened);
     if (what == change::opened)
       if (const auto untold = failing_.note(now))
         tell(severity::warning,
@@ -118,6 +125,12 @@ public:
       tell(severity::info, "the target works again");
   }
 
+  /// The actor has ended: its breaker is none any more.
+  void ended() const {
+    if (on_breaker_)
+      on_breaker_(false);
+  }
+
 private:
   static std::string pause_text(const target_pause& x) {
     return "since " + to_string(x.since) + ", by " + escape(x.who) + ": "
@@ -125,6 +138,7 @@ private:
   }
 
   notice_function hear_;
+  std::function<void(bool is_open)> on_breaker_;
   std::string begin_;
   recurring_trouble refusals_;
   recurring_trouble want_of_threads_;

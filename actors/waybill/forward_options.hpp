@@ -137,6 +137,9 @@ struct forward_options {
   /// who has a handle do. Called by many threads at a time. A service sets its
   /// own: only its `stop()` ends what it has started.
   std::function<bool()> may_end;
+  /// Hears when the breaker opens, and when it closes or the actor ends; may be
+  /// empty. A service sets its own.
+  std::function<void(bool is_open)> on_breaker;
 };
 
 /// All of them, in the order of the struct.

@@ -32,6 +32,7 @@ health_reply health_board::read(const admission& waiting) const {
     const std::lock_guard guard{mutex_};
     x = shown_;
   }
+  breakers_->add_to(x);
   x.restarts = restarts_;
   x.waiting_requests = waiting.requests();
   x.waiting_bytes = waiting.bytes();

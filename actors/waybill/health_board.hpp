@@ -14,6 +14,7 @@
 #include "waybill/admission.hpp"
 #include "waybill/commit_listener.hpp"
 #include "waybill/messages.hpp"
+#include "waybill/open_breakers.hpp"
 
 namespace waybill {
 
@@ -29,10 +30,14 @@ public:
   static constexpr auto long_time = std::chrono::seconds{1};
 
   /// @param listener who knows of damage that readers have found.
+  /// @param breakers which are open.
   /// @param restarts how many tracking actors there have been before.
   health_board(std::shared_ptr<commit_listener> listener,
+               std::shared_ptr<const open_breakers> breakers,
                std::int64_t restarts) noexcept
-    : listener_{std::move(listener)}, restarts_{restarts} {}
+    : listener_{std::move(listener)},
+      breakers_{std::move(breakers)},
+      restarts_{restarts} {}
 
   [[nodiscard]] std::int64_t restarts() const noexcept { return restarts_; }
 
@@ -97,6 +102,7 @@ private:
   void add_hanging_work(health_reply& x) const;
 
   const std::shared_ptr<commit_listener> listener_;
+  const std::shared_ptr<const open_breakers> breakers_;
   const std::int64_t restarts_;
   mutable std::mutex mutex_;
   health_reply shown_;

@@ -216,6 +216,7 @@ CAF_ADD_TYPE_ID(waybill, (waybill::requeue))
 CAF_ADD_TYPE_ID(waybill, (waybill::requeue_outcome))
 CAF_ADD_TYPE_ID(waybill, (waybill::requeue_result))
 CAF_ADD_TYPE_ID(waybill, (waybill::requeue_reply))
+CAF_ADD_TYPE_ID(waybill, (waybill::target_health))
 
 CAF_END_TYPE_ID_BLOCK(waybill)
 

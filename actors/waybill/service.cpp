@@ -115,6 +115,8 @@ public:
   store_and_forward_actor spawn_forwarder(forward_options x,
                                           deliver_function deliver) {
     x.may_end = may_end();
+    x.on_breaker = [breakers = supervisor_.breakers(), whose = x.target](
+                     bool is_open) { breakers->set(whose, is_open); };
     auto name = "store-and-forward \"" + escape(x.target) + '"';
     auto target = x.target;
     auto actor = waybill::spawn_store_and_forward(

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "waybill/messages.hpp"
 
@@ -35,6 +36,8 @@ struct store_condition {
   std::optional<std::string> failure;
   /// Which target has nearly as many calls as may be kept.
   std::optional<std::string> crowding = std::nullopt;
+  /// All that are, and those that are paused.
+  std::vector<target_health> targets = {};
 };
 
 /// The causes that hold, several at once maybe. The first text of a cause stays

@@ -8,6 +8,7 @@ health_reply storage_health::describe() const {
   x.reason = reason();
   x.since = since_;
   x.last_error = last_error_;
+  x.targets = targets_;
   return x;
 }
 
@@ -32,6 +33,7 @@ storage_health::notices storage_health::store_is(const store_condition& x,
   if (x.failure)
     last_error_ = x.failure;
   causes_.set(x);
+  targets_ = x.targets;
   return notices_.look_at(causes_, now);
 }
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "waybill/health_notices.hpp"
 #include "waybill/messages.hpp"
@@ -39,7 +40,8 @@ public:
   [[nodiscard]] std::string reason() const { return causes_.text(); }
   [[nodiscard]] timestamp since() const noexcept { return since_; }
 
-  /// What a health_reply says of storage: state, reason, since, last error.
+  /// What a health_reply says of storage: state, reason, since, last error,
+  /// targets that the store knows something of.
   [[nodiscard]] health_reply describe() const;
 
   /// Storage has failed with `e`, or the file was found to be damaged.
@@ -92,6 +94,7 @@ private:
   std::optional<storage_cause> shown_;
   timestamp since_;
   std::optional<std::string> last_error_;
+  std::vector<target_health> targets_;
   bool try_is_to_come_ = false;
   milliseconds delay_ = first_delay;
 };

@@ -43,7 +43,7 @@ public:
                                notice_function on_notice)
     : super{config},
       options_{std::move(x)},
-      notices_{std::move(on_notice), options_.target},
+      notices_{std::move(on_notice), options_.on_breaker, options_.target},
       mailbox_{options_.max_heads, options_.max_waiting_bytes},
       jitter_{options_.seed},
       calls_{options_.max_heads, timers_},
@@ -95,6 +95,7 @@ public:
     stopping_ = true;
     if (tracker_.tracker_has_ended() && !ending_)
       notices_.tracker_ended(calls_.size());
+    notices_.ended();
     tracker_.end_all();
     pause_.refuse_all();
     timers_.clear();

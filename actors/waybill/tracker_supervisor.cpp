@@ -65,6 +65,11 @@ public:
     return gate_;
   }
 
+  [[nodiscard]] const std::shared_ptr<open_breakers>&
+  breakers() const noexcept {
+    return breakers_;
+  }
+
   [[nodiscard]] const remembered_times& remembered() const noexcept {
     return remembered_;
   }
@@ -176,7 +181,7 @@ private:
   void start_tracker(operation_tracking_store store, std::int64_t restarts) {
     auto waiting = std::make_shared<admission>(options_.max_waiting_requests,
                                                options_.max_waiting_bytes);
-    auto board = std::make_shared<health_board>(listener_, restarts);
+    auto board = std::make_shared<health_board>(listener_, breakers_, restarts);
     const auto tracker = spawn_tracking_actor(
       system_, std::move(store), options_,
       {.waiting = waiting,
@@ -299,6 +304,8 @@ private:
     = std::make_shared<commit_listener>();
   const std::shared_ptr<open_targets> targets_
     = std::make_shared<open_targets>();
+  const std::shared_ptr<open_breakers> breakers_
+    = std::make_shared<open_breakers>();
   remembered_times remembered_;
   std::thread thread_;
 
@@ -334,6 +341,10 @@ tracker_supervisor::tracker_supervisor(caf::actor_system& system,
 
 tracker_supervisor::~tracker_supervisor() {
   stop(steady_clock::now());
+}
+
+std::shared_ptr<open_breakers> tracker_supervisor::breakers() const noexcept {
+  return core_->breakers();
 }
 
 const remembered_times& tracker_supervisor::remembered() const noexcept {

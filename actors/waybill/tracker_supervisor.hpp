@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "waybill/open_breakers.hpp"
 #include "waybill/options.hpp"
 #include "waybill/protocol.hpp"
 #include "waybill/remembered_times.hpp"
@@ -39,6 +40,9 @@ public:
 
   /// Stays valid over restarts; answers `stopped` after `stop`.
   [[nodiscard]] const tracking_actor& tracker() const noexcept { return gate_; }
+
+  /// For those who work for targets.
+  [[nodiscard]] std::shared_ptr<open_breakers> breakers() const noexcept;
 
   /// What the store told when it was opened first.
   [[nodiscard]] const remembered_times& remembered() const noexcept;

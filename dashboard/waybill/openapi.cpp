@@ -148,6 +148,7 @@ ojson all_schemas() {
   add_schema<target_snapshot>(all);
   add_schema<target_total>(all);
   add_schema<health_reply>(all);
+  add_schema<target_health>(all);
   add_schema<stats_reply>(all);
   add_schema<histogram>(all);
   add_schema<status_total>(all);

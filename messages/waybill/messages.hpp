@@ -381,6 +381,29 @@ inline constexpr int num_health_states = 3;
 std::string to_string(health_state x);
 std::optional<health_state> parse_health_state(std::string_view text) noexcept;
 
+/// A target of store-and-forward that wants a look.
+struct target_health {
+  std::string name;
+  /// The bound of which four fifths are used or more, for example `max_calls`:
+  /// past it no call is taken. Health is `degraded` meanwhile.
+  std::optional<std::string> crowded = std::nullopt;
+  /// Since when an operator has paused it.
+  std::optional<timestamp> paused_since = std::nullopt;
+  /// Whether so many attempts fail that the breaker lets none begin, or one to
+  /// try; of targets whose actors the service has started.
+  bool breaker_open = false;
+
+  bool operator==(const target_health&) const = default;
+  static constexpr const char* type_name = "target_health";
+  static constexpr auto fields() {
+    using self = target_health;
+    return std::tuple{field{"name", &self::name},
+                      field{"crowded", &self::crowded},
+                      field{"paused_since", &self::paused_since},
+                      field{"breaker_open", &self::breaker_open}};
+  }
+};
+
 struct health_reply {
   health_state state = health_state::ok;
   /// Why it is not `ok`; empty if it is.
@@ -399,6 +422,10 @@ struct health_reply {
   std::int64_t wal_bytes = 0;
   /// How often the tracker died and was started again by its service.
   std::int64_t restarts = 0;
+  /// Targets that want a look, as of the last commit: at most
+  /// `limits::max_told_targets` of those that are crowded or paused, and as
+  /// many whose breakers are open.
+  std::vector<target_health> targets = {};
 
   bool operator==(const health_reply&) const = default;
   static constexpr const char* type_name = "health_reply";
@@ -413,7 +440,8 @@ struct health_reply {
                       field{"batches", &self::batches},
                       field{"batched_requests", &self::batched_requests},
                       field{"wal_bytes", &self::wal_bytes},
-                      field{"restarts", &self::restarts}};
+                      field{"restarts", &self::restarts},
+                      field{"targets", &self::targets}};
   }
 };
 

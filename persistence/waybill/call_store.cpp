@@ -1,6 +1,7 @@
 #include "waybill/call_store.hpp"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 #include <vector>
 
@@ -73,6 +74,25 @@ std::optional<std::string> call_store::crowding() const {
   return parts_.targets.crowding();
 }
 
+std::vector<target_health> call_store::troubles() const {
+  const auto& targets = parts_.targets;
+  std::map<std::int64_t, target_health> found; // by number
+  const auto is_full = [&] { return found.size() >= limits::max_told_targets; };
+  if (targets.num_crowded() > 0)
+    for (std::int64_t i = 1; i <= targets.size() && !is_full(); ++i)
+      if (const auto* const bound = targets.crowded_bound_of(i))
+        found[i].crowded = bound;
+  for (const auto& [number, pause] : parts_.pauses.committed())
+    if (!is_full() || found.contains(number))
+      found[number].paused_since = pause.since;
+  std::vector<target_health> all;
+  for (auto& [number, x] : found) {
+    x.name = targets.name_of(number);
+    all.push_back(std::move(x));
+  }
+  return all;
+}
+
 target_reply call_store::get_target(const waybill::get_target& request) {
   require_valid(request);
   return parts_.read([&] { return reply_of(opened(request.target)); });
@@ -83,7 +103,7 @@ void call_store::describe(stats_reply& x) const {
   const auto& pauses = parts_.pauses;
   x.targets = targets.largest(limits::max_told_targets);
   x.other_targets = targets.size() - std::ssize(x.targets);
-  x.paused_targets = pauses.num_committed();
+  x.paused_targets = std::ssize(pauses.committed());
   if (x.paused_targets > 0)
     for (auto& each : x.targets)
       each.paused_since = pauses.paused_since(targets.find(each.name).value());

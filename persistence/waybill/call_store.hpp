@@ -34,6 +34,10 @@ public:
   /// See target_table.
   [[nodiscard]] std::optional<std::string> crowding() const;
 
+  /// The targets that are crowded or paused, up to `limits::max_told_targets`
+  /// of them, as of the last commit.
+  [[nodiscard]] std::vector<target_health> troubles() const;
+
   target_reply get_target(const waybill::get_target& request);
 
   /// Says in `x` what is kept for the targets with the most calls, as of the

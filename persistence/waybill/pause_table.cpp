@@ -58,13 +58,9 @@ const target_pause* pause_table::find(std::int64_t target) const noexcept {
 
 std::optional<timestamp>
 pause_table::paused_since(std::int64_t target) const noexcept {
-  const auto& all = committed_ ? *committed_ : now_;
-  const auto at = all.find(target);
-  return at == all.end() ? std::nullopt : std::optional{at->second.since};
-}
-
-std::int64_t pause_table::num_committed() const noexcept {
-  return std::ssize(committed_ ? *committed_ : now_);
+  const auto at = committed().find(target);
+  return at == committed().end() ? std::nullopt
+                                 : std::optional{at->second.since};
 }
 
 void pause_table::pause(std::int64_t target, const target_pause& x) {

@@ -33,10 +33,14 @@ public:
   /// changed; null if nothing does.
   [[nodiscard]] const target_pause* find(std::int64_t target) const noexcept;
 
+  using pauses = std::map<std::int64_t, target_pause>; // by target
+
   /// As of the last commit.
+  [[nodiscard]] const pauses& committed() const noexcept {
+    return committed_ ? *committed_ : now_;
+  }
   [[nodiscard]] std::optional<timestamp>
   paused_since(std::int64_t target) const noexcept;
-  [[nodiscard]] std::int64_t num_committed() const noexcept;
 
   /// @pre it is not paused.
   void pause(std::int64_t target, const target_pause& x);
@@ -50,8 +54,6 @@ public:
   }
 
 private:
-  using pauses = std::map<std::int64_t, target_pause>; // by target
-
   pauses now_;
   // What was committed, if the transaction has changed that.
   std::optional<pauses> committed_;

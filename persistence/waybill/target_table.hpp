@@ -131,6 +131,15 @@ public:
   /// kept for it: as of the last commit, of the first such target.
   [[nodiscard]] std::optional<std::string> crowding() const;
 
+  /// How many such targets there are, and the name of the bound; null for
+  /// others.
+  [[nodiscard]] std::int64_t num_crowded() const noexcept {
+    return num_crowded_;
+  }
+  [[nodiscard]] const char* crowded_bound_of(std::int64_t number) const {
+    return at(number).crowded;
+  }
+
   /// The targets with the most calls, as of the last commit.
   [[nodiscard]] std::vector<target_total> largest(std::size_t most) const;
 

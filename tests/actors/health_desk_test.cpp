@@ -13,8 +13,9 @@ struct health_fixture {
   fake_clock clock;
   std::shared_ptr<commit_listener> listener
     = std::make_shared<commit_listener>();
-  std::shared_ptr<health_board> board = std::make_shared<health_board>(listener,
-                                                                       0);
+  std::shared_ptr<open_breakers> breakers = std::make_shared<open_breakers>();
+  std::shared_ptr<health_board> board
+    = std::make_shared<health_board>(listener, breakers, 0);
   admission waiting{10, 1'000};
   health_desk desk{make_options(), board, listener, "it died"};
 
@@ -91,4 +92,30 @@ TEST_CASE_METHOD(health_fixture,
   REQUIRE(heard.all().size() == 1);
   CHECK(heard.contain("the disk is slow: a sync took 1s"));
   CHECK(shown().state == health_state::ok);
+}
+
+TEST_CASE_METHOD(health_fixture,
+                 "targets that are crowded or paused, or whose breakers are "
+                 "open, are shown each once") {
+  const target_health plant{.name = "plant", .crowded = "max_calls"};
+  const target_health mill{.name = "mill", .paused_since = t0};
+  store_condition found;
+  found.crowding = "target plant has used four fifths";
+  found.targets = {plant, mill};
+  desk.works(found);
+  CHECK(shown().state == health_state::degraded);
+  CHECK(shown().targets == std::vector{plant, mill});
+  breakers->set("mill", true);
+  breakers->set("saw", true);
+  auto both = mill;
+  both.breaker_open = true;
+  const target_health saw{.name = "saw", .breaker_open = true};
+  CHECK(shown().targets == std::vector{plant, both, saw});
+  breakers->set("saw", false);
+  desk.works({});
+  const target_health left{.name = "mill", .breaker_open = true};
+  CHECK(shown().targets == std::vector{left});
+  for (std::size_t i = 0; i < 2 * limits::max_told_targets; ++i)
+    breakers->set("target " + std::to_string(i), true);
+  CHECK(shown().targets.size() == limits::max_told_targets);
 }

@@ -169,6 +169,11 @@ TEST_CASE_METHOD(operator_fixture,
   CHECK(paused.out
         == "plant is paused: no attempt begins until it is "
            "resumed\n");
+  const auto watched = tell(get_health{}).targets;
+  REQUIRE(watched.size() == 1);
+  CHECK(watched[0].name == "plant");
+  CHECK(watched[0].paused_since);
+  CHECK(waybill({"health"}).says("  plant: paused since "));
   const auto again = waybill({"pause", "--reason", "x", "--json", "plant"});
   CHECK(again.code == 0);
   CHECK(again.json()["outcome"] == "unchanged");
@@ -255,6 +260,12 @@ TEST_CASE_METHOD(operator_fixture,
   CHECK(all[0]["service"]["delivering"] == 1);
   CHECK(all[0]["service"]["max_a_minute"] == 6'000);
   CHECK(all[1]["service"]["breaker"] == "open");
+  const auto health = waybill({"health", "--json"}).json()["service"];
+  REQUIRE(health["targets"].size() == 1);
+  CHECK(health["targets"][0]["name"] == "mill");
+  CHECK(health["targets"][0]["breaker_open"] == true);
+  CHECK(waybill({"health"})
+          .says("  mill: left alone, for too many attempts fail\n"));
   release.set_value();
   running->stop();
   CHECK(

@@ -78,7 +78,19 @@ void for_each_sample(F f) {
                   {"b", tracking_status::discarded, 2}},
                  t0,
                  t0});
-  f(health_reply{health_state::degraded, "why", t0, "error", 1, 2, 3, 4, 5, 6});
+  f(target_health{"plant", "max_calls", t0, true});
+  f(health_reply{health_state::degraded,
+                 "why",
+                 t0,
+                 "error",
+                 1,
+                 2,
+                 3,
+                 4,
+                 5,
+                 6,
+                 {{.name = "plant", .crowded = "max_calls"},
+                  {.name = "mill", .breaker_open = true}}});
   f(forward_call{id_of(1), "kind", "target", "inst", "script", "node", "pay",
                  at(1), at(2), 3, "key"});
   f(forward_reply{forward_outcome::already_terminal});
@@ -247,8 +259,9 @@ TEST_CASE("no fields but those for people's words take any text") {
         free.insert(key);
   });
   CHECK(free
-        == std::set<std::string>{"kind", "last_error", "order_key", "payload",
-                                 "reason", "source_instance_id", "source_node",
+        == std::set<std::string>{"crowded", "kind", "last_error", "name",
+                                 "order_key", "payload", "reason",
+                                 "source_instance_id", "source_node",
                                  "source_script", "target", "target_summary",
                                  "who"});
 }

@@ -951,11 +951,18 @@ TEST_CASE_METHOD(call_store_fixture,
   std::vector<call_head> heads;
   for (std::uint64_t n = 1; n <= 8; ++n) {
     CHECK_FALSE(store.calls().crowding());
+    CHECK(store.calls().troubles().empty());
     heads.push_back(bound < 2 ? take(n) : park(n));
   }
   CHECK(store.calls().crowding()
         == "target plant has used four fifths of " + name
              + " or more; past that it takes no calls");
+  target_health crowded{.name = "plant", .crowded = name};
+  CHECK(store.calls().troubles() == std::vector{crowded});
+  store.calls().pause({"plant", "anna", "MES is updated"}, at(2));
+  crowded.paused_since = at(2);
+  CHECK(store.calls().troubles() == std::vector{crowded});
+  store.calls().resume({"plant"});
   SECTION("also in another process") {
     restart();
     CHECK_FALSE(store.calls().crowding()); // the bounds are not known yet
@@ -976,4 +983,5 @@ TEST_CASE_METHOD(call_store_fixture,
   else
     store.record_terminal(terminal(1, tracking_status::discarded), at(3));
   CHECK_FALSE(store.calls().crowding());
+  CHECK(store.calls().troubles().empty());
 }

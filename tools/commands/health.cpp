@@ -47,13 +47,31 @@ std::int64_t count_paused(const targets_reply& x) {
   });
 }
 
+// Why a target wants a look.
+std::string target_text(const context& c, const target_health& x) {
+  std::string why;
+  const auto add = [&](const std::string& text) {
+    why += (why.empty() ? ": " : ", ") + text;
+  };
+  if (x.crowded)
+    add("four fifths of " + escape(*x.crowded) + " are used");
+  if (x.paused_since)
+    add("paused since " + time_text(*x.paused_since, c.where()));
+  if (x.breaker_open)
+    add("left alone, for too many attempts fail");
+  return "  " + escape(x.name) + why + "\n";
+}
+
 // What the service that runs says of itself.
 std::string service_text(const context& c, const health_reply& x) {
   auto text = "the service is " + to_string(x.state) + " since "
               + time_text(x.since, c.where());
   if (!x.reason.empty())
     text += ": " + escape(x.reason);
-  return text + "\n\n";
+  text += "\n";
+  for (const auto& each : x.targets)
+    text += target_text(c, each);
+  return text + "\n";
 }
 
 void print(context& c, const std::vector<health_finding>& findings) {
