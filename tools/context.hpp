@@ -32,6 +32,8 @@ struct settings {
   /// signal at most: false if nobody reads its output any more. Tests put their
   /// own there; none: `writer::wait`.
   std::function<bool(std::chrono::milliseconds)> pause = {};
+  /// The clock that a rate is kept by; none: the steady one. For tests, too.
+  std::function<std::chrono::steady_clock::time_point()> steady = {};
 };
 
 class context {
@@ -60,6 +62,11 @@ public:
   /// See `settings::pause`.
   [[nodiscard]] bool pause(std::chrono::milliseconds time) const {
     return given_.pause ? given_.pause(time) : out_.wait(time);
+  }
+
+  /// See `settings::steady`.
+  [[nodiscard]] std::chrono::steady_clock::time_point steady() const {
+    return given_.steady ? given_.steady() : std::chrono::steady_clock::now();
   }
 
   /// Writes text for programs: as it is, but on a terminal without what could

@@ -130,6 +130,39 @@ TEST_CASE_METHOD(operator_fixture,
   CHECK(waybill({"check"}).code == 0);
 }
 
+TEST_CASE_METHOD(operator_fixture,
+                 "of calls that are requeued by a filter and one by one at a "
+                 "time each has one successor") {
+  constexpr std::uint64_t count = 60;
+  run();
+  auto plant = quick();
+  plant.max_attempts = 1;
+  std::atomic<std::uint64_t> attempts{0};
+  const auto to
+    = running->spawn_store_and_forward(plant, [&attempts](const delivery& x) {
+        ++attempts;
+        return x.id == x.idempotency_key ? busy : taken;
+      });
+  send_all(system, to, calls(count));
+  REQUIRE(eventually([&] { return get(to, get_backlog{}).calls == 0; }));
+  auto bulk = start_waybill(with.file,
+                            {.arguments = {"requeue", "--json", "--status",
+                                           "parked", "--rate", "400"}});
+  std::int64_t singly = 0;
+  for (std::uint64_t n = count; n > 0; --n) {
+    const auto done = tell(requeue{.ids = {id_of(n)}}).results.front();
+    CHECK(done.successor);
+    singly += done.outcome == requeue_outcome::requeued ? 1 : 0;
+  }
+  const auto end = end_of(bulk);
+  CHECK(end.code == 0);
+  CHECK(end.json()["requeued"].get<std::int64_t>() + singly == count);
+  CHECK(end.json()["refused"] == 0);
+  REQUIRE(eventually([&] { return get(to, get_backlog{}).calls == 0; }));
+  CHECK(attempts == 2 * count);
+  CHECK(waybill({"check"}).code == 0);
+}
+
 TEST_CASE_METHOD(operator_fixture, "a running service purges what an operator "
                                    "wants it to") {
   run();

@@ -4,11 +4,8 @@
 
 #include <csignal>
 #include <functional>
-#include <iostream>
-#include <sstream>
 
-#include "command_line.hpp"
-#include "tools/waybill_program.hpp"
+#include "tools/command_run.hpp"
 
 using namespace std::chrono_literals;
 using namespace waybill;
@@ -17,82 +14,26 @@ using nlohmann::json;
 
 namespace {
 
-// Waits until `x` has printed `text`; a minute at most.
-bool prints(const program& x, const std::string& text) {
-  const auto deadline = std::chrono::steady_clock::now() + 1min;
-  while (std::chrono::steady_clock::now() < deadline) {
-    if (x.out().find(text) != std::string::npos)
-      return true;
-    if (!x.is_running())
-      return x.out().find(text) != std::string::npos;
-    std::this_thread::sleep_for(5ms);
-  }
-  return false;
-}
-
 // What a test does each time a command has read all there is and would wait;
 // gets what was printed until then.
 using steps = std::vector<std::function<void(const std::string& out)>>;
-
-// Signals do again what they did, and errors go where they went, at its end.
-class caught_effects {
-public:
-  caught_effects() : errors_{std::cerr.rdbuf(text_.rdbuf())} {
-    sigaction(SIGINT, nullptr, &on_int_);
-    sigaction(SIGTERM, nullptr, &on_term_);
-  }
-  ~caught_effects() {
-    sigaction(SIGINT, &on_int_, nullptr);
-    sigaction(SIGTERM, &on_term_, nullptr);
-    std::cerr.rdbuf(errors_);
-  }
-  caught_effects(const caught_effects&) = delete;
-  caught_effects& operator=(const caught_effects&) = delete;
-
-  [[nodiscard]] std::string errors() const { return text_.str(); }
-
-private:
-  std::ostringstream text_;
-  std::streambuf* errors_;
-  struct sigaction on_int_ {};
-  struct sigaction on_term_ {};
-};
 
 // Runs a command on `file` in this process. Behind the last step nobody reads
 // its output any more.
 cli_result follow(const std::string& file, std::vector<std::string> words,
                   const steps& all) {
-  const temp_dir dir;
-  const auto shown = dir / "out";
-  const descriptor to{
-    ::open(shown.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600)};
-  words.insert(words.begin(), {"waybill", "--db", file});
-  std::vector<const char*> argv;
-  for (const auto& word : words)
-    argv.push_back(word.c_str());
-  auto x = cli::parse_command_line(static_cast<int>(argv.size()), argv.data());
   std::size_t taken = 0;
-  x.given.pause = [&](std::chrono::milliseconds) {
-    if (taken == all.size())
-      return false;
-    all[taken++](read_file(shown));
-    return true;
-  };
-  const caught_effects effects;
-  cli::writer out{to.get(), "out"};
-  cli_result result{0, "", ""};
-  try {
-    cli::context c{x.given, out};
-    result.code = static_cast<int>(x.run(c));
-    out.flush();
-  } catch (const cli::reader_gone&) {
-    FAIL("the command waits for more");
-  } catch (const cli::failure& e) {
-    result.code = static_cast<int>(e.code());
-    std::cerr << e.what();
-  }
+  auto result = run_here(file, std::move(words),
+                         [&](cli::settings& given, const std::string& shown) {
+                           given.pause = [&, shown](std::chrono::milliseconds) {
+                             if (taken == all.size())
+                               return false;
+                             all[taken++](read_file(shown));
+                             return true;
+                           };
+                         });
   REQUIRE(taken == all.size());
-  return {result.code, read_file(shown), effects.errors()};
+  return result;
 }
 
 } // namespace

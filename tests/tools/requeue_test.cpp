@@ -1,8 +1,11 @@
 // `requeue` of a store at rest, by ids and by filter. What a running service
 // does is among the tests of the operators' socket.
 
+#include <algorithm>
+#include <csignal>
+
 #include "support/calls.hpp"
-#include "tools/waybill_program.hpp"
+#include "tools/command_run.hpp"
 #include "waybill/store_reader.hpp"
 
 using namespace std::chrono_literals;
@@ -33,6 +36,35 @@ struct requeue_cli_fixture : cli_fixture {
     store.record_enqueue(enqueue(6), then);
     store.record_terminal(terminal(6, tracking_status::parked), then);
     store.close();
+  }
+
+  void park(std::uint64_t count) {
+    open();
+    for (std::uint64_t n = 1; n <= count; ++n)
+      end_call_of(n, tracking_status::parked);
+    store.close();
+  }
+
+  [[nodiscard]] std::int64_t successors() const {
+    return open_reader(options.file).query_int("SELECT count(*) FROM requeue");
+  }
+
+  // Runs `requeue` in this process, by a clock that goes while it waits.
+  // @param waited is told for how long it has waited in all, each time.
+  template <class F>
+  cli_result requeue_by_clock(std::vector<std::string> words, F&& waited) {
+    std::chrono::milliseconds time{0};
+    return run_here(options.file, std::move(words),
+                    [&](cli::settings& given, const std::string&) {
+                      given.steady = [&] {
+                        return std::chrono::steady_clock::time_point{1h} + time;
+                      };
+                      given.pause = [&](std::chrono::milliseconds d) {
+                        waited(time);
+                        time += d;
+                        return true;
+                      };
+                    });
   }
 
   cli_result requeue_all(std::vector<std::string> words = {}) {
@@ -109,4 +141,91 @@ TEST_CASE_METHOD(requeue_cli_fixture, "requeue refuses what it cannot mean") {
   CHECK(has(refused({"--status", "parked", id_text(1)}), "are at odds"));
   CHECK(has(refused({"--dry-run", id_text(1)}), "--dry-run goes with"));
   CHECK(has(refused({"--status", "parked", "--rate", "-1"}), "--rate"));
+}
+
+TEST_CASE_METHOD(requeue_cli_fixture,
+                 "requeue keeps its rate, a step every quarter of a second") {
+  park(10);
+  const std::int64_t rate = GENERATE(3, 4, 8, 23, 40);
+  const auto step = std::clamp<std::int64_t>(rate / 4, 1, 10);
+  CAPTURE(rate);
+  std::chrono::milliseconds took{0};
+  const auto x = requeue_by_clock(
+    {"requeue", "--status", "parked", "--rate", std::to_string(rate)},
+    [&](std::chrono::milliseconds time) {
+      took = time;
+      // No more than the rate allows, but for one step; and no fewer.
+      const auto allowed = time.count() * rate / 1'000;
+      CHECK(successors() <= allowed + step);
+      CHECK(successors() >= allowed);
+    });
+  CHECK(x.code == 0);
+  CHECK(x.says("requeued 10 operations"));
+  CHECK(successors() == 10);
+  CHECK((took > 0ms) == (step < 10)); // as long as the last wait had begun
+}
+
+TEST_CASE_METHOD(requeue_cli_fixture,
+                 "requeue without a rate waits for nothing") {
+  park(10);
+  const auto x
+    = requeue_by_clock({"requeue", "--status", "parked", "--rate", "0"},
+                       [](std::chrono::milliseconds) { FAIL("it waits"); });
+  CHECK(x.says("requeued 10 operations"));
+}
+
+TEST_CASE_METHOD(requeue_cli_fixture,
+                 "a requeue that is interrupted says how far it has got, and "
+                 "another one goes on") {
+  park(5);
+  const auto interrupt = [&](std::chrono::milliseconds) {
+    if (successors() == 3)
+      std::raise(SIGINT);
+  };
+  SECTION("by a filter") {
+    const auto x = requeue_by_clock(
+      {"requeue", "--status", "parked", "--rate", "4"}, interrupt);
+    CHECK(x.code == 130);
+    CHECK(x.says("requeued 3 operations"));
+    CHECK(x.complains("stopped; requeue again to go on"));
+    const auto rest = requeue_all({"--json"});
+    CHECK(rest.code == 0);
+    CHECK(rest.json()["requeued"] == 2);
+  }
+  SECTION("by ids") {
+    std::vector<std::string> words{"requeue", "--rate", "4"};
+    for (std::uint64_t n = 1; n <= 5; ++n)
+      words.push_back(id_text(n));
+    const auto x = requeue_by_clock(words, interrupt);
+    CHECK(x.code == 130);
+    CHECK(lines_of(x.out).size() == 3);
+    CHECK(x.complains("those that are not named have not been requeued"));
+    const auto rest = waybill(words);
+    CHECK(rest.code == 0);
+    CHECK(lines_of(rest.out).size() == 2);
+    CHECK(rest.complains(id_text(3) + " was requeued before, as "));
+  }
+  CHECK(successors() == 5);
+  CHECK(store_reader{options.file}.check()->faults.empty());
+}
+
+TEST_CASE_METHOD(requeue_cli_fixture,
+                 "a requeue of many that is killed is run again, and each has "
+                 "one successor") {
+  park(12);
+  program::setting with{.arguments = {"requeue", "--rate", "8"}};
+  for (std::uint64_t n = 1; n <= 12; ++n)
+    with.arguments.push_back(id_text(n));
+  auto first = start_waybill(options.file, with);
+  REQUIRE(prints(first, id_text(1) + " is requeued as "));
+  first.signal(SIGKILL);
+  first.wait();
+  const auto before = successors();
+  CHECK(before > 0);
+  const auto rest = requeue_all({"--json"});
+  CHECK(rest.code == 0);
+  CHECK(rest.json()["requeued"] == 12 - before);
+  CHECK(successors() == 12);
+  CHECK(requeue_all().says("requeued 0 operations"));
+  CHECK(store_reader{options.file}.check()->faults.empty());
 }

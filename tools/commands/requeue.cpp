@@ -101,7 +101,7 @@ public:
       return std::nullopt;
     const auto count = std::ssize(ids);
     if (rate_ > 0)
-      next_ = std::max(next_, clock::now()) + 1'000'000us * count / rate_;
+      next_ = std::max(next_, c_.steady()) + 1'000'000us * count / rate_;
     return ask_(request_for(std::move(ids)));
   }
 
@@ -115,8 +115,6 @@ public:
   }
 
 private:
-  using clock = std::chrono::steady_clock;
-
   [[nodiscard]] requeue request_for(id_list ids) const {
     requeue request{.ids = std::move(ids), .reason = options_.reason};
     if (const auto fault = find_fault(request))
@@ -127,7 +125,7 @@ private:
   [[nodiscard]] bool wait_for_turn() const {
     while (!stop_asked()) {
       const auto left
-        = std::chrono::ceil<std::chrono::milliseconds>(next_ - clock::now());
+        = std::chrono::ceil<std::chrono::milliseconds>(next_ - c_.steady());
       if (left <= 0ms)
         return true;
       if (!c_.pause(std::min(left, 100ms)))
@@ -140,7 +138,7 @@ private:
   const requeue_options& options_;
   const requeue_function ask_;
   const std::int64_t rate_;
-  clock::time_point next_{};
+  std::chrono::steady_clock::time_point next_{};
 };
 
 exit_code requeue_these(context& c, requeue_run& run, const id_list& ids) {
