@@ -13,6 +13,7 @@
 #include "support/actors.hpp"
 #include "support/fault_vfs.hpp"
 #include "support/requests.hpp"
+#include "torture/parking_target.hpp"
 #include "torture/rows.hpp"
 #include "waybill/service.hpp"
 
@@ -39,13 +40,10 @@ public:
     x.vfs = vfs_.name();
     x.on_notice = nullptr;
     service_.emplace(start(system_, x));
-    forward_options target;
-    target.max_attempts = 2;
-    target.first_delay = milliseconds{1};
-    target.max_delay = milliseconds{2};
-    target.breaker_failure_ratio = 0;
-    actor_ = service_->spawn_store_and_forward(
-      target, [this](const delivery& call) { return deliver(call); });
+    actor_ = service_->spawn_store_and_forward(target_.options(),
+                                               [this](const delivery& call) {
+                                                 return deliver(call);
+                                               });
   }
 
   void run() {
@@ -74,8 +72,6 @@ public:
   [[nodiscard]] std::int64_t deaths() const { return deaths_; }
 
 private:
-  static bool is_parked(std::uint32_t n) { return n % 8 == 3; }
-
   // Every third call has one.
   static std::optional<std::string> key_of(std::uint32_t n) {
     return n % 3 != 0 ? std::nullopt
@@ -83,16 +79,11 @@ private:
   }
 
   delivery_result deliver(const delivery& call) {
-    using kind = delivery_result::kind;
-    const auto n = static_cast<std::uint32_t>(call.id.low() - id_of(1).low());
-    ++attempts_.at(n);
     if (call.order_key) {
       const std::lock_guard guard{mutex_};
-      began_[*call.order_key].push_back(n);
+      began_[*call.order_key].push_back(target_.number_of(call));
     }
-    if (is_parked(n))
-      return {.what = kind::transient, .error = "busy"};
-    return {};
+    return target_.deliver(call);
   }
 
   void send(std::uint32_t first) {
@@ -131,19 +122,9 @@ private:
   }
 
   void check(std::uint32_t n) {
-    const auto name = "call " + std::to_string(n) + " ";
     const auto row
       = ask(system_, service_->tracker(), status_of(n + 1)).snapshot;
-    if (!row) {
-      r_.require(!taken_.at(n), name + "was lost");
-      r_.require(attempts_.at(n) == 0, name + "was made, and is not there");
-      return;
-    }
-    const auto end = is_parked(n) ? tracking_status::parked
-                                  : tracking_status::delivered;
-    r_.require(row->status == end, name + "is " + to_string(row->status));
-    r_.require(attempts_.at(n) == (is_parked(n) ? 2 : 1),
-               name + "was made " + std::to_string(attempts_.at(n)) + " times");
+    target_.check(r_, n, row, taken_.at(n));
   }
 
   // Of each key one after the other, in the order of taking: a request that is
@@ -176,7 +157,7 @@ private:
   std::mt19937_64 random_;
   temp_dir dir_;
   fault_vfs vfs_;
-  std::array<std::atomic<std::uint32_t>, num_calls> attempts_{};
+  parking_target<num_calls> target_;
   std::array<std::atomic<bool>, num_calls> taken_{};
   std::mutex mutex_;
   std::map<std::string, std::vector<std::uint32_t>> began_;

@@ -13,6 +13,7 @@
 #include "support/plain_sqlite.hpp"
 #include "support/requests.hpp"
 #include "support/small_disk.hpp"
+#include "torture/parking_target.hpp"
 #include "torture/rows.hpp"
 #include "waybill/service.hpp"
 
@@ -37,13 +38,10 @@ public:
         ++degradations_;
     };
     service_.emplace(start(system_, x));
-    forward_options target;
-    target.max_attempts = 2;
-    target.first_delay = milliseconds{1};
-    target.max_delay = milliseconds{2};
-    target.breaker_failure_ratio = 0;
-    actor_ = service_->spawn_store_and_forward(
-      target, [this](const delivery& call) { return deliver(call); });
+    actor_ = service_->spawn_store_and_forward(target_.options(),
+                                               [this](const delivery& call) {
+                                                 return target_.deliver(call);
+                                               });
   }
 
   void run() {
@@ -64,17 +62,6 @@ public:
   }
 
 private:
-  static bool is_parked(std::uint32_t n) { return n % 8 == 3; }
-
-  delivery_result deliver(const delivery& call) {
-    using kind = delivery_result::kind;
-    const auto n = static_cast<std::uint32_t>(call.id.low() - id_of(1).low());
-    ++attempts_.at(n);
-    if (is_parked(n))
-      return {.what = kind::transient, .error = "busy"};
-    return {};
-  }
-
   // Calls that are sent before the disk is full, and while it is.
   void run_cycle(bool by_limit) {
     auto first = send_some();
@@ -137,17 +124,8 @@ private:
   void check(std::uint32_t n) {
     const auto row
       = ask(system_, service_->tracker(), status_of(n + 1)).snapshot;
-    const auto name = "call " + std::to_string(n) + " ";
-    if (!row) {
-      r_.require(!taken_.at(n), name + "was lost");
-      return;
-    }
-    const auto end = is_parked(n) ? tracking_status::parked
-                                  : tracking_status::delivered;
-    r_.require(row->status == end, name + "is " + to_string(row->status));
-    r_.require(attempts_.at(n) == (is_parked(n) ? 2 : 1),
-               name + "was made " + std::to_string(attempts_.at(n)) + " times");
-    parked_ += is_parked(n) ? 1 : 0;
+    if (target_.check(r_, n, row, taken_.at(n)))
+      parked_ += target_.is_parked(n) ? 1 : 0;
   }
 
   // So that the disk is as empty as before: with payloads, and without.
@@ -162,7 +140,7 @@ private:
   report& r_;
   std::atomic<int> degradations_{0};
   small_disk disk_;
-  std::array<std::atomic<std::uint32_t>, max_full_calls> attempts_{};
+  parking_target<max_full_calls> target_;
   std::array<bool, max_full_calls> taken_{};
   actor_config config_;
   caf::actor_system system_{config_};
