@@ -21,10 +21,17 @@ struct modelled_call {
   call_state state = call_state::waiting;
   call_head head;
   std::string payload;
+  // Where it counts among those of its key: the first of those it is tried
+  // again for.
+  std::int64_t place = 0;
+  std::optional<tracked_operation_id> root;
 };
 
 struct modelled_operation {
   std::int64_t seq = 0; // 0: not known
+  // What it was requeued as.
+  std::uint64_t successor = 0;
+  std::int64_t successor_seq = 0;
   tracking_status status = tracking_status::submitted;
   std::int32_t retry_count = 0;
   timestamp updated_at;
@@ -66,7 +73,7 @@ struct call_model_fixture : store_fixture {
   }
 
   static std::pair<bool, std::int64_t> place_of(const modelled_call& x) {
-    return {x.state != call_state::begun, x.head.seq};
+    return {x.state != call_state::begun, x.place};
   }
 
   // The call that comes first of those with a key; null if there is none. One
@@ -83,12 +90,13 @@ struct call_model_fixture : store_fixture {
     return first;
   }
 
-  bool is_blocked(const std::string& target, const call_head& head) const {
+  bool is_blocked(const std::string& target, const call_head& head,
+                  std::int64_t place) const {
     if (!head.order_key)
       return false;
     const auto* const first = first_of(target, *head.order_key);
     return first != nullptr && first->head.seq != head.seq
-           && (first->state == call_state::begun || first->head.seq < head.seq);
+           && (first->state == call_state::begun || first->place < place);
   }
 
   std::optional<target_pause> pause_of(const std::string& target) const {
@@ -206,7 +214,7 @@ struct call_model_fixture : store_fixture {
       reply.outcome
       == (at == now_in.end() ? take_outcome::taken : take_outcome::attached));
     const auto begins = x.begin && !pause_of(x.target)
-                        && !is_blocked(x.target, reply.head);
+                        && !is_blocked(x.target, reply.head, reply.head.seq);
     REQUIRE(reply.begun == begins);
     auto& operation = now_in[n];
     if (at == now_in.end())
@@ -216,6 +224,7 @@ struct call_model_fixture : store_fixture {
     call.target = x.target;
     call.state = begins ? call_state::begun : call_state::waiting;
     call.payload = x.call.payload;
+    call.place = reply.head.seq;
     call.head = {.seq = reply.head.seq,
                  .id = id_of(n),
                  .attempt = operation.retry_count + 1,
@@ -243,7 +252,8 @@ struct call_model_fixture : store_fixture {
     auto* const at = reported(x, otherwise);
     const auto waits = at != nullptr && at->call->state == call_state::waiting
                        && at->call->head.attempt == x.attempt;
-    const auto blocked = waits && is_blocked(at->call->target, at->call->head);
+    const auto blocked
+      = waits && is_blocked(at->call->target, at->call->head, at->call->place);
     const auto is_paused = waits && pause_of(at->call->target).has_value();
     const auto reply = store.calls().begin(x, now);
     REQUIRE(reply.begun == (waits && !blocked && !is_paused));
@@ -253,6 +263,7 @@ struct call_model_fixture : store_fixture {
       return;
     REQUIRE(reply.call.payload == at->call->payload);
     REQUIRE(reply.call.id == x.id);
+    REQUIRE(reply.root == at->call->root);
     REQUIRE(reply.call.order_key == at->call->head.order_key);
     at->call->state = call_state::begun;
     at->call->head.due.reset();
@@ -291,6 +302,75 @@ struct call_model_fixture : store_fixture {
       finish(*at, x.status);
     }
     REQUIRE(store.calls().end(x, now).outcome == expected);
+  }
+
+  // The store's reasons not to, in its order.
+  requeue_outcome outcome_of_requeue(std::uint64_t n, std::uint64_t as) const {
+    const auto at = now_in.find(n);
+    if (at == now_in.end())
+      return requeue_outcome::not_found;
+    const auto& x = at->second;
+    if (const auto next = now_in.find(x.successor);
+        next != now_in.end() && next->second.seq == x.successor_seq)
+      return requeue_outcome::already_requeued;
+    if (is_in_flight(x.status))
+      return requeue_outcome::in_flight;
+    if (x.status == tracking_status::delivered)
+      return requeue_outcome::delivered;
+    if (x.status == tracking_status::discarded)
+      return requeue_outcome::discarded;
+    if (!x.call)
+      return requeue_outcome::no_payload;
+    const auto& most = bounds.at(x.call->target);
+    const auto sum = sums_of(x.call->target).active;
+    if (!(most.kept_block && x.call->head.order_key)
+        && (sum.calls + 1 > most.max_calls
+            || sum.bytes + x.call->head.bytes > most.max_bytes))
+      return requeue_outcome::overloaded;
+    return now_in.contains(as) ? requeue_outcome::id_is_taken
+                               : requeue_outcome::requeued;
+  }
+
+  void requeue_one() {
+    const auto n = 1 + any(60);
+    const auto as = 1 + any(60);
+    const auto expected = outcome_of_requeue(n, as);
+    const auto reply
+      = store.calls().requeue({.ids = {id_of(n)}, .as = id_of(as)}, now);
+    const auto& result = reply.results.at(0);
+    REQUIRE(result.outcome == expected);
+    if (expected == requeue_outcome::already_requeued)
+      REQUIRE(result.successor == id_of(now_in.at(n).successor));
+    if (expected != requeue_outcome::requeued)
+      return;
+    auto& old = now_in.at(n);
+    auto& next = now_in[as];
+    next.updated_at = now;
+    auto& call = next.call.emplace(*old.call);
+    old.call.reset();
+    call.state = call_state::waiting;
+    call.root = call.root.value_or(id_of(n));
+    call.head.seq = seq_of(call.target, as);
+    call.head.id = id_of(as);
+    call.head.attempt = 1;
+    call.head.interruptions = 0;
+    call.head.due.reset();
+    next.seq = call.head.seq;
+    old.successor = as;
+    old.successor_seq = next.seq;
+    heads.push_back(call.head);
+  }
+
+  // Of one that waits, and is due.
+  std::int64_t seq_of(const std::string& target, std::uint64_t n) {
+    const auto found = store.calls().find({target, 0, 10'000, 1'000'000}, now);
+    for (const auto& head : found.heads)
+      if (head.id == id_of(n)) {
+        REQUIRE(head.requeued);
+        return head.seq;
+      }
+    FAIL("call " << n << " does not wait");
+    return 0;
   }
 
   void others() {
@@ -456,6 +536,8 @@ struct call_model_fixture : store_fixture {
       purge();
     else if (dice < 84)
       pause_or_resume();
+    else if (dice < 90)
+      requeue_one();
     else if (dice < 98)
       transact();
     else if (dice < 99)
