@@ -199,19 +199,23 @@ load_result run_load(caf::actor_system& system, const tracking_actor& tracker,
 }
 
 running_tracker::running_tracker(const std::string& file,
-                                 durability synchronous, std::int64_t history)
-  : service_{start(system, options_for(file, synchronous, history))} {}
+                                 durability synchronous, std::int64_t history,
+                                 duplicate_scope duplicates_of)
+  : service_{
+    start(system, options_for(file, synchronous, history, duplicates_of))} {}
 
 options running_tracker::options_for(const std::string& file,
                                      durability synchronous,
-                                     std::int64_t history) {
+                                     std::int64_t history,
+                                     duplicate_scope duplicates_of) {
   options x;
   x.file = file;
   x.synchronous = synchronous;
   x.history = history;
   // Nothing is purged but on request.
   x.retention_delivered = x.retention_parked = x.retention_failed
-    = x.retention_discarded = std::nullopt;
+    = x.retention_discarded = x.duplicate_window = std::nullopt;
+  x.duplicate_window_for = duplicates_of;
   return x;
 }
 

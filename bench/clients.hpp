@@ -69,7 +69,9 @@ public:
   /// Keeps no history unless told to: plain SQLite loops keep none.
   explicit running_tracker(const std::string& file,
                            durability synchronous = durability::full,
-                           std::int64_t history = 0);
+                           std::int64_t history = 0,
+                           duplicate_scope duplicates_of
+                           = duplicate_scope::calls);
 
   load_result run(const load& x) {
     return run_load(system, service_.tracker(), x);
@@ -87,7 +89,8 @@ public:
 
 private:
   static options options_for(const std::string& file, durability synchronous,
-                             std::int64_t history);
+                             std::int64_t history,
+                             duplicate_scope duplicates_of);
 
   actor_config config_;
 

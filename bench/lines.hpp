@@ -45,8 +45,12 @@ void bytes_vs_text(bench& b);
 
 // purging.cpp
 void purge_rate_vs_raw(bench& b);
+void purge_with_tombstones(bench& b);
 void purge_pause(bench& b);
 void purge_keeps_up(bench& b);
+
+// tombstones.cpp
+void tombstone_enqueue(bench& b);
 
 // resources.cpp
 void open_time(bench& b);

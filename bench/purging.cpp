@@ -24,6 +24,22 @@ std::int64_t purge(running_tracker& tracker, timestamp older_than) {
     .deleted;
 }
 
+double rate_of_raw_purge(const std::string& file, timestamp older_than) {
+  raw_store store{file};
+  std::int64_t deleted = 0;
+  const auto took = seconds([&] {
+    for (;;) {
+      store.begin();
+      const auto n = store.purge_chunk(older_than.us(), 512);
+      store.commit();
+      deleted += n;
+      if (n < 512)
+        break;
+    }
+  });
+  return static_cast<double>(deleted) / took;
+}
+
 } // namespace
 
 void purge_rate_vs_raw(bench& b) {
@@ -40,23 +56,33 @@ void purge_rate_vs_raw(bench& b) {
     },
     [&] {
       const auto file = b.files.copy_of(rows, id_kind::v7);
-      raw_store store{file.name()};
-      std::int64_t deleted = 0;
-      const auto took = seconds([&] {
-        for (;;) {
-          store.begin();
-          const auto n = store.purge_chunk(all.us(), 512);
-          store.commit();
-          deleted += n;
-          if (n < 512)
-            break;
-        }
-      });
-      return static_cast<double>(deleted) / took;
+      return rate_of_raw_purge(file.name(), all);
     });
   b.out.figure("purge_rate_vs_raw.actor", x.a, "rows/s");
   b.out.figure("purge_rate_vs_raw.raw", x.b, "rows/s");
   b.out.ratio("purge_rate_vs_raw", x.ratio, goal::at_least, 0.9);
+}
+
+// Each row that goes leaves a tombstone.
+void purge_with_tombstones(bench& b) {
+  const auto rows = b.out.pick(200'000, 1'000'000);
+  const auto all = timestamp::now() + std::chrono::hours{1};
+  const auto x = interleave(
+    b.repeats,
+    [&] {
+      const auto file = b.files.copy_of(rows, id_kind::v7);
+      running_tracker tracker{file.name(), durability::full, 0,
+                              duplicate_scope::all};
+      std::int64_t deleted = 0;
+      const auto took = seconds([&] { deleted = purge(tracker, all); });
+      return static_cast<double>(deleted) / took;
+    },
+    [&] {
+      const auto file = b.files.copy_of(rows, id_kind::v7);
+      return rate_of_raw_purge(file.name(), all);
+    });
+  b.out.figure("purge_with_tombstones.actor", x.a, "rows/s");
+  b.out.ratio("purge_with_tombstones", x.ratio, goal::at_least, 0.7);
 }
 
 void purge_pause(bench& b) {

@@ -71,6 +71,20 @@ refuse("microhttpd\\.h" "only http_server.cpp knows libmicrohttpd" ${messages}
 refuse("${caf_version}" "only the seam, actors/waybill/caf_*, tests the version"
        ${messages} ${persistence} ${dashboard} ${others})
 
+# Threads meet under ThreadSanitizer only in tests that say so.
+foreach(area dashboard messages persistence)
+  files_of(tests tests/${area})
+  foreach(file IN LISTS tests)
+    file(READ "${file}" text)
+    if(text MATCHES "std::(thread|jthread|async)|begin_commit|event_feed"
+       AND NOT text MATCHES "\\[threads\\]")
+      cmake_path(RELATIVE_PATH file BASE_DIRECTORY "${root}")
+      string(APPEND broken
+             "\n  ${file}: has threads, and no test that is tagged [threads]")
+    endif()
+  endforeach()
+endforeach()
+
 if(broken)
   message(FATAL_ERROR "wrong dependencies:${broken}")
 endif()

@@ -6,10 +6,12 @@
 #include <optional>
 #include <utility>
 
+#include "commands/audit.hpp"
 #include "commands/backup.hpp"
 #include "commands/check.hpp"
 #include "commands/counts.hpp"
 #include "commands/discard.hpp"
+#include "commands/errors.hpp"
 #include "commands/export.hpp"
 #include "commands/health.hpp"
 #include "commands/history.hpp"
@@ -65,17 +67,18 @@ using group_of_setups
   = std::pair<const char*, std::vector<command (*)(CLI::App&)>>;
 
 std::vector<group_of_setups> all_setups() {
-  return {
-    {"Questions",
-     {setup_status, setup_list, setup_stuck, setup_counts, setup_history,
-      setup_targets, setup_payload, setup_stats, setup_health, setup_schema}},
-    {"Following", {setup_watch, setup_wait, setup_serve}},
-    {"Copies and care",
-     {setup_export, setup_backup, setup_check, setup_recover}},
-    {"Changes, by the service that runs on the store if one does",
-     {setup_purge, setup_discard, setup_requeue, setup_pause, setup_resume}},
-    {"Changes, while no service runs on the store",
-     {setup_import, setup_restore, setup_vacuum}}};
+  return {{"Questions",
+           {setup_status, setup_list, setup_errors, setup_stuck, setup_counts,
+            setup_history, setup_targets, setup_payload, setup_audit,
+            setup_stats, setup_health, setup_schema}},
+          {"Following", {setup_watch, setup_wait, setup_serve}},
+          {"Copies and care",
+           {setup_export, setup_backup, setup_check, setup_recover}},
+          {"Changes, by the service that runs on the store if one does",
+           {setup_purge, setup_discard, setup_requeue, setup_pause,
+            setup_resume}},
+          {"Changes, while no service runs on the store",
+           {setup_import, setup_restore, setup_vacuum}}};
 }
 
 // -- definition ---------------------------------------------------------------

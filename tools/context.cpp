@@ -73,6 +73,7 @@ operation_tracking_store context::take_store(if_missing what) const {
   store_options options;
   options.file = file();
   options.history = history_to_keep(file());
+  options.audit_records = store_options::audit_records_range.max;
   return operation_tracking_store{options};
 }
 

@@ -25,7 +25,7 @@ typename Request::reply write_to(operation_tracking_store& store,
   else if constexpr (std::is_same_v<Request, pause_target>)
     return store.calls().pause(x, now);
   else if constexpr (std::is_same_v<Request, resume_target>)
-    return store.calls().resume(x);
+    return store.calls().resume(x, now);
   else if constexpr (std::is_same_v<Request, take_call>)
     return store.calls().take(x, now);
   else if constexpr (std::is_same_v<Request, begin_call>)
@@ -34,15 +34,26 @@ typename Request::reply write_to(operation_tracking_store& store,
     return store.calls().retry(x, now);
   else if constexpr (std::is_same_v<Request, requeue>)
     return store.calls().requeue(x, now);
+  else if constexpr (std::is_same_v<Request, discard_many>)
+    return store.calls().discard(x, now);
   else
     return store.calls().end(x, now);
 }
 
-/// Whether a request may finish its operation.
-template <class Request>
-inline constexpr bool may_finish
-  = std::is_same_v<Request,
-                   record_terminal> || std::is_same_v<Request, end_call>;
+/// Calls `f` with the id of each operation that a request has finished.
+template <class Request, class Reply, class F>
+void for_each_finished(const Request& x, const Reply& reply, F&& f) {
+  if constexpr (std::is_same_v<
+                  Request,
+                  record_terminal> || std::is_same_v<Request, end_call>) {
+    if (reply.outcome == update_outcome::applied && is_terminal(x.status))
+      f(x.id);
+  } else if constexpr (std::is_same_v<Request, discard_many>) {
+    for (const auto& each : reply.results)
+      if (each.outcome == discard_outcome::applied)
+        f(each.id);
+  }
+}
 
 /// What the store's verbs do for themselves.
 /// @throws store_error if the request is not valid or too late.

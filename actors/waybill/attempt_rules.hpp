@@ -115,15 +115,4 @@ inline void shorten(std::optional<std::string>& text, std::int64_t cap) {
     text = truncate_utf8(*text, static_cast<std::size_t>(cap));
 }
 
-inline record_terminal
-end_report(const tracked_operation_id& id, tracking_status status,
-           std::optional<std::string> last_error,
-           std::optional<std::int32_t> http_status = std::nullopt) {
-  return {.id = id,
-          .status = status,
-          .last_error = std::move(last_error),
-          .http_status = http_status,
-          .deadline = std::nullopt};
-}
-
 } // namespace waybill

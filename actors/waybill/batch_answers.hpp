@@ -1,6 +1,7 @@
 // The answers that wait for the end of a batch.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <exception>
 #include <optional>
@@ -134,8 +135,13 @@ public:
   /// The batch is durable. Who has paused a target is told last: attempts that
   /// this batch has let begin come before that.
   void release(admission& waiting) {
+    const auto answer = [&](auto& x) {
+      x.to.answer(waiting, std::move(x.reply));
+    };
+    auto pauses = std::exchange(held<pause_reply>(), {});
+    for_each_held(answer);
     settle_bundles(waiting);
-    for_each_held([&](auto& x) { x.to.answer(waiting, std::move(x.reply)); });
+    std::ranges::for_each(pauses, answer);
     requests_ = 0;
   }
 
@@ -230,11 +236,12 @@ private:
              std::vector<held_answer<enqueue_reply>>,
              std::vector<held_answer<update_reply>>,
              std::vector<held_answer<requeue_reply>>,
+             std::vector<held_answer<discard_reply>>,
              std::vector<held_answer<status_reply>>,
              std::vector<held_answer<purge_reply>>,
              std::vector<held_answer<counts_reply>>,
              std::vector<held_answer<stats_reply>>,
-             std::vector<held_answer<pause_reply>>> // see release()
+             std::vector<held_answer<pause_reply>>>
     held_;
   std::vector<open_bundle> bundles_;
   std::int64_t requests_ = 0;

@@ -146,11 +146,11 @@ public:
 
   /// Answers those who wait for the recording: the first sender's call it is,
   /// the others came with the same.
-  void answer_senders(tracked_call& c, forward_outcome outcome) {
+  void answer_senders(tracked_call& c, forward_reply reply) {
     for (auto& to : take_senders(c)) {
-      to.answer(outcome);
-      if (outcome == forward_outcome::accepted)
-        outcome = forward_outcome::already_accepted;
+      to.answer(reply);
+      if (reply.outcome == forward_outcome::accepted)
+        reply.outcome = forward_outcome::already_accepted;
     }
   }
 
@@ -160,11 +160,14 @@ public:
     if (x.outcome == take_outcome::refused)
       refuse_senders(c, {errc::overloaded, x.reason});
     else if (x.outcome == take_outcome::already_terminal)
-      answer_senders(c, forward_outcome::already_terminal);
+      answer_senders(c, forward_reply{forward_outcome::already_terminal});
+    else if (x.outcome == take_outcome::duplicate)
+      answer_senders(c, forward_reply{forward_outcome::duplicate, x.purged});
     else // one that is known may have been taken by an earlier try
-      answer_senders(c, forward_outcome::accepted);
+      answer_senders(c, forward_reply{forward_outcome::accepted});
     return x.outcome != take_outcome::refused
-           && x.outcome != take_outcome::already_terminal;
+           && x.outcome != take_outcome::already_terminal
+           && x.outcome != take_outcome::duplicate;
   }
 
   void refuse_senders(tracked_call& c, const failure& why) {

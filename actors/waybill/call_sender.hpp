@@ -24,8 +24,11 @@ public:
     reply_.outcomes.resize(size, forward_bundle_reply::failed);
   }
 
-  void answer(std::size_t place, forward_outcome x) {
-    reply_.outcomes.at(place) = static_cast<std::uint8_t>(x);
+  void answer(std::size_t place, const forward_reply& x) {
+    reply_.outcomes.at(place) = static_cast<std::uint8_t>(x.outcome);
+    if (x.purged)
+      reply_.duplicates.push_back(
+        {static_cast<std::uint32_t>(place), *x.purged});
     end_one();
   }
 
@@ -40,6 +43,7 @@ private:
     if (--open_ > 0)
       return;
     std::ranges::sort(reply_.failures, {}, &bundled_failure::place);
+    std::ranges::sort(reply_.duplicates, {}, &bundled_duplicate::place);
     to_.deliver(std::move(reply_));
   }
 
@@ -60,9 +64,11 @@ public:
   call_sender(std::shared_ptr<open_forward_bundle> to, std::size_t place)
     : to_{bundled{std::move(to), place}} {}
 
-  void answer(forward_outcome x) {
+  void answer(forward_outcome x) { answer(forward_reply{x}); }
+
+  void answer(const forward_reply& x) {
     if (auto* const alone = std::get_if<promise>(&to_))
-      alone->deliver(forward_reply{x});
+      alone->deliver(x);
     else
       in_bundle().to->answer(in_bundle().place, x);
   }

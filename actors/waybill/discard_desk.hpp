@@ -17,6 +17,26 @@ struct pending_discard {
   caf::typed_response_promise<update_reply> to;
 };
 
+/// What the tracker is asked for.
+inline discard_many to_request(discard x) {
+  return {.ids = {x.id},
+          .reason = std::move(x.reason),
+          .act = operator_act{
+            .id = std::nullopt, .who = std::move(x.who), .what = std::nullopt}};
+}
+
+/// Its answer to that.
+inline update_reply to_update_reply(const discard_reply& x) {
+  switch (x.results.front().outcome) {
+    case discard_outcome::applied:
+      return {update_outcome::applied};
+    case discard_outcome::not_found:
+      return {update_outcome::not_found};
+    default: // its status is what it was
+      return {update_outcome::already_terminal};
+  }
+}
+
 /// Discards that wait for their operation's recording, and those that the
 /// tracker has been asked for. Bounded by their number.
 class discard_desk {

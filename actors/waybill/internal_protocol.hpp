@@ -22,5 +22,6 @@ CAF_ADD_TYPE_ID(waybill_internal, (waybill::drained))
 CAF_ADD_TYPE_ID(waybill_internal, (waybill::delivery_result))
 CAF_ADD_TYPE_ID(waybill_internal, (waybill::delivery_done))
 CAF_ADD_TYPE_ID(waybill_internal, (waybill::calls_requeued))
+CAF_ADD_TYPE_ID(waybill_internal, (waybill::calls_discarded))
 
 CAF_END_TYPE_ID_BLOCK(waybill_internal)

@@ -90,14 +90,14 @@ descriptor listen_at(const std::string& path) {
   return socket;
 }
 
-// Whether who is at the other end may have the store's files anyway.
-bool is_trusted(int socket) {
-  const auto peer = peer_of(socket);
-  return peer && (*peer == ::geteuid() || *peer == 0);
+// Whether a user may have the store's files anyway.
+bool is_trusted(uid_t user) {
+  return user == ::geteuid() || user == 0;
 }
 
 struct connection {
   descriptor socket;
+  uid_t user = 0;
   std::string in;
   std::string out;
   bool is_owed = false; // an answer
@@ -268,10 +268,11 @@ private:
     auto line = x.in.substr(0, end);
     x.in.erase(0, end + 1);
     x.is_owed = true;
-    on_line_(std::move(line), [me = weak_from_this(), n](std::string text) {
-      if (const auto server = me.lock())
-        server->answer(n, std::move(text));
-    });
+    on_line_(std::move(line), x.user,
+             [me = weak_from_this(), n](std::string text) {
+               if (const auto server = me.lock())
+                 server->answer(n, std::move(text));
+             });
   }
 
   void send(connection& x, std::string line) {
@@ -301,10 +302,12 @@ private:
           no_accept_until_ = steady_clock::now() + std::chrono::seconds{1};
         return;
       }
-      if (!is_trusted(socket.get()))
+      const auto user = peer_of(socket.get());
+      if (!user || !is_trusted(*user))
         continue;
       connection x;
       x.socket = std::move(socket);
+      x.user = *user;
       if (connections_.size() >= limits_.connections)
         send(x, limits_.too_many); // as much as it takes
       else {

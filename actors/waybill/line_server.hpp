@@ -2,6 +2,8 @@
 // everything that comes in.
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <cstddef>
 #include <functional>
@@ -35,10 +37,10 @@ public:
   /// any thread, also when there is no server any more; once.
   using answer_function = std::function<void(std::string answer)>;
 
-  /// Hears a line without its end, in the server's thread. It may throw
-  /// nothing.
+  /// Hears a line without its end, and whose program has sent it, in the
+  /// server's thread. It may throw nothing.
   using line_function
-    = std::function<void(std::string line, answer_function answer)>;
+    = std::function<void(std::string line, uid_t user, answer_function answer)>;
 
   /// Makes the socket, with mode 0600; one that was left there is replaced.
   /// Its name may be longer than the 107 bytes of a socket's address.

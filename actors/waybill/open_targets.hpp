@@ -54,6 +54,22 @@ public:
         continue;
       news[each.target.value()].calls.push_back(each);
     }
+    tell_all(news);
+  }
+
+  /// Tells them that calls are given up. Whether that lasts they hear when they
+  /// ask, which is answered behind the batch that it is a part of.
+  void tell(const discard_reply& x) const {
+    std::map<std::string, calls_discarded> news;
+    for (const auto& each : x.results)
+      if (each.target && each.outcome != discard_outcome::already_terminal)
+        news[*each.target].ids.push_back(each.id);
+    tell_all(news);
+  }
+
+private:
+  template <class News>
+  void tell_all(std::map<std::string, News>& news) const {
     for (auto& [target, what] : news) {
       const auto at = targets_.find(target);
       if (at == targets_.end())
@@ -63,7 +79,6 @@ public:
     }
   }
 
-private:
   struct entry {
     waiter_book::number who = 0;
     target_bounds bounds;

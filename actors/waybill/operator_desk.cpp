@@ -8,6 +8,7 @@
 
 #include "waybill/operator_messages.hpp"
 #include "waybill/text.hpp"
+#include "waybill/unix_socket.hpp"
 
 namespace waybill {
 
@@ -48,43 +49,6 @@ private:
         std::is_same_v<Request, purge_terminal>
           ? std::chrono::nanoseconds{long_timeout}
           : std::chrono::nanoseconds{question_timeout});
-  }
-
-  // Whoever keeps the call must hear of it; who does is asked of none.
-  void start(const discard& x) {
-    if (const auto fault = find_fault(x))
-      return fail({errc::invalid_request, *fault});
-    if (forwarders_.empty())
-      return ask(tracker_,
-                 record_terminal{.id = x.id,
-                                 .status = tracking_status::discarded,
-                                 .last_error = x.reason,
-                                 .http_status = std::nullopt,
-                                 .deadline = std::nullopt},
-                 question_timeout);
-    owed_ = forwarders_.size();
-    for (const auto& each : forwarders_)
-      waybill::request(this, each.actor, question_timeout, x)
-        .then(
-          [this](const update_reply& reply) {
-            // The first one has done what the others then find done.
-            if (!discarded_ || reply.outcome == update_outcome::applied)
-              discarded_ = reply;
-            end_discard();
-          },
-          [this](const caf::error& e) {
-            why_ = to_failure(e);
-            end_discard();
-          });
-  }
-
-  void end_discard() {
-    if (--owed_ > 0)
-      return;
-    if (discarded_)
-      answer(to_operator_reply(*discarded_));
-    else
-      fail(why_);
   }
 
   void start(const pause_target& x) { change_pause(x); }
@@ -162,18 +126,36 @@ private:
   operator_request what_;
   operator_answer answer_;
   std::size_t owed_ = 0;
-  std::optional<update_reply> discarded_;
   std::vector<std::optional<backlog_reply>> backlogs_;
-  failure why_;
 };
+
+// Who has not said who wants it is the user whose program it is.
+void name_operator(operator_request& what, uid_t user) {
+  const auto name = [user](std::optional<std::string>& who) {
+    if (!who)
+      who = user_name(user);
+  };
+  std::visit(
+    [&]<class Request>(Request& x) {
+      if constexpr (requires { x.act; }) {
+        if (!x.act)
+          x.act.emplace();
+        name(x.act->who);
+      } else if constexpr (std::is_same_v<Request, resume_target>) {
+        name(x.who);
+      }
+    },
+    what);
+}
 
 } // namespace
 
 void answer_operator(caf::actor_system& system, const tracking_actor& tracker,
                      const forwarder_list& forwarders, const std::string& line,
-                     operator_answer answer) {
+                     uid_t user, operator_answer answer) {
   try {
     auto what = parse_operator_request(line);
+    name_operator(what, user);
     system.spawn<operator_job>(tracker, forwarders.all(), std::move(what),
                                answer);
   } catch (const operator_error& e) {

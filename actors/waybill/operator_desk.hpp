@@ -1,6 +1,8 @@
 // Asks a running service what operators' programs ask on its socket.
 #pragma once
 
+#include <sys/types.h>
+
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -40,8 +42,9 @@ using operator_answer = std::function<void(std::string line)>;
 /// Sees that what a line asks is done and answered; see operator_messages.hpp.
 /// An actor of its own does that for each, and answers however it ends.
 /// Thread-safe.
+/// @param user whose program has sent it.
 void answer_operator(caf::actor_system& system, const tracking_actor& tracker,
                      const forwarder_list& forwarders, const std::string& line,
-                     operator_answer answer);
+                     uid_t user, operator_answer answer);
 
 } // namespace waybill

@@ -147,8 +147,9 @@ struct option {
   const char* name;
   std::variant<place<text_kind>, place<choice_kind<durability>>,
                place<choice_kind<after_end>>, place<choice_kind<after_doubt>>,
-               place<choice_kind<on_off>>, place<number_kind>, place<real_kind>,
-               place<seed_kind>, place<duration_kind>, place<window_kind>>
+               place<choice_kind<duplicate_scope>>, place<choice_kind<on_off>>,
+               place<number_kind>, place<real_kind>, place<seed_kind>,
+               place<duration_kind>, place<window_kind>>
     where;
   const char* meaning;
 

@@ -19,12 +19,13 @@ bool is_path(const std::string& x) {
 }
 
 constexpr const char* durability_names[] = {"off", "normal", "full"};
+constexpr const char* duplicate_scope_names[] = {"calls", "all"};
 constexpr const char* on_off_names[] = {"off", "on"};
 
 template <class Kind>
 using place = option<options>::place<Kind>;
 
-const std::array<option<options>, 21> all_options{{
+const std::array<option<options>, 25> all_options{{
   {"file", place<text_kind>{&options::file, {&is_path, "a path"}},
    "the database; its folder must exist, on a local file system"},
   {"synchronous",
@@ -47,6 +48,11 @@ const std::array<option<options>, 21> all_options{{
    place<number_kind>{&options::history, {store_options::history_range}},
    "how many transitions of an operation are kept at least, and less "
    "than twice as many; 0 keeps none, and nothing can be watched"},
+  {"audit_records",
+   place<number_kind>{&options::audit_records,
+                      {store_options::audit_records_range}},
+   "how many acts of operators the audit tells of; those recorded first go, "
+   "and 0 keeps none"},
   {"cache_bytes",
    place<number_kind>{&options::cache_bytes,
                       {store_options::cache_bytes_range}},
@@ -88,6 +94,19 @@ const std::array<option<options>, 21> all_options{{
   {"retention_interval",
    place<duration_kind>{&options::retention_interval, {100ms, 720h}},
    "how often finished operations are purged"},
+  {"duplicate_window", place<window_kind>{&options::duplicate_window, {}},
+   "how long operations are remembered that were purged: a call with such an "
+   "id is answered `duplicate`, and not made again; 0s remembers none"},
+  {"duplicate_window_for",
+   place<choice_kind<duplicate_scope>>{&options::duplicate_window_for,
+                                       {duplicate_scope_names}},
+   "`calls`: those that store-and-forward had taken, and for it alone; `all`: "
+   "all operations, so that `record_enqueue` is a duplicate, too"},
+  {"max_tombstones",
+   place<number_kind>{&options::max_tombstones,
+                      {store_options::max_tombstones_range}},
+   "how many are remembered at most, of about 75 bytes; past it the first "
+   "purged are forgotten"},
   {"status_timeout", place<duration_kind>{&options::status_timeout, {1ms, 1h}},
    "how long a status request waits for the tracker"},
   {"stop_timeout", place<duration_kind>{&options::stop_timeout, {1ms, 1h}},

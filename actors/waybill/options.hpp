@@ -77,6 +77,7 @@ struct options {
     = static_cast<std::int64_t>(store_options{}.last_error_cap);
   std::int64_t checkpoint_pages = store_options{}.checkpoint_pages;
   std::int64_t history = store_options{}.history;
+  std::int64_t audit_records = store_options{}.audit_records;
   std::int64_t cache_bytes = store_options{}.cache_bytes;
 
   std::int64_t max_batch = 4'096;
@@ -92,6 +93,10 @@ struct options {
   /// Of those that are parked or failed and still hold a payload.
   retention_window retention_payloads = std::nullopt;
   std::chrono::milliseconds retention_interval = std::chrono::hours{1};
+  /// How long operations are remembered that were purged.
+  retention_window duplicate_window = std::chrono::hours{30 * 24};
+  duplicate_scope duplicate_window_for = store_options{}.duplicates_of;
+  std::int64_t max_tombstones = store_options{}.max_tombstones;
   std::chrono::milliseconds status_timeout = std::chrono::seconds{5};
   std::chrono::milliseconds stop_timeout = std::chrono::seconds{10};
   /// Whether operators' commands reach the service, by a socket beside the

@@ -30,6 +30,8 @@ struct changes_rows<pause_reply> : std::true_type {};
 template <>
 struct changes_rows<requeue_reply> : std::true_type {};
 template <>
+struct changes_rows<discard_reply> : std::true_type {};
+template <>
 struct changes_rows<take_reply> : std::true_type {};
 template <>
 struct changes_rows<begin_reply> : std::true_type {};

@@ -6,6 +6,7 @@
 
 #include "waybill/caf_seam.hpp"
 #include "waybill/call_messages.hpp"
+#include "waybill/discard_messages.hpp"
 #include "waybill/forward_bundle.hpp"
 #include "waybill/forward_messages.hpp"
 #include "waybill/messages.hpp"
@@ -49,6 +50,8 @@ using tracking_actor = caf::typed_actor<
   handles<watch_reply, watch_transitions>,
   // Try parked and failed calls again; the actors of their targets are told.
   handles<requeue_reply, requeue>,
+  // Give operations up; the actors of their targets are told.
+  handles<discard_reply, discard_many>,
   // What store-and-forward actors keep: call_messages.hpp.
   handles<target_reply, open_target>, handles<target_reply, get_target>,
   handles<pause_reply, pause_target>, handles<pause_reply, resume_target>,
@@ -216,6 +219,13 @@ CAF_ADD_TYPE_ID(waybill, (waybill::requeue))
 CAF_ADD_TYPE_ID(waybill, (waybill::requeue_outcome))
 CAF_ADD_TYPE_ID(waybill, (waybill::requeue_result))
 CAF_ADD_TYPE_ID(waybill, (waybill::requeue_reply))
+CAF_ADD_TYPE_ID(waybill, (waybill::operator_act))
+CAF_ADD_TYPE_ID(waybill, (waybill::discard_many))
+CAF_ADD_TYPE_ID(waybill, (waybill::discard_outcome))
+CAF_ADD_TYPE_ID(waybill, (waybill::discard_result))
+CAF_ADD_TYPE_ID(waybill, (waybill::discard_reply))
+CAF_ADD_TYPE_ID(waybill, (waybill::purged_operation))
+CAF_ADD_TYPE_ID(waybill, (waybill::bundled_duplicate))
 CAF_ADD_TYPE_ID(waybill, (waybill::target_health))
 
 CAF_END_TYPE_ID_BLOCK(waybill)

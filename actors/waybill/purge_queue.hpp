@@ -22,6 +22,7 @@ public:
   void push(const purge_terminal& x, const owed_answer<purge_reply>& to) {
     purges_.push_back({x, to});
     purges_.back().request.deadline.reset(); // it was in time
+    make_one(purges_.back().request.act);
   }
 
   // -- steps ------------------------------------------------------------------

@@ -38,6 +38,11 @@ std::int64_t size_of(const Part& x) noexcept {
   return weight(x);
 }
 
+template <has_fields Part>
+std::int64_t size_of(const std::optional<Part>& x) noexcept {
+  return x ? weight(*x) : 0;
+}
+
 inline std::int64_t size_of(const std::vector<std::string>& texts) noexcept {
   std::int64_t bytes = 0;
   for (const auto& each : texts)

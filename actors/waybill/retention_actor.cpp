@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <exception>
+#include <optional>
 #include <utility>
 
 #include "waybill/caf_interception.hpp"
@@ -50,6 +51,7 @@ public:
               {tracking_status::discarded, x.retention_discarded},
               {tracking_status::parked, x.retention_payloads, true},
               {tracking_status::failed, x.retention_payloads, true}}},
+      duplicate_window_{x.duplicate_window},
       interval_{x.retention_interval},
       clock_{x.clock},
       on_notice_{x.on_notice},
@@ -57,6 +59,7 @@ public:
       first_delay_{first_delay(remembered)} {
     this->set_exception_handler(
       [](std::exception_ptr& thrown) { return to_end_reason(thrown); });
+    longest_window_ = duplicate_window_.value_or(milliseconds{0});
     for (const auto& each : rules_)
       longest_window_ = std::max(longest_window_,
                                  each.window.value_or(milliseconds{0}));
@@ -124,19 +127,40 @@ private:
     }
     if (purging_ > 0)
       return interval_; // the storage is slow: never two at a time
+    auto last = request_to_forget();
     for (const auto& [status, window, with_payload] : rules_) {
       if (!window)
         continue;
       const auto due = seen_->due(*window);
-      purge(
-        {.older_than = std::clamp(due.older_than, min_timestamp, max_timestamp),
-         .status = status,
-         .deadline = std::nullopt,
-         .not_before = due.not_before,
-         .with_payload = with_payload});
+      // The first one also forgets.
+      auto x = std::exchange(last, std::nullopt).value_or(purge_terminal{});
+      x.older_than = in_range(due.older_than);
+      x.status = status;
+      x.not_before = due.not_before;
+      x.with_payload = with_payload;
+      purge(x);
     }
+    if (last)
+      purge(*last);
     return seen_->is_behind() ? std::min(interval_, behind_interval)
                               : interval_;
+  }
+
+  static timestamp in_range(timestamp x) {
+    return std::clamp(x, min_timestamp, max_timestamp);
+  }
+
+  // Deletes nothing; none if what was purged is remembered for ever.
+  [[nodiscard]] std::optional<purge_terminal> request_to_forget() const {
+    if (!duplicate_window_)
+      return std::nullopt;
+    const auto due = seen_->due(*duplicate_window_);
+    purge_terminal x;
+    x.older_than = min_timestamp;
+    x.status = tracking_status::delivered;
+    x.forget_before = in_range(due.older_than);
+    x.forget_not_before = due.not_before;
+    return x;
   }
 
   void purge(const purge_terminal& x) {
@@ -165,6 +189,7 @@ private:
 
   purging_actor tracker_;
   std::array<rule, 6> rules_;
+  retention_window duplicate_window_;
   milliseconds interval_;
   time_source clock_;
   notice_function on_notice_;

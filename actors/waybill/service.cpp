@@ -170,9 +170,9 @@ private:
                                           + std::to_string(max_operator_line)
                                           + " bytes")},
         [&system = system_, tracker = tracker(),
-         forwarders = known_forwarders_](const std::string& line,
+         forwarders = known_forwarders_](const std::string& line, uid_t user,
                                          line_server::answer_function answer) {
-          answer_operator(system, tracker, *forwarders, line,
+          answer_operator(system, tracker, *forwarders, line, user,
                           std::move(answer));
         });
     } catch (const std::exception& e) {

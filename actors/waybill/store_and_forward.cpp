@@ -28,7 +28,8 @@ using std::chrono::milliseconds;
 // The internal interface: what it says to itself, and its workers to it.
 using forwarder
   = store_and_forward_actor::extend<hears<delivery_done>, hears<drained>,
-                                    hears<work_tick>, hears<calls_requeued>>;
+                                    hears<work_tick>, hears<calls_requeued>,
+                                    hears<calls_discarded>>;
 
 template <class Reply>
 using promise = caf::typed_response_promise<Reply>;
@@ -83,6 +84,10 @@ public:
       },
       [this](const calls_requeued& x) {
         waiting_.requeued(x);
+        proceed();
+      },
+      [this](const calls_discarded& x) {
+        waiting_.discarded(x);
         proceed();
       },
     };
@@ -257,9 +262,12 @@ private:
   void read_on() {
     if (!opening_.is_open())
       return;
-    const auto read = [this](const auto& what) {
+    const auto read = [this]<class Question>(const Question& what) {
       ask(
-        what, [this, what](const find_reply& x) { waiting_.found(what, x); },
+        what,
+        [this, what](const typename Question::reply& x) {
+          waiting_.found(what, x);
+        },
         [this, what](const failure&) { waiting_.not_found(what); });
     };
     while (const auto what = waiting_.next_question())
@@ -388,13 +396,14 @@ private:
     if (c != nullptr && c->phase == phase::ready)
       calls_.enter(*c, phase::held); // no attempt any more
     ask(
-      end_report(id, tracking_status::discarded, std::move(job.what.reason)),
-      [this, id, to = job.to](const update_reply& x) mutable {
-        if (x.outcome != update_outcome::not_found)
+      to_request(std::move(job.what)),
+      [this, id, to = job.to](const discard_reply& x) mutable {
+        const auto reply = to_update_reply(x);
+        if (reply.outcome != update_outcome::not_found)
           calls_.call_off(id);
         end_discard(id);
         waiting_.unblocked();
-        to.deliver(x);
+        to.deliver(reply);
       },
       [this, id, to = job.to](const failure& why) mutable {
         end_discard(id);

@@ -1,6 +1,7 @@
 // Requests to the tracker, each repeated until its answer is definite.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -231,6 +232,12 @@ private:
   }
   static bool is_known(const take_reply& x) noexcept {
     return static_cast<int>(x.outcome) < num_take_outcomes;
+  }
+  static bool is_known(const discard_reply& x) noexcept {
+    return !x.results.empty()
+           && std::ranges::all_of(x.results, [](const discard_result& each) {
+                return static_cast<int>(each.outcome) < num_discard_outcomes;
+              });
   }
   template <class Reply>
   static bool is_known(const Reply&) noexcept {

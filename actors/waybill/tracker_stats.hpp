@@ -96,6 +96,16 @@ public:
                                           &requeue_result::outcome);
   }
 
+  void applied(const discard_many&, const discard_reply& reply) noexcept {
+    for (const auto& each : reply.results)
+      if (each.outcome == discard_outcome::applied)
+        ++batch_.finished[index_of(tracking_status::discarded)];
+      else if (each.outcome == discard_outcome::not_found)
+        ++batch_.not_found;
+      else
+        ++batch_.already_terminal;
+  }
+
   void purged(std::int64_t rows) noexcept { batch_.purged += rows; }
 
   /// What the open batch has done; it starts with nothing again.

@@ -33,8 +33,12 @@ store_options to_store_options(const options& x) {
           .last_error_cap = static_cast<std::size_t>(x.last_error_cap),
           .checkpoint_pages = static_cast<int>(x.checkpoint_pages),
           .history = static_cast<std::int32_t>(x.history),
+          .audit_records = x.audit_records,
           .cache_bytes = x.cache_bytes,
-          .vfs = x.vfs};
+          .vfs = x.vfs,
+          .duplicates_of = x.duplicate_window_for,
+          .max_tombstones
+          = x.duplicate_window == milliseconds{0} ? 0 : x.max_tombstones};
 }
 
 // Whether opening the file again can end otherwise.

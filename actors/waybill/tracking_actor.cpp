@@ -91,6 +91,7 @@ public:
       [this](const retry_call& x) { return write(x); },
       [this](const end_call& x) { return write(x); },
       [this](const requeue& x) { return write(x); },
+      [this](const discard_many& x) { return write(x); },
       [this](const find_calls& x) { return find(x); },
       [this](const find_due& x) { return find(x); },
       [this](const find_keyed& x) { return find(x); },
@@ -199,9 +200,8 @@ private:
     auto reply = write_to(store_, x, clock_.wall());
     stats_.applied(x, reply);
     targets_->tell(reply);
-    if constexpr (may_finish<Update>)
-      if (reply.outcome == update_outcome::applied && is_terminal(x.status))
-        waits_.note_finished(x.id);
+    for_each_finished(x, reply,
+                      [this](const auto& id) { waits_.note_finished(id); });
     return reply;
   }
 

@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "waybill/attempt_rules.hpp"
 #include "waybill/call_buffer.hpp"
@@ -103,8 +104,8 @@ public:
   // -- reading on in the store ------------------------------------------------
 
   /// The calls behind those that have been read; those whose time comes; the
-  /// next one with an order key.
-  using question = std::variant<find_calls, find_due, find_keyed>;
+  /// next one with an order key; whether one has been discarded.
+  using question = std::variant<find_calls, find_due, find_keyed, get_status>;
 
   /// What the store is to be asked next; none if there is no need, or no room.
   std::optional<question> next_question() {
@@ -121,6 +122,11 @@ public:
     if (auto key = calls_->keys().next_to_ask())
       return find_keyed{.target = options_->target,
                         .order_key = std::move(*key)};
+    if (!doubted_.empty()) {
+      const auto id = doubted_.back();
+      doubted_.pop_back();
+      return get_status{.id = id, .deadline = std::nullopt};
+    }
     return std::nullopt;
   }
 
@@ -153,6 +159,13 @@ public:
     wait(c);
   }
 
+  void found(const get_status& asked, const status_reply& x) {
+    if (!x.snapshot || is_terminal(x.snapshot->status))
+      calls_->call_off(asked.id);
+    else
+      not_found(asked);
+  }
+
   /// The store has not answered.
   void not_found(const find_calls&) { kept_.not_found(now() + read_delay); }
   void not_found(const find_due&) { kept_.found_due(now() + read_delay); }
@@ -160,6 +173,26 @@ public:
     timers_->add(now() + read_delay, [this, key = asked.order_key] {
       calls_->keys().not_found(key);
     });
+  }
+
+  void not_found(const get_status& asked) {
+    auto* const c = calls_->find(asked.id);
+    if (c != nullptr && c->phase == call_phase::held
+        && !discards_->is_under_way(asked.id))
+      wait(*c);
+  }
+
+  /// Somebody has given calls up: until it is known whether that lasts, no
+  /// attempt of theirs begins.
+  void discarded(const calls_discarded& x) {
+    for (const auto& id : x.ids) {
+      auto* const c = calls_->find(id);
+      if (c == nullptr || !is_waiting(c->phase) || discards_->is_under_way(id))
+        continue;
+      calls_->enter(*c, call_phase::held);
+      doubted_.push_back(id);
+    }
+    unblocked();
   }
 
   /// Calls that were blocked may begin: a call that blocked them has gone.
@@ -278,6 +311,7 @@ private:
   // By their ids those that were requeued while an attempt ran, and at what:
   // no more than there are attempts, but for what is requeued several times.
   std::unordered_map<tracked_operation_id, tracked_operation_id> behind_;
+  std::vector<tracked_operation_id> doubted_;
 };
 
 } // namespace waybill

@@ -68,6 +68,17 @@ http_response answer_history(const answer_context& c, const std::string& id) {
   return reply.snapshot ? json_answer(to_json(reply)) : not_there();
 }
 
+http_response answer_errors(const answer_context& c) {
+  const auto query = parse_list_query(c.asked.query, list_use::errors);
+  auto found = c.store.list_errors(
+    to_errors_request(query, c.now, c.about.where), api_search_time);
+  if (found.next_cursor)
+    found.next_cursor = to_string(
+      resume_point{.moment = query.after ? query.after->moment : c.now,
+                   .cursor = *found.next_cursor});
+  return json_answer(to_json(found));
+}
+
 http_response answer_counts(const answer_context& c) {
   check_no_parameters(c);
   return json_answer(to_json(c.store.get_counts(c.now)));
@@ -83,7 +94,8 @@ http_response answer_stats(const answer_context& c) {
   check_no_parameters(c);
   auto object = stats_json(
     c.store.size(), c.store.get_counts(c.now),
-    totals_of(c.store.list_targets({.deadline = std::nullopt}, c.now)));
+    totals_of(c.store.list_targets({.deadline = std::nullopt}, c.now)),
+    c.store.tombstones());
   object["service"] = c.service && c.service->stats
                         ? nlohmann::ordered_json(to_json(*c.service->stats))
                         : nlohmann::ordered_json(nullptr);
@@ -115,7 +127,8 @@ http_response answer_metrics(const answer_context& c) {
                   ? to_prometheus(*c.service->stats)
                   : render_prometheus(
                     c.store.size(), c.store.get_counts(c.now),
-                    c.store.list_targets({.deadline = std::nullopt}, c.now));
+                    c.store.list_targets({.deadline = std::nullopt}, c.now),
+                    c.store.tombstones());
   return answer;
 }
 

@@ -14,6 +14,7 @@ http_response answer_operation(const answer_context& c, const std::string& id);
 http_response answer_history(const answer_context& c, const std::string& id);
 http_response answer_counts(const answer_context& c);
 http_response answer_stats(const answer_context& c);
+http_response answer_errors(const answer_context& c);
 http_response answer_targets(const answer_context& c);
 /// 503 if the service has failed for good.
 http_response answer_health(const answer_context& c);

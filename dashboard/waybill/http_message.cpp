@@ -176,7 +176,7 @@ http_response problem(int status, const std::string& detail) {
 }
 
 http_response with_tag(http_response x, const http_request& asked) {
-  if (x.status != 200)
+  if (x.status != 200 || x.stream)
     return x;
   auto tag = tag_of(x.body);
   if (asked.if_none_match && names_tag(*asked.if_none_match, tag)) {

@@ -1,6 +1,7 @@
 // A request and its answer, whatever server is between them and the network.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -8,6 +9,8 @@
 #include <vector>
 
 namespace waybill::dashboard {
+
+class answer_stream;
 
 /// Names and values of a query or of a form, in order, decoded.
 using parameters = std::vector<std::pair<std::string, std::string>>;
@@ -23,6 +26,8 @@ struct http_request {
   std::optional<std::string> authorization = std::nullopt;
   std::optional<std::string> cookie = std::nullopt;
   std::optional<std::string> if_none_match = std::nullopt;
+  std::optional<std::string> accept = std::nullopt;
+  std::optional<std::string> last_event_id = std::nullopt;
   std::string body = {};
 };
 
@@ -33,6 +38,8 @@ struct http_response {
   std::string body = {};
   /// Besides the type, names and values.
   std::vector<std::pair<std::string, std::string>> headers = {};
+  /// Instead of a body: what is sent as it comes.
+  std::shared_ptr<answer_stream> stream = nullptr;
 };
 
 /// The value of a header of an answer; none if it is not there.

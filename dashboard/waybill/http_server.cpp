@@ -14,8 +14,12 @@
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <set>
 #include <system_error>
 #include <utility>
+#include <vector>
+
+#include "waybill/answer_stream.hpp"
 
 namespace waybill::dashboard {
 
@@ -68,6 +72,10 @@ MHD_Result take_header(void* to, MHD_ValueKind, const char* key,
     x.asked.cookie = text;
   } else if (is_header(name, "if-none-match")) {
     x.asked.if_none_match = text;
+  } else if (is_header(name, "accept")) {
+    x.asked.accept = text;
+  } else if (is_header(name, "last-event-id")) {
+    x.asked.last_event_id = text;
   }
   return MHD_YES;
 }
@@ -89,13 +97,52 @@ std::size_t leave_escaped(void*, MHD_Connection*, char* text) {
   return std::strlen(text);
 }
 
-MHD_Result send(MHD_Connection* connection, const http_response& x) {
+// An answer that goes on, and where it goes. Its connection sleeps while there
+// is nothing to send: no thread waits for it.
+struct open_stream {
+  std::shared_ptr<answer_stream> from;
+  MHD_Connection* connection = nullptr;
+  std::function<void(open_stream*)> forget;
+};
+
+ssize_t read_stream(void* of, std::uint64_t, char* to, std::size_t size) {
+  const auto& x = *static_cast<open_stream*>(of);
+  try {
+    auto* const connection = x.connection;
+    const auto part = x.from->read(
+      to, size, [connection] { MHD_suspend_connection(connection); },
+      [connection] { MHD_resume_connection(connection); });
+    return part.is == answer_stream::state::ended
+             ? static_cast<ssize_t>(MHD_CONTENT_READER_END_OF_STREAM)
+             : static_cast<ssize_t>(part.bytes);
+  } catch (...) {
+    return static_cast<ssize_t>(MHD_CONTENT_READER_END_WITH_ERROR);
+  }
+}
+
+void forget_stream(void* of) {
+  const std::unique_ptr<open_stream> x{static_cast<open_stream*>(of)};
+  x->forget(x.get());
+}
+
+// @param stream is taken if `x` goes on.
+MHD_Result send(MHD_Connection* connection, const http_response& x,
+                std::unique_ptr<open_stream> stream = nullptr) {
+  constexpr std::size_t stream_block = 8'192;
   // It is copied, and not written to.
   auto* const body = const_cast<char*>(x.body.data());
-  auto* const response = MHD_create_response_from_buffer(x.body.size(), body,
-                                                         MHD_RESPMEM_MUST_COPY);
-  if (response == nullptr)
+  auto* const response
+    = stream ? MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, stream_block,
+                                                 &read_stream, stream.get(),
+                                                 &forget_stream)
+             : MHD_create_response_from_buffer(x.body.size(), body,
+                                               MHD_RESPMEM_MUST_COPY);
+  if (response == nullptr) {
+    if (stream)
+      stream->forget(stream.get());
     return MHD_NO;
+  }
+  static_cast<void>(stream.release()); // the response has it
   if (x.status != 304)
     MHD_add_response_header(response, "Content-Type", x.type.c_str());
   for (const auto& [name, value] : x.headers)
@@ -157,7 +204,8 @@ public:
     : where_{where}, answer_{std::move(answer)}, bounds_{bounds} {
     const auto fd = listening_socket(where);
     where_.port = port_of(fd);
-    constexpr auto flags = MHD_USE_AUTO_INTERNAL_THREAD;
+    constexpr auto flags = static_cast<unsigned>(MHD_USE_AUTO_INTERNAL_THREAD)
+                           | MHD_ALLOW_SUSPEND_RESUME;
     daemon_ = MHD_start_daemon(
       flags, 0, nullptr, nullptr, &state::on_request, this,
       MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
@@ -173,7 +221,12 @@ public:
     }
   }
 
-  ~state() { MHD_stop_daemon(daemon_); }
+  ~state() {
+    // Connections that sleep would not hear of it.
+    for (const auto& each : close_streams())
+      each->end();
+    MHD_stop_daemon(daemon_);
+  }
 
   state(const state&) = delete;
   state& operator=(const state&) = delete;
@@ -234,6 +287,35 @@ private:
       x.connections_[connection] = {info->connect_fd, steady_clock::now()};
   }
 
+  std::vector<std::shared_ptr<answer_stream>> close_streams() {
+    const std::lock_guard guard{mutex_};
+    closing_ = true;
+    std::vector<std::shared_ptr<answer_stream>> all;
+    for (const auto* each : streams_)
+      all.push_back(each->from);
+    return all;
+  }
+
+  std::unique_ptr<open_stream> begin_stream(MHD_Connection* connection,
+                                            const http_response& x) {
+    auto made = std::make_unique<open_stream>();
+    made->from = x.stream;
+    made->connection = connection;
+    made->forget = [this](open_stream* gone) {
+      const std::lock_guard guard{mutex_};
+      streams_.erase(gone);
+    };
+    const std::lock_guard guard{mutex_};
+    streams_.insert(made.get());
+    // It takes as long as it takes.
+    if (const auto found = connections_.find(connection);
+        found != connections_.end())
+      found->second.since = steady_clock::time_point::max();
+    if (closing_)
+      x.stream->end();
+    return made;
+  }
+
   MHD_Result handle(MHD_Connection* connection, const char* url,
                     const char* method, const char* data, std::size_t& size,
                     void*& request) {
@@ -255,6 +337,8 @@ private:
       return MHD_YES;
     }
     auto answer = answer_(x.asked);
+    if (answer.stream)
+      return send(connection, answer, begin_stream(connection, answer));
     if (unsent_ + answer.body.size() > bounds_.unsent_bytes)
       answer = problem(503, "too much of what was asked for has not been read");
     x.unsent = answer.body.size();
@@ -287,6 +371,8 @@ private:
   std::size_t unsent_ = 0; // by the server's thread alone
   std::mutex mutex_;
   std::map<MHD_Connection*, open_connection> connections_;
+  std::set<open_stream*> streams_;
+  bool closing_ = false;
   MHD_Daemon* daemon_ = nullptr;
 };
 

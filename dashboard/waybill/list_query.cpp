@@ -72,6 +72,11 @@ bool read_view_field(const std::string& name, const std::string& value,
     to.after = parse_resume_point(value);
     if (!to.after)
       refuse_value(name, "what a list ended with", value);
+  } else if (use == list_use::errors && name == "group-by") {
+    const auto by = parse_error_grouping(value);
+    if (!by)
+      refuse_value(name, "error or target", value);
+    to.by = *by;
   } else if (use == list_use::api && name == "limit") {
     to.limit = static_cast<std::int32_t>(
       read_number(name, value, 1, limits::max_page_size));
@@ -141,6 +146,11 @@ list_operations to_request(const list_query& x, timestamp now, zone where) {
   if (const auto fault = find_fault(request))
     throw query_error{escape(*fault)};
   return request;
+}
+
+list_errors to_errors_request(const list_query& x, timestamp now, zone where) {
+  const auto request = to_request(x, now, where);
+  return {.filter = request.filter, .by = x.by, .cursor = request.cursor};
 }
 
 parameters to_parameters(const filter_arguments& x) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "waybill/error_queries.hpp"
 #include "waybill/filter_text.hpp"
 #include "waybill/http_message.hpp"
 
@@ -26,6 +27,8 @@ struct list_query {
   bool oldest_first = false;
   /// Whether error texts come whole.
   bool full = false;
+  /// Of errors: what groups have in common.
+  error_grouping by = error_grouping::error;
   /// Of pages: from the cursor back to those that come before it.
   bool back = false;
   /// Of pages: the row that is open.
@@ -33,7 +36,7 @@ struct list_query {
 };
 
 /// Which parameters are known.
-enum class list_use : std::uint8_t { api, page };
+enum class list_use : std::uint8_t { api, page, errors };
 
 /// @throws query_error
 list_query parse_list_query(const parameters& query, list_use use);
@@ -41,6 +44,9 @@ list_query parse_list_query(const parameters& query, list_use use);
 /// @param now what durations count back from on a first page.
 /// @throws query_error
 list_operations to_request(const list_query& x, timestamp now, zone where);
+
+/// The same for errors.
+list_errors to_errors_request(const list_query& x, timestamp now, zone where);
 
 /// The filter alone, as the parameters of a URL.
 parameters to_parameters(const filter_arguments& x);

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "waybill/call_queries.hpp"
+#include "waybill/error_queries.hpp"
 #include "waybill/filter_text.hpp"
 #include "waybill/queries.hpp"
 #include "waybill/stats.hpp"
@@ -120,6 +121,8 @@ void add_other_schemas(ojson& to) {
                  {"targets", schema_of<std::vector<target_total>>()},
                  {"other_targets", number},
                  {"paused_targets", number},
+                 {"tombstones", number},
+                 {"remembered_since", time},
                  {"service", schema_of<std::optional<stats_reply>>()}});
   to["health"] = object_of(
     {{"state",
@@ -138,10 +141,15 @@ ojson all_schemas() {
   add_schema<tracking_status_snapshot>(all);
   add_schema<call_reply>(all);
   add_schema<requeue_link>(all);
+  add_schema<purged_operation>(all);
   add_schema<call_snapshot>(all);
   add_schema<history_reply>(all);
   add_schema<transition>(all);
   add_schema<payload_discard>(all);
+  add_schema<errors_reply>(all);
+  add_schema<error_group>(all);
+  add_schema<watch_reply>(all);
+  add_schema<transition_gap>(all);
   add_schema<counts_reply>(all);
   add_schema<status_count>(all);
   add_schema<targets_reply>(all);
@@ -169,7 +177,7 @@ ojson parameter(const std::string& name, const char* in, const ojson& schema) {
           {"schema", schema}};
 }
 
-ojson list_parameters() {
+ojson filter_parameters() {
   auto all = ojson::array();
   const filter_arguments x;
   for_each_field(x, [&](const char* name, const auto& member) {
@@ -183,6 +191,34 @@ ojson list_parameters() {
                             : "string")));
   });
   all.push_back(parameter("cursor", "query", typed("string")));
+  return all;
+}
+
+ojson error_parameters() {
+  auto all = filter_parameters();
+  all.push_back(parameter("group-by", "query",
+                          {{"type", "string"},
+                           {"enum", ojson::array({"error", "target"})}}));
+  return all;
+}
+
+ojson watch_parameters() {
+  auto all = ojson::array();
+  for (const auto* name : {"after", "wait"})
+    all.push_back(parameter(name, "query", typed("string")));
+  for (const auto* name : {"status", "kind", "id"})
+    all.push_back(parameter(name, "query",
+                            {{"type", "array"}, {"items", typed("string")}}));
+  all.push_back(parameter("limit", "query",
+                          {{"type", "integer"},
+                           {"minimum", 1},
+                           {"maximum", limits::max_page_size},
+                           {"default", 100}}));
+  return all;
+}
+
+ojson list_parameters() {
+  auto all = filter_parameters();
   all.push_back(parameter("limit", "query",
                           {{"type", "integer"},
                            {"minimum", 1},
@@ -200,6 +236,9 @@ ojson path_of(const char* summary, std::string_view schema,
   ojson responses{{"200", answer_of("the answer", "application/json",
                                     reference(schema))},
                   {"default", failed}};
+  if (schema == watch_reply::type_name)
+    responses["200"]["content"]["text/event-stream"]
+      = {{"schema", typed("string")}};
   if (schema == "health")
     responses["503"] = answer_of("it has failed", "application/json",
                                  reference(schema));
@@ -225,6 +264,10 @@ ojson openapi_document(const std::string& version) {
         path_of("An operation, and its call", call_reply::type_name, id)},
        {"/operations/{id}/history",
         path_of("The steps of an operation", history_reply::type_name, id)},
+       {"/errors", path_of("Why operations were parked or failed, in groups",
+                           errors_reply::type_name, error_parameters())},
+       {"/watch", path_of("What has been committed since, or is next",
+                          watch_reply::type_name, watch_parameters())},
        {"/counts", path_of("Operations by kind and status",
                            counts_reply::type_name, none)},
        {"/stats", path_of("Sizes, totals, the oldest", "stats", none)},

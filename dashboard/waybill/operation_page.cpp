@@ -90,14 +90,23 @@ void add_commands(html& out, const std::string& id,
   out.add("</section>\n");
 }
 
-http_response not_found_page(const answer_context& c, const std::string& id) {
+http_response not_found_page(const answer_context& c, const std::string& id,
+                             const std::optional<purged_operation>& purged) {
   page_parts page;
   page.title = "Not there";
   page.current = menu_entry::operations;
   page.heading.add("No such operation");
-  page.lead.add("<p>It was purged, or never recorded: <code>")
-    .text(id)
-    .add("</code></p>");
+  if (purged)
+    page.lead.add("<p>It was ")
+      .text(to_string(purged->status))
+      .add(" ")
+      .add(time_mark(purged->finished_at, c))
+      .add(", and purged ")
+      .add(time_mark(purged->purged_at, c))
+      .add(": <code>");
+  else
+    page.lead.add("<p>It was purged, or never recorded: <code>");
+  page.lead.text(id).add("</code></p>");
   page.content.add("<p class=empty><a href=\"../operations\">All "
                    "operations</a></p>\n");
   auto answer = framed(c.about, c.asked, page, &c);
@@ -133,11 +142,13 @@ http_response operation_page(const answer_context& c, const std::string& id) {
   require_no_parameters(c);
   const auto parsed = tracked_operation_id::parse(id);
   if (!parsed || parsed->is_nil())
-    return not_found_page(c, id);
+    return not_found_page(c, id, std::nullopt);
   const auto history = c.store.get_history(
     {.id = *parsed, .deadline = std::nullopt}, limits::max_answer_bytes);
   if (!history.snapshot)
-    return not_found_page(c, id);
+    return not_found_page(
+      c, id,
+      c.store.get_status({.id = *parsed, .deadline = std::nullopt}).purged);
   const auto& x = *history.snapshot;
   const auto call = c.store.get_call({.id = *parsed, .deadline = std::nullopt});
   page_parts page;

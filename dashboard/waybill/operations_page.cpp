@@ -1,9 +1,9 @@
 // Lists of operations, with the command's filters in the URL.
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <utility>
 
+#include "waybill/filter_form.hpp"
 #include "waybill/history_table.hpp"
 #include "waybill/list_query.hpp"
 #include "waybill/page_frame.hpp"
@@ -215,53 +215,6 @@ void add_tabs(html& out, const operations_view& x) {
   out.add("</div>\n");
 }
 
-struct filter_field {
-  std::string_view name;
-  std::string_view label;
-  std::string_view hint;
-  std::string_view style;
-};
-
-constexpr std::array filter_fields{
-  filter_field{"kind", "Kind", "any", ""},
-  filter_field{"target", "Target", "* for any text", ""},
-  filter_field{"node", "Node", "any", "small"},
-  filter_field{"since", "Recorded since", "7d", "small"},
-  filter_field{"finished-since", "Finished since", "24h", "small"},
-  filter_field{"http", "HTTP", "5xx", "small"},
-  filter_field{"min-retries", "Retries from", "1", "small"},
-  filter_field{"error", "Error", "contains, case matters", "grow"}};
-
-bool has_field(std::string_view name) {
-  return std::ranges::any_of(filter_fields, [&](const auto& each) {
-    return each.name == name;
-  });
-}
-
-void add_form(html& out, const operations_view& x) {
-  const auto given = to_parameters(x.query.filter);
-  out.add("<form class=filters action=operations>\n");
-  bool kind_shown = false;
-  for (const auto& [name, value] : given)
-    // What has no field of its own goes on all the same.
-    if (!has_field(name) || (name == "kind" && std::exchange(kind_shown, true)))
-      out.add("<input type=hidden name=\"")
-        .text(name)
-        .add("\" value=\"")
-        .text(value)
-        .add("\">\n");
-  for (const auto& each : filter_fields) {
-    const auto is = std::ranges::find(given, each.name,
-                                      &parameters::value_type::first);
-    out.add("<label class=\"").text(each.style).add("\">").text(each.label);
-    out.add(" <input name=\"").text(each.name).add("\" placeholder=\"");
-    out.text(each.hint).add("\" value=\"");
-    out.text(is == given.end() ? std::string_view{} : is->second);
-    out.add("\"></label>\n");
-  }
-  out.add("<button>Filter</button></form>\n");
-}
-
 // -- rows ---------------------------------------------------------------------
 
 void add_fact(html& out, markup name, const std::optional<std::string>& value) {
@@ -395,7 +348,10 @@ http_response operations_page(const answer_context& c) {
   page.current = menu_entry::operations;
   add_heading(page, x);
   add_tabs(page.content, x);
-  add_form(page.content, x);
+  page.content.add(
+    filter_form("operations", x.query.filter,
+                {"kind", "target", "node", "since", "finished-since", "http",
+                 "min-retries", "error"}));
   if (x.rows.empty())
     add_nothing(page.content, x);
   else

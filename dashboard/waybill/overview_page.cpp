@@ -4,7 +4,10 @@
 #include <chrono>
 #include <functional>
 #include <map>
+#include <span>
 
+#include "waybill/error_list.hpp"
+#include "waybill/hour_charts.hpp"
 #include "waybill/list_query.hpp"
 #include "waybill/page_frame.hpp"
 #include "waybill/pages.hpp"
@@ -20,6 +23,7 @@ using totals = std::array<std::int64_t, num_tracking_statuses>;
 constexpr std::int32_t overview_rows = 8;
 constexpr auto overview_search_time = 30ms;
 constexpr auto stuck_after = 1h;
+constexpr auto refused_within = 7 * 24h;
 
 struct overview_facts {
   counts_reply counts;
@@ -27,7 +31,7 @@ struct overview_facts {
   std::int64_t all = 0;
   store_size size;
   targets_reply targets;
-  list_reply refused;
+  errors_reply refused;
   list_reply stuck;
 
   [[nodiscard]] std::int64_t of(tracking_status x) const {
@@ -47,10 +51,9 @@ overview_facts facts_of(const answer_context& c) {
   }
   x.size = c.store.size();
   x.targets = c.store.list_targets({.deadline = std::nullopt}, c.now);
-  list_operations refused;
-  refused.filter.statuses = {tracking_status::parked, tracking_status::failed};
-  refused.page_size = overview_rows;
-  x.refused = c.store.list(refused, overview_search_time);
+  list_errors refused;
+  refused.filter.terminal_from = c.now - refused_within;
+  x.refused = c.store.list_errors(refused, overview_search_time);
   auto stuck = stuck_operations(c.now, stuck_after);
   stuck.page_size = overview_rows;
   x.stuck = c.store.list(stuck, overview_search_time);
@@ -223,22 +226,27 @@ void add_short_list(html& out,
 }
 
 void add_refused(html& out, const overview_facts& x, const answer_context& c) {
-  out
-    .add("<section><div class=head><h2>Parked or failed last</h2>"
-         "<a href=\"operations?status=parked&amp;status=failed\">All ")
-    .number(x.of(tracking_status::parked) + x.of(tracking_status::failed))
-    .add(" →</a></div>\n");
-  if (x.refused.operations.empty())
-    out.add("<p class=empty>Nothing is parked or failed.</p>");
+  filter_arguments asked;
+  asked.finished_since = "7d";
+  out.add("<section><div class=head><h2>Why calls were parked or failed in 7 "
+          "days</h2><a href=\"errors?finished-since=7d\">Errors →</a></div>\n");
+  const std::span groups{x.refused.groups};
+  if (groups.empty())
+    out.add("<p class=empty>Nothing was parked or failed.</p>");
   else
-    add_short_list(out, x.refused.operations, "ended", c);
+    out.add(error_table(groups.first(
+                          std::min<std::size_t>(groups.size(), overview_rows)),
+                        asked, c, true));
+  if (x.refused.next_cursor && x.refused.searched_to)
+    out.add("<p class=empty>Searched back to ")
+      .add(time_mark(*x.refused.searched_to, c))
+      .add(" only.</p>");
   out.add("</section>\n");
 }
 
 void add_stuck(html& out, const overview_facts& x, const answer_context& c) {
   out.add("<section><div class=head><h2>Stuck: in flight and not touched for "
-          "an hour</h2><a href=\"operations?status=in-flight&amp;"
-          "updated-until=1h\">All →</a></div>\n");
+          "an hour</h2><a href=stuck>Stuck →</a></div>\n");
   const auto is_cut = x.stuck.next_cursor
                       && x.stuck.operations.size()
                            < static_cast<std::size_t>(overview_rows);
@@ -324,6 +332,7 @@ http_response overview_page(const answer_context& c) {
   if (const auto trouble = troubled_target(x.targets))
     page.acts.add("<a href=targets>Look at the targets →</a>");
   add_figures(page.content, x, c);
+  page.content.add(hour_charts(c));
   if (x.all > 0) {
     page.content.add("<div class=two><div>\n");
     add_refused(page.content, x, c);

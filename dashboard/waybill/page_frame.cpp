@@ -19,7 +19,11 @@ struct menu_item {
 constexpr std::array menu{menu_item{menu_entry::overview, "./", "Overview"},
                           menu_item{menu_entry::operations, "operations",
                                     "Operations"},
-                          menu_item{menu_entry::targets, "targets", "Targets"}};
+                          menu_item{menu_entry::errors, "errors", "Errors"},
+                          menu_item{menu_entry::stuck, "stuck", "Stuck"},
+                          menu_item{menu_entry::targets, "targets", "Targets"},
+                          menu_item{menu_entry::storage, "storage", "Storage"},
+                          menu_item{menu_entry::live, "live", "Live"}};
 
 void add_head(html& page, const page_parts& x, const site& about,
               const std::string& up) {

@@ -15,7 +15,16 @@
 namespace waybill::dashboard {
 
 /// Which entry of the menu is the current one.
-enum class menu_entry : std::uint8_t { none, overview, operations, targets };
+enum class menu_entry : std::uint8_t {
+  none,
+  overview,
+  operations,
+  errors,
+  stuck,
+  targets,
+  storage,
+  live,
+};
 
 struct page_parts {
   /// Of the browser's tab.

@@ -9,6 +9,10 @@ namespace waybill::dashboard {
 
 http_response overview_page(const answer_context& c);
 http_response operations_page(const answer_context& c);
+http_response errors_page(const answer_context& c);
+http_response live_page(const answer_context& c);
+http_response storage_page(const answer_context& c);
+http_response stuck_page(const answer_context& c);
 http_response operation_page(const answer_context& c, const std::string& id);
 http_response targets_page(const answer_context& c);
 

@@ -9,6 +9,7 @@
 #include "waybill/list_query.hpp"
 #include "waybill/openapi.hpp"
 #include "waybill/pages.hpp"
+#include "waybill/watch_answer.hpp"
 
 namespace waybill::dashboard {
 
@@ -38,6 +39,8 @@ http_response find_api(const answer_context& c, std::string_view path) {
     return answer_stats(c);
   if (path == "health")
     return answer_health(c);
+  if (path == "errors")
+    return answer_errors(c);
   if (path == "targets")
     return answer_targets(c);
   constexpr std::string_view one = "operations/";
@@ -58,6 +61,14 @@ http_response find_page(const answer_context& c) {
     return overview_page(c);
   if (path == "/operations")
     return operations_page(c);
+  if (path == "/errors")
+    return errors_page(c);
+  if (path == "/live")
+    return live_page(c);
+  if (path == "/storage")
+    return storage_page(c);
+  if (path == "/stuck")
+    return stuck_page(c);
   if (path == "/targets")
     return targets_page(c);
   if (path.starts_with(operation_prefix))
@@ -96,7 +107,7 @@ http_response finished(http_response x, const http_request& asked) {
 } // namespace
 
 router::router(site about, std::string file)
-  : about_{std::move(about)}, source_{std::move(file)} {}
+  : about_{std::move(about)}, source_{file}, feed_{std::move(file)} {}
 
 http_response router::answer(const http_request& asked) {
   http_response x;
@@ -181,6 +192,8 @@ http_response router::find_in_store(const http_request& asked) {
                          source_.reader(), about_.now(), service};
   if (asked.path == "/metrics")
     return answer_metrics(c);
+  if (asked.path == "/api/v1/watch")
+    return answer_watch(c, feed_);
   if (asked.path.starts_with(api_prefix))
     return find_api(c, std::string_view{asked.path}.substr(api_prefix.size()));
   if (asked.path.starts_with("/api/"))

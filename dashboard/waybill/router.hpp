@@ -2,6 +2,7 @@
 #pragma once
 
 #include "waybill/answer_context.hpp"
+#include "waybill/event_feed.hpp"
 
 namespace waybill::dashboard {
 
@@ -21,6 +22,7 @@ private:
 
   const site about_;
   store_source source_;
+  event_feed feed_;
 };
 
 } // namespace waybill::dashboard

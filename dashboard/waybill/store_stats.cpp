@@ -90,7 +90,8 @@ target_totals totals_of(const targets_reply& x) {
 
 nlohmann::ordered_json stats_json(const store_size& size,
                                   const counts_reply& counts,
-                                  const target_totals& targets) {
+                                  const target_totals& targets,
+                                  const tombstone_sums& purged) {
   nlohmann::ordered_json object{{"file_bytes", size.file_bytes},
                                 {"free_bytes", size.free_bytes},
                                 {"wal_bytes", size.log_bytes}};
@@ -107,12 +108,15 @@ nlohmann::ordered_json stats_json(const store_size& size,
     list.push_back(nlohmann::ordered_json(to_json(each)));
   object["other_targets"] = targets.others;
   object["paused_targets"] = targets.paused;
+  object["tombstones"] = purged.rows;
+  object["remembered_since"] = optional_time(purged.remembered_since);
   return object;
 }
 
 std::string render_prometheus(const store_size& size,
                               const counts_reply& counts,
-                              const targets_reply& targets) {
+                              const targets_reply& targets,
+                              const tombstone_sums& purged) {
   std::string text;
   add_gauge(text, "waybill_file_bytes", "Size of the database file.",
             std::to_string(size.file_bytes));
@@ -131,7 +135,8 @@ std::string render_prometheus(const store_size& size,
               "When the operation parked for longest was parked, since 1970.",
               seconds_text(*counts.oldest_parked));
   const auto totals = totals_of(targets);
-  return text + to_prometheus(totals.told, totals.others, totals.paused);
+  return text + to_prometheus(totals.told, totals.others, totals.paused)
+         + to_prometheus(purged.rows, purged.remembered_since);
 }
 
 } // namespace waybill::dashboard

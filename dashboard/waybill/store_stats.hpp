@@ -12,6 +12,7 @@
 #include "waybill/messages.hpp"
 #include "waybill/stats.hpp"
 #include "waybill/store_size.hpp"
+#include "waybill/tombstone_sums.hpp"
 
 namespace waybill::dashboard {
 
@@ -26,11 +27,13 @@ target_totals totals_of(const targets_reply& x);
 
 nlohmann::ordered_json stats_json(const store_size& size,
                                   const counts_reply& counts,
-                                  const target_totals& targets);
+                                  const target_totals& targets,
+                                  const tombstone_sums& purged);
 
 /// In the text format of Prometheus, version 0.0.4.
 std::string render_prometheus(const store_size& size,
                               const counts_reply& counts,
-                              const targets_reply& targets = {});
+                              const targets_reply& targets = {},
+                              const tombstone_sums& purged = {});
 
 } // namespace waybill::dashboard

@@ -8,7 +8,7 @@ namespace waybill {
 namespace {
 
 constexpr std::array<std::string_view, num_take_outcomes> take_names{
-  "taken", "attached", "known", "already_terminal", "refused"};
+  "taken", "attached", "known", "already_terminal", "refused", "duplicate"};
 
 using detail::fault;
 

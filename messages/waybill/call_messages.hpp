@@ -349,8 +349,11 @@ enum class take_outcome : std::uint8_t {
   /// A bound of the target would be passed; nothing changed. An answer, and no
   /// error, for it may rest on what is not committed yet.
   refused = 4,
+  /// The operation has finished before and was purged, and is remembered;
+  /// nothing changed.
+  duplicate = 5,
 };
-inline constexpr int num_take_outcomes = 5;
+inline constexpr int num_take_outcomes = 6;
 std::string to_string(take_outcome x);
 
 struct take_reply {
@@ -361,6 +364,8 @@ struct take_reply {
   bool begun = false;
   /// Which bound it is, if it was refused.
   std::string reason = {};
+  /// Of a `duplicate`: what it was.
+  std::optional<purged_operation> purged = std::nullopt;
 
   bool operator==(const take_reply&) const = default;
   static constexpr const char* type_name = "take_reply";
@@ -368,7 +373,8 @@ struct take_reply {
     return std::tuple{field{"outcome", &take_reply::outcome},
                       field{"head", &take_reply::head},
                       field{"begun", &take_reply::begun},
-                      field{"reason", &take_reply::reason}};
+                      field{"reason", &take_reply::reason},
+                      field{"purged", &take_reply::purged}};
   }
 };
 

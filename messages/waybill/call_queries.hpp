@@ -99,7 +99,7 @@ struct requeue_link {
   /// Which operation this one is the successor of; none if it is of none, or
   /// that one is purged.
   std::optional<tracked_operation_id> requeue_of = std::nullopt;
-  /// Its own successor, unless that is purged.
+  /// Its own successor; that may be purged.
   std::optional<tracked_operation_id> requeued_as = std::nullopt;
   /// The first of them all: the target knows the call by its id.
   std::optional<tracked_operation_id> root = std::nullopt;
@@ -125,13 +125,16 @@ struct call_reply {
   std::optional<call_snapshot> call;
   /// None: it was not requeued, and is not what another one was requeued as.
   std::optional<requeue_link> requeue = std::nullopt;
+  /// See `status_reply`.
+  std::optional<purged_operation> purged = std::nullopt;
 
   bool operator==(const call_reply&) const = default;
   static constexpr const char* type_name = "call_reply";
   static constexpr auto fields() {
     return std::tuple{field{"snapshot", &call_reply::snapshot},
                       field{"call", &call_reply::call},
-                      field{"requeue", &call_reply::requeue}};
+                      field{"requeue", &call_reply::requeue},
+                      field{"purged", &call_reply::purged}};
   }
 };
 

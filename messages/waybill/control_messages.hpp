@@ -7,6 +7,7 @@
 
 #include "waybill/field_list.hpp"
 #include "waybill/requeue_messages.hpp"
+#include "waybill/tracked_operation_id.hpp"
 
 namespace waybill {
 
@@ -91,6 +92,17 @@ struct calls_requeued {
   static constexpr const char* type_name = "calls_requeued";
   static constexpr auto fields() {
     return std::tuple{field{"calls", &calls_requeued::calls}};
+  }
+};
+
+/// The store is about to let go of calls that are for a target: who works for
+/// it asks for those that it has.
+struct calls_discarded {
+  std::vector<tracked_operation_id> ids;
+  bool operator==(const calls_discarded&) const = default;
+  static constexpr const char* type_name = "calls_discarded";
+  static constexpr auto fields() {
+    return std::tuple{field{"ids", &calls_discarded::ids}};
   }
 };
 

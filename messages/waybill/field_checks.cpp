@@ -25,4 +25,25 @@ fault check_text(const char* name, std::string_view text,
          + (text.size() > 40 ? "…)" : ")");
 }
 
+fault check_acted_on(const std::vector<tracked_operation_id>& ids) {
+  return first_fault(
+    [&] {
+      return check_range("ids: their number", std::ssize(ids), 1,
+                         limits::max_acted_on);
+    },
+    [&] { return first_fault_in("ids", ids, check_id); });
+}
+
+fault check_act(const std::optional<operator_act>& x) {
+  if (!x)
+    return std::nullopt;
+  return first_fault(
+    [&] { return x->id ? check_id("act.id", *x->id) : fault{}; },
+    [&] { return check_operator("act.who", x->who); },
+    [&] {
+      return x->what ? check_name("act.what", *x->what, limits::max_audit_text)
+                     : fault{};
+    });
+}
+
 } // namespace waybill::detail

@@ -7,8 +7,10 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "waybill/limits.hpp"
+#include "waybill/operator_act.hpp"
 #include "waybill/timestamp.hpp"
 #include "waybill/tracked_operation_id.hpp"
 #include "waybill/tracking_status.hpp"
@@ -81,6 +83,12 @@ inline fault check_name(const char* name, const std::string& text,
   return check_text(name, std::string_view{text}, max_bytes);
 }
 
+/// Who wants something, if anybody is named.
+inline fault check_operator(const char* name,
+                            const std::optional<std::string>& who) {
+  return who ? check_name(name, *who, limits::max_operator) : std::nullopt;
+}
+
 /// For bytes of any sort.
 fault check_size(const char* name, std::size_t bytes, std::size_t max_bytes);
 
@@ -116,6 +124,11 @@ fault check_question(const Question& x) {
   return first_fault([&] { return check_id("id", x.id); },
                      [&] { return check_time("deadline", x.deadline); });
 }
+
+/// What an operator's request does something to.
+fault check_acted_on(const std::vector<tracked_operation_id>& ids);
+
+fault check_act(const std::optional<operator_act>& x);
 
 /// What an operation is about and whose it is.
 template <class T>

@@ -128,6 +128,8 @@ operation_filter to_filter(const filter_arguments& x, timestamp now,
   filter.terminal_from = time("finished-since", x.finished_since);
   filter.terminal_until = time("finished-until", x.finished_until);
   filter.error_contains = x.error;
+  filter.target_shape = x.target_shape;
+  filter.error_shape = x.error_shape;
   if (x.http)
     read_http(*x.http, filter);
   return filter;

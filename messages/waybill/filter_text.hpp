@@ -30,6 +30,8 @@ struct filter_arguments {
   std::optional<std::string> finished_since;
   std::optional<std::string> finished_until;
   std::optional<std::string> error;
+  std::optional<std::string> target_shape;
+  std::optional<std::string> error_shape;
   std::optional<std::string> http;
   std::optional<std::int64_t> min_retries;
 
@@ -50,6 +52,8 @@ struct filter_arguments {
                       field{"finished-since", &self::finished_since},
                       field{"finished-until", &self::finished_until},
                       field{"error", &self::error},
+                      field{"target-shape", &self::target_shape},
+                      field{"error-shape", &self::error_shape},
                       field{"http", &self::http},
                       field{"min-retries", &self::min_retries}};
   }

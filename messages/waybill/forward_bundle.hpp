@@ -28,12 +28,28 @@ struct forward_bundle {
   }
 };
 
+/// What a call of a bundle was that is a `duplicate`.
+struct bundled_duplicate {
+  /// The call's place in the bundle, from 0.
+  std::uint32_t place = 0;
+  purged_operation purged;
+
+  bool operator==(const bundled_duplicate&) const = default;
+  static constexpr const char* type_name = "bundled_duplicate";
+  static constexpr auto fields() {
+    return std::tuple{field{"place", &bundled_duplicate::place},
+                      field{"purged", &bundled_duplicate::purged}};
+  }
+};
+
 /// What became of each call; sent when all that were taken are durable.
 struct forward_bundle_reply {
   /// For each call its forward_outcome; `failed` for one that was refused.
   std::vector<std::uint8_t> outcomes;
   /// One for each `failed`, ordered by place.
   std::vector<bundled_failure> failures;
+  /// One for each `duplicate`, ordered by place.
+  std::vector<bundled_duplicate> duplicates = {};
 
   static constexpr std::uint8_t failed = 255;
 
@@ -42,7 +58,8 @@ struct forward_bundle_reply {
   static constexpr auto fields() {
     using self = forward_bundle_reply;
     return std::tuple{field{"outcomes", &self::outcomes},
-                      field{"failures", &self::failures}};
+                      field{"failures", &self::failures},
+                      field{"duplicates", &self::duplicates}};
   }
 };
 

@@ -8,7 +8,7 @@ namespace waybill {
 namespace {
 
 constexpr std::array<std::string_view, num_forward_outcomes> outcome_names{
-  "accepted", "already_accepted", "already_terminal"};
+  "accepted", "already_accepted", "already_terminal", "duplicate"};
 
 constexpr std::array<std::string_view, num_breaker_states> state_names{
   "closed", "open", "half_open"};
@@ -62,16 +62,11 @@ std::optional<std::string> find_fault(const forward_call& x) {
 }
 
 std::optional<std::string> find_fault(const discard& x) {
-  // The reason goes the way of every last error, under its own name.
-  auto fault = find_fault(record_terminal{.id = x.id,
-                                          .status = tracking_status::discarded,
-                                          .last_error = x.reason,
-                                          .http_status = std::nullopt,
-                                          .deadline = std::nullopt});
-  constexpr std::string_view stored_as = "last_error";
-  if (fault && fault->starts_with(stored_as))
-    fault->replace(0, stored_as.size(), "reason");
-  return fault;
+  using namespace detail;
+  return first_fault(
+    [&] { return check_id("id", x.id); },
+    [&] { return check_text("reason", x.reason, limits::max_last_error); },
+    [&] { return check_operator("who", x.who); });
 }
 
 } // namespace waybill

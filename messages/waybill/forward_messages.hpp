@@ -81,19 +81,25 @@ enum class forward_outcome : std::uint8_t {
   already_accepted = 1,
   /// The operation has finished before; it is not called again.
   already_terminal = 2,
+  /// The operation has finished and was purged; it is not called again for as
+  /// long as it is remembered (`duplicate_window`). The reply says what it was.
+  duplicate = 3,
 };
-inline constexpr int num_forward_outcomes = 3;
+inline constexpr int num_forward_outcomes = 4;
 std::string to_string(forward_outcome x);
 std::optional<forward_outcome>
 parse_forward_outcome(std::string_view text) noexcept;
 
 struct forward_reply {
   forward_outcome outcome = forward_outcome::accepted;
+  /// Of a `duplicate`: what it was.
+  std::optional<purged_operation> purged = std::nullopt;
 
   bool operator==(const forward_reply&) const = default;
   static constexpr const char* type_name = "forward_reply";
   static constexpr auto fields() {
-    return std::tuple{field{"outcome", &forward_reply::outcome}};
+    return std::tuple{field{"outcome", &forward_reply::outcome},
+                      field{"purged", &forward_reply::purged}};
   }
 };
 
@@ -104,13 +110,16 @@ struct discard {
   tracked_operation_id id;
   /// Why; recorded as the operation's last error.
   std::optional<std::string> reason;
+  /// Who wants it; see `operator_act::who`.
+  std::optional<std::string> who = std::nullopt;
 
   bool operator==(const discard&) const = default;
   using reply = update_reply;
   static constexpr const char* type_name = "discard";
   static constexpr auto fields() {
     return std::tuple{field{"id", &discard::id},
-                      field{"reason", &discard::reason}};
+                      field{"reason", &discard::reason},
+                      field{"who", &discard::who}};
   }
 };
 

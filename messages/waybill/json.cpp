@@ -7,10 +7,13 @@
 
 #include <nlohmann/json.hpp>
 
+#include "waybill/audit_messages.hpp"
 #include "waybill/call_messages.hpp"
 #include "waybill/call_queries.hpp"
 #include "waybill/control_messages.hpp"
 #include "waybill/delivery_messages.hpp"
+#include "waybill/discard_messages.hpp"
+#include "waybill/error_queries.hpp"
 #include "waybill/forward_bundle.hpp"
 #include "waybill/forward_messages.hpp"
 #include "waybill/messages.hpp"
@@ -227,6 +230,18 @@ struct enum_info<requeue_outcome> {
   static constexpr auto parse = &parse_requeue_outcome;
 };
 
+template <>
+struct enum_info<discard_outcome> {
+  static constexpr int count = num_discard_outcomes;
+  static constexpr auto parse = &parse_discard_outcome;
+};
+
+template <>
+struct enum_info<audit_verb> {
+  static constexpr int count = num_audit_verbs;
+  static constexpr auto parse = &parse_audit_verb;
+};
+
 template <class T>
   requires std::is_enum_v<T>
 void read(const std::string& path, const json& value, T& x) {
@@ -408,6 +423,7 @@ WAYBILL_INSTANTIATE(get_health)
 WAYBILL_INSTANTIATE(enqueue_reply)
 WAYBILL_INSTANTIATE(update_reply)
 WAYBILL_INSTANTIATE(tracking_status_snapshot)
+WAYBILL_INSTANTIATE(purged_operation)
 WAYBILL_INSTANTIATE(status_reply)
 WAYBILL_INSTANTIATE(purge_reply)
 WAYBILL_INSTANTIATE(status_count)
@@ -427,6 +443,8 @@ WAYBILL_INSTANTIATE(watch_reply)
 WAYBILL_INSTANTIATE(await_terminal)
 WAYBILL_INSTANTIATE(wait_reply)
 WAYBILL_INSTANTIATE(operation_record)
+WAYBILL_INSTANTIATE(error_group)
+WAYBILL_INSTANTIATE(errors_reply)
 WAYBILL_INSTANTIATE(histogram)
 WAYBILL_INSTANTIATE(status_total)
 WAYBILL_INSTANTIATE(get_stats)
@@ -456,6 +474,12 @@ WAYBILL_INSTANTIATE(targets_reply)
 WAYBILL_INSTANTIATE(requeue)
 WAYBILL_INSTANTIATE(requeue_result)
 WAYBILL_INSTANTIATE(requeue_reply)
+WAYBILL_INSTANTIATE(operator_act)
+WAYBILL_INSTANTIATE(discard_many)
+WAYBILL_INSTANTIATE(discard_result)
+WAYBILL_INSTANTIATE(discard_reply)
+WAYBILL_INSTANTIATE(audit_record)
+WAYBILL_INSTANTIATE(exported_audit)
 WAYBILL_INSTANTIATE(shut_down)
 
 #undef WAYBILL_INSTANTIATE
@@ -465,6 +489,7 @@ template std::string to_string<request_bundle>(const request_bundle&);
 template std::string to_string<bundled_failure>(const bundled_failure&);
 template std::string to_string<bundle_reply>(const bundle_reply&);
 template std::string to_string<forward_bundle>(const forward_bundle&);
+template std::string to_string<bundled_duplicate>(const bundled_duplicate&);
 template std::string
 to_string<forward_bundle_reply>(const forward_bundle_reply&);
 template std::string to_string<target_bounds>(const target_bounds&);
@@ -487,6 +512,7 @@ template std::string to_string<work_tick>(const work_tick&);
 template std::string to_string<recovery_tick>(const recovery_tick&);
 template std::string to_string<drained>(const drained&);
 template std::string to_string<calls_requeued>(const calls_requeued&);
+template std::string to_string<calls_discarded>(const calls_discarded&);
 template std::string to_string<delivery_result>(const delivery_result&);
 template std::string to_string<delivery_done>(const delivery_done&);
 template std::string to_string<sync_ended>(const sync_ended&);

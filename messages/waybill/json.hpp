@@ -1,6 +1,7 @@
 // Messages as JSON, both ways, and as text for people. Made from the field
 // lists; defined for all structs of messages.hpp, queries.hpp, stats.hpp,
-// pause_messages.hpp and forward_messages.hpp (a delivery_result is only
+// pause_messages.hpp, requeue_messages.hpp, discard_messages.hpp,
+// audit_messages.hpp and forward_messages.hpp (a delivery_result is only
 // printed).
 #pragma once
 

@@ -46,8 +46,11 @@ inline constexpr std::size_t max_reason = 4'096;
 /// it may have the tracker look at for that.
 inline constexpr std::int32_t max_found_calls = 10'000;
 inline constexpr std::int32_t max_scanned_calls = 1'000'000;
-/// Calls that one request may requeue.
-inline constexpr std::int64_t max_requeued = 256;
+/// Operations that one request of an operator may requeue or discard.
+inline constexpr std::int64_t max_acted_on = 256;
+/// Longest texts that the audit keeps of what was done and why; longer ones are
+/// shortened.
+inline constexpr std::size_t max_audit_text = 4'096;
 
 // -- questions ----------------------------------------------------------------
 
@@ -71,8 +74,10 @@ inline constexpr std::size_t max_awaited = 256;
 inline constexpr std::size_t max_asked = 1'000;
 /// Bytes of `last_error` in a list that is not `full`.
 inline constexpr std::size_t summary_error = 120;
-/// Bytes of `operation_filter::error_contains`.
+/// Bytes of `operation_filter::error_contains`, and of the shapes there.
 inline constexpr std::size_t max_error_part = 1'024;
+/// Groups of errors in an answer.
+inline constexpr std::size_t max_error_groups = 1'000;
 /// Bytes of a cursor; real ones are much shorter.
 inline constexpr std::size_t max_cursor = 128;
 

@@ -104,12 +104,14 @@ fault find_fault(const get_many& x) {
 }
 
 fault find_fault(const purge_terminal& x) {
-  return first_fault([&] { return check_time("older_than", x.older_than); },
-                     [&] {
-                       return x.status ? check_terminal(*x.status) : fault{};
-                     },
-                     [&] { return check_time("deadline", x.deadline); },
-                     [&] { return check_time("not_before", x.not_before); });
+  return first_fault(
+    [&] { return check_time("older_than", x.older_than); },
+    [&] { return x.status ? check_terminal(*x.status) : fault{}; },
+    [&] { return check_time("deadline", x.deadline); },
+    [&] { return check_time("not_before", x.not_before); },
+    [&] { return check_act(x.act); },
+    [&] { return check_time("forget_before", x.forget_before); },
+    [&] { return check_time("forget_not_before", x.forget_not_before); });
 }
 
 fault find_fault(const get_counts& x) {

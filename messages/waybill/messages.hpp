@@ -24,6 +24,7 @@
 #include "waybill/errc.hpp"
 #include "waybill/field_list.hpp"
 #include "waybill/limits.hpp"
+#include "waybill/operator_act.hpp"
 #include "waybill/timestamp.hpp"
 #include "waybill/tracked_operation_id.hpp"
 #include "waybill/tracking_status.hpp"
@@ -178,16 +179,27 @@ struct purge_terminal {
   /// is set: then they alone are deleted, with their payloads. Those that keep
   /// their order key from others stay until they are discarded.
   bool with_payload = false;
+  /// Only what an operator wants is in the audit.
+  std::optional<operator_act> act = std::nullopt;
+  /// What was purged strictly before this, and not before the other, is
+  /// forgotten: its id counts as new again (`duplicate_window`). None forgets
+  /// nothing.
+  std::optional<timestamp> forget_before = std::nullopt;
+  std::optional<timestamp> forget_not_before = std::nullopt;
 
   bool operator==(const purge_terminal&) const = default;
   using reply = purge_reply;
   static constexpr const char* type_name = "purge_terminal";
   static constexpr auto fields() {
-    return std::tuple{field{"older_than", &purge_terminal::older_than},
-                      field{"status", &purge_terminal::status},
-                      field{"deadline", &purge_terminal::deadline},
-                      field{"not_before", &purge_terminal::not_before},
-                      field{"with_payload", &purge_terminal::with_payload}};
+    using self = purge_terminal;
+    return std::tuple{field{"older_than", &self::older_than},
+                      field{"status", &self::status},
+                      field{"deadline", &self::deadline},
+                      field{"not_before", &self::not_before},
+                      field{"with_payload", &self::with_payload},
+                      field{"act", &self::act},
+                      field{"forget_before", &self::forget_before},
+                      field{"forget_not_before", &self::forget_not_before}};
   }
 };
 
@@ -218,7 +230,8 @@ struct get_health {
 enum class enqueue_outcome : std::uint8_t {
   /// The operation is new and stored now.
   inserted = 0,
-  /// The id was there already; its row is untouched.
+  /// The id was there already; its row is untouched. Or it was purged, and the
+  /// host wants such ids refused (`duplicate_window_for`).
   duplicate = 1,
 };
 inline constexpr int num_enqueue_outcomes = 2;
@@ -297,14 +310,38 @@ struct tracking_status_snapshot {
   }
 };
 
+/// What is left of an operation that was purged, for as long as it is
+/// remembered (`duplicate_window`).
+struct purged_operation {
+  /// How and when it finished.
+  tracking_status status = tracking_status::delivered;
+  timestamp finished_at;
+  timestamp purged_at;
+  /// Which operation its call was tried again as; see `requeue`.
+  std::optional<tracked_operation_id> successor = std::nullopt;
+
+  bool operator==(const purged_operation&) const = default;
+  static constexpr const char* type_name = "purged_operation";
+  static constexpr auto fields() {
+    using self = purged_operation;
+    return std::tuple{field{"status", &self::status},
+                      field{"finished_at", &self::finished_at},
+                      field{"purged_at", &self::purged_at},
+                      field{"successor", &self::successor}};
+  }
+};
+
 struct status_reply {
   /// None: purged or never recorded.
   std::optional<tracking_status_snapshot> snapshot;
+  /// What it was, if it is purged and remembered.
+  std::optional<purged_operation> purged = std::nullopt;
 
   bool operator==(const status_reply&) const = default;
   static constexpr const char* type_name = "status_reply";
   static constexpr auto fields() {
-    return std::tuple{field{"snapshot", &status_reply::snapshot}};
+    return std::tuple{field{"snapshot", &status_reply::snapshot},
+                      field{"purged", &status_reply::purged}};
   }
 };
 

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <variant>
 
+#include "waybill/discard_messages.hpp"
 #include "waybill/errc.hpp"
 #include "waybill/field_list.hpp"
 #include "waybill/forward_messages.hpp"
@@ -35,7 +36,8 @@ std::string operator_socket_of(const std::string& file);
 /// All that can be asked.
 using operator_request
   = std::variant<get_status, get_counts, get_health, get_stats, purge_terminal,
-                 discard, pause_target, resume_target, get_backlogs, requeue>;
+                 discard_many, pause_target, resume_target, get_backlogs,
+                 requeue>;
 
 /// What an error answer says, or why a line is none of these.
 class operator_error : public std::runtime_error {

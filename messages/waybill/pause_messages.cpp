@@ -31,7 +31,9 @@ fault find_fault(const pause_target& x) {
 }
 
 fault find_fault(const resume_target& x) {
-  return check_name("target", x.target, limits::max_target);
+  return first_fault(
+    [&] { return check_name("target", x.target, limits::max_target); },
+    [&] { return check_operator("who", x.who); });
 }
 
 } // namespace waybill

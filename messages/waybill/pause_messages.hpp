@@ -60,12 +60,15 @@ struct pause_target {
 
 struct resume_target {
   std::string target;
+  /// Who wants it; see `operator_act::who`.
+  std::optional<std::string> who = std::nullopt;
 
   bool operator==(const resume_target&) const = default;
   using reply = pause_reply;
   static constexpr const char* type_name = "resume_target";
   static constexpr auto fields() {
-    return std::tuple{field{"target", &resume_target::target}};
+    return std::tuple{field{"target", &resume_target::target},
+                      field{"who", &resume_target::who}};
   }
 };
 

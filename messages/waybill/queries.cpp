@@ -89,6 +89,12 @@ fault check_filter(const operation_filter& x) {
       return check_text("error_contains", x.error_contains,
                         limits::max_error_part);
     },
+    [&] {
+      return check_text("target_shape", x.target_shape, limits::max_error_part);
+    },
+    [&] {
+      return check_text("error_shape", x.error_shape, limits::max_error_part);
+    },
     [&] { return check_http_status(x.http_status); },
     [&] {
       return x.http_class ? check_range("http_class", *x.http_class, 1, 5)

@@ -57,6 +57,10 @@ struct operation_filter {
   std::optional<timestamp> terminal_until;
   /// A part of `last_error`; case matters.
   std::optional<std::string> error_contains;
+  /// Targets and last errors of this shape: `errors_reply` has them, and
+  /// text_shape.hpp says what it is.
+  std::optional<std::string> target_shape;
+  std::optional<std::string> error_shape;
   std::optional<std::int32_t> http_status;
   /// The first digit of `http_status`, 1 to 5.
   std::optional<std::int32_t> http_class;
@@ -81,6 +85,8 @@ struct operation_filter {
                       field{"terminal_from", &self::terminal_from},
                       field{"terminal_until", &self::terminal_until},
                       field{"error_contains", &self::error_contains},
+                      field{"target_shape", &self::target_shape},
+                      field{"error_shape", &self::error_shape},
                       field{"http_status", &self::http_status},
                       field{"http_class", &self::http_class}};
   }

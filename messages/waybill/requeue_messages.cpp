@@ -27,11 +27,7 @@ parse_requeue_outcome(std::string_view text) noexcept {
 std::optional<std::string> find_fault(const requeue& x) {
   using namespace detail;
   return first_fault(
-    [&] {
-      return check_range("ids: their number", std::ssize(x.ids), 1,
-                         limits::max_requeued);
-    },
-    [&] { return first_fault_in("ids", x.ids, check_id); },
+    [&] { return check_acted_on(x.ids); },
     [&] { return x.as ? check_id("as", *x.as) : fault{}; },
     [&] {
       return x.as && x.ids.size() != 1
@@ -39,6 +35,7 @@ std::optional<std::string> find_fault(const requeue& x) {
                : fault{};
     },
     [&] { return check_text("reason", x.reason, limits::max_last_error); },
+    [&] { return check_act(x.act); },
     [&] { return check_time("deadline", x.deadline); });
 }
 

@@ -24,13 +24,14 @@ struct requeue_reply;
 /// refused for itself, all of them in one transaction. Asked again, it is
 /// answered with the successor that there is.
 struct requeue {
-  /// 1 to `limits::max_requeued`.
+  /// 1 to `limits::max_acted_on`.
   std::vector<tracked_operation_id> ids;
   /// The successor's id, if `ids` has one only; none means a new one.
   std::optional<tracked_operation_id> as = std::nullopt;
   /// Why; the old operation's history has it. At most `limits::max_last_error`
   /// bytes.
   std::optional<std::string> reason = std::nullopt;
+  std::optional<operator_act> act = std::nullopt;
   /// See `record_enqueue::deadline`.
   std::optional<timestamp> deadline = std::nullopt;
 
@@ -40,7 +41,7 @@ struct requeue {
   static constexpr auto fields() {
     using self = requeue;
     return std::tuple{field{"ids", &self::ids}, field{"as", &self::as},
-                      field{"reason", &self::reason},
+                      field{"reason", &self::reason}, field{"act", &self::act},
                       field{"deadline", &self::deadline}};
   }
 };
@@ -48,9 +49,10 @@ struct requeue {
 /// What became of one of them. All but the first change nothing.
 enum class requeue_outcome : std::uint8_t {
   requeued = 0,
-  /// It has a successor from before.
+  /// It has a successor from before; either of them may be purged.
   already_requeued = 1,
-  /// The operation was never recorded, or is purged.
+  /// The operation was never recorded, or is purged and had no successor that
+  /// is remembered.
   not_found = 2,
   /// It has not finished: attempts follow by themselves.
   in_flight = 3,
@@ -62,7 +64,8 @@ enum class requeue_outcome : std::uint8_t {
   expired = 7,
   /// A bound of the target would be passed; the reason says which one.
   overloaded = 8,
-  /// There is an operation with the id that its successor was to have.
+  /// There is an operation with the id that its successor was to have, or one
+  /// that was purged is remembered.
   id_is_taken = 9,
 };
 inline constexpr int num_requeue_outcomes = 10;

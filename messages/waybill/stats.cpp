@@ -304,6 +304,16 @@ void add_targets(exposition& out, const std::vector<target_total>& targets,
     out.add_sample("", label("target", name), x.paused_since ? "1" : "0");
 }
 
+void add_tombstones(exposition& out, std::int64_t tombstones,
+                    const std::optional<timestamp>& remembered_since) {
+  out.add_gauge("waybill_tombstones",
+                "Operations that were purged and are remembered.", tombstones);
+  out.add_time("waybill_remembered_since_timestamp_seconds",
+               "All operations that were purged after this are remembered, "
+               "since 1970.",
+               remembered_since);
+}
+
 // How much there is of what has a bound, or should not grow.
 void add_sizes(exposition& out, const stats_reply& x) {
   out.add_gauge("waybill_waiting_requests",
@@ -347,6 +357,7 @@ std::string to_prometheus(const stats_reply& x) {
   add_sizes(out, x);
   add_operations(out, x.operations);
   add_targets(out, x.targets, x.other_targets, x.paused_targets);
+  add_tombstones(out, x.tombstones, x.remembered_since);
   add_ages(out, x);
   add_health(out, x.health);
   out.add_counter("waybill_restarts_total",
@@ -360,6 +371,13 @@ std::string to_prometheus(const std::vector<target_total>& targets,
                           std::int64_t paused_targets) {
   exposition out;
   add_targets(out, targets, other_targets, paused_targets);
+  return std::move(out).take();
+}
+
+std::string to_prometheus(std::int64_t tombstones,
+                          const std::optional<timestamp>& remembered_since) {
+  exposition out;
+  add_tombstones(out, tombstones, remembered_since);
   return std::move(out).take();
 }
 

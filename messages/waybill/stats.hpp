@@ -200,6 +200,11 @@ struct stats_reply {
   /// How many targets are paused, of all.
   std::int64_t paused_targets = 0;
 
+  /// Operations that were purged and are remembered (`duplicate_window`).
+  std::int64_t tombstones = 0;
+  /// All that were purged after this are; none: all ever.
+  std::optional<timestamp> remembered_since = std::nullopt;
+
   health_state health = health_state::ok;
   /// How often the tracker died and was started again by its service.
   std::int64_t restarts = 0;
@@ -241,6 +246,8 @@ struct stats_reply {
                       field{"targets", &self::targets},
                       field{"other_targets", &self::other_targets},
                       field{"paused_targets", &self::paused_targets},
+                      field{"tombstones", &self::tombstones},
+                      field{"remembered_since", &self::remembered_since},
                       field{"health", &self::health},
                       field{"restarts", &self::restarts}};
   }
@@ -260,6 +267,10 @@ std::string to_prometheus(const stats_reply& x);
 std::string to_prometheus(const std::vector<target_total>& targets,
                           std::int64_t other_targets,
                           std::int64_t paused_targets);
+
+/// The same of operations that were purged.
+std::string to_prometheus(std::int64_t tombstones,
+                          const std::optional<timestamp>& remembered_since);
 
 /// `text` as it may stand between the quotes of a label in that format: `\`,
 /// `"` and line feeds escaped; NUL and bytes that are not UTF-8 become U+FFFD.

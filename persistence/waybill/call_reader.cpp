@@ -55,6 +55,8 @@ call_reply call_reader::call_of(const tracked_operation_id& id) {
     reply.call = source_.describe(seq);
     reply.requeue = source_.link_of(seq, id);
   });
+  if (!reply.snapshot)
+    reply.purged = operations_.find_purged(id);
   return reply;
 }
 

@@ -2,6 +2,7 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "waybill/call_bounds.hpp"
 #include "waybill/operation_row.hpp"
@@ -38,8 +39,18 @@ requeue_reply call_requeue::run(const requeue& request, timestamp now) {
   require_storable(now);
   return parts_.write([&] {
     requeue_reply reply;
-    for (const auto& id : request.ids)
+    std::vector<tracked_operation_id> done;
+    for (const auto& id : request.ids) {
       reply.results.push_back(run_one(id, request, now));
+      if (reply.results.back().outcome == requeue_outcome::requeued)
+        done.push_back(id);
+    }
+    if (!done.empty())
+      parts_.audit.note({.verb = audit_verb::requeue,
+                         .act = request.act,
+                         .reason = request.reason,
+                         .now = now,
+                         .ids = std::move(done)});
     return reply;
   });
 }
@@ -50,15 +61,14 @@ requeue_result call_requeue::run_one(const tracked_operation_id& id,
   requeue_result result;
   result.id = id;
   const auto row = x.operations.find(id);
-  if (!row)
-    return result;
-  if (const auto successor = x.requeues.successor_of(row->seq)) {
-    result.successor = x.operations.id_of(*successor);
-    if (!result.successor)
-      row_is_corrupt("a successor that there is not");
+  if (row)
+    result.successor = successor_of(x, row->seq);
+  else if (const auto purged = x.tombstones.find(id))
+    result.successor = purged->successor;
+  if (result.successor)
     result.outcome = requeue_outcome::already_requeued;
+  if (result.successor || !row)
     return result;
-  }
   const auto call = x.calls.has_any() ? x.calls.find(row->seq) : std::nullopt;
   if (const auto refusal = find_refusal(*row, call, now)) {
     result.outcome = *refusal;
@@ -101,6 +111,10 @@ requeue_result call_requeue::hand_on(const tracked_operation_id& id,
   auto& x = parts_;
   requeue_result result;
   result.id = id;
+  if (request.as && x.tombstones.find(*request.as)) {
+    result.outcome = requeue_outcome::id_is_taken;
+    return result;
+  }
   const auto successor = request.as ? *request.as
                                     : tracked_operation_id::generate();
   auto what = x.operations.read_row(call.seq);

@@ -53,6 +53,8 @@ call_source::call_source(sqlite::connection& db)
     predecessor_{db.prepare("SELECT id FROM operation WHERE seq = ?1")},
     successor_{db.prepare("SELECT id FROM requeue JOIN operation "
                           "ON seq = successor WHERE predecessor = ?1")},
+    purged_successor_{
+      db.prepare("SELECT id FROM purged_successor WHERE predecessor = ?1")},
     name_{db.prepare("SELECT name FROM target WHERE number = ?1")},
     targets_{db.prepare("SELECT " WAYBILL_TARGET_COLUMNS
                         ", " WAYBILL_BOUNDS_COLUMNS ", " WAYBILL_PAUSE_COLUMNS
@@ -113,6 +115,8 @@ call_source::link_of(std::int64_t seq, const tracked_operation_id& id) {
       x.requeue_of = id_in(predecessor_, *row->predecessor);
   }
   x.requeued_as = id_in(successor_, seq);
+  if (!x.requeued_as)
+    x.requeued_as = id_in(purged_successor_, seq);
   if (!x.root && x.requeued_as)
     x.root = id;
   return x.root ? std::optional{x} : std::nullopt;

@@ -50,6 +50,7 @@ private:
   sqlite::statement link_;
   sqlite::statement predecessor_;
   sqlite::statement successor_;
+  sqlite::statement purged_successor_;
   sqlite::statement name_;
   sqlite::statement targets_;
   sqlite::statement begun_;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "waybill/call_bounds.hpp"
+#include "waybill/call_discard.hpp"
 #include "waybill/call_requeue.hpp"
 #include "waybill/operation_row.hpp"
 #include "waybill/operation_step.hpp"
@@ -104,6 +105,9 @@ void call_store::describe(stats_reply& x) const {
   x.targets = targets.largest(limits::max_told_targets);
   x.other_targets = targets.size() - std::ssize(x.targets);
   x.paused_targets = std::ssize(pauses.committed());
+  const auto remembered = parts_.tombstones.committed();
+  x.tombstones = remembered.rows;
+  x.remembered_since = remembered.remembered_since;
   if (x.paused_targets > 0)
     for (auto& each : x.targets)
       each.paused_since = pauses.paused_since(targets.find(each.name).value());
@@ -122,12 +126,15 @@ pause_reply call_store::pause(const pause_target& request, timestamp now) {
       return pause_reply{pause_outcome::unchanged, *known};
     const target_pause asked{now, request.who, request.reason};
     x.pauses.pause(*target, asked);
+    note_by(audit_verb::pause, request.who, request.target, request.reason,
+            now);
     return pause_reply{pause_outcome::applied, asked};
   });
 }
 
-pause_reply call_store::resume(const resume_target& request) {
+pause_reply call_store::resume(const resume_target& request, timestamp now) {
   require_valid(request);
+  require_storable(now);
   auto& x = parts_;
   return x.write([&] {
     const auto target = x.targets.find(request.target);
@@ -138,8 +145,21 @@ pause_reply call_store::resume(const resume_target& request) {
       return pause_reply{pause_outcome::unchanged, std::nullopt};
     pause_reply reply{pause_outcome::applied, *known};
     x.pauses.resume(*target);
+    note_by(audit_verb::resume, request.who, request.target, std::nullopt, now);
     return reply;
   });
+}
+
+// Who has done something to a target.
+void call_store::note_by(audit_verb verb, const std::optional<std::string>& who,
+                         const std::string& target,
+                         const std::optional<std::string>& reason,
+                         timestamp now) {
+  parts_.audit.note(
+    {.verb = verb,
+     .act = operator_act{.id = std::nullopt, .who = who, .what = target},
+     .reason = reason,
+     .now = now});
 }
 
 // A crash has ended the attempt that had begun.
@@ -169,7 +189,8 @@ bool call_store::interrupt(call_row& call, std::int32_t max_interruptions,
                  {.status = tracking_status::parked,
                   .retry_count = std::nullopt,
                   .http_status = std::nullopt,
-                  .last_error = error},
+                  .last_error = error,
+                  .ends_call = true},
                  now);
   x.calls.settle(call, tracking_status::parked);
   return false;
@@ -188,6 +209,9 @@ take_reply call_store::take(const take_call& request, timestamp now) {
     const auto target = opened(request.target);
     const auto& bounds = *x.targets.bounds_of(target);
     require_payload_within(bounds, request.call.payload.size());
+    if (auto purged = find_purged(request.call.id))
+      return take_reply{.outcome = take_outcome::duplicate,
+                        .purged = std::move(purged)};
     const auto full = find_full(request.target, x.targets.sums_of(target),
                                 bounds, std::ssize(request.call.payload));
     // Most are new: those that are not find out by that.
@@ -205,6 +229,16 @@ take_reply call_store::take(const take_call& request, timestamp now) {
   if (refusal)
     throw store_error{errc::invalid_request, *refusal};
   return reply;
+}
+
+// What it was; none if it is there, perhaps again.
+std::optional<purged_operation>
+call_store::find_purged(const tracked_operation_id& id) {
+  auto& x = parts_;
+  auto found = x.tombstones.find(id);
+  if (found && x.operations.find(id))
+    return std::nullopt;
+  return found;
 }
 
 // What is answered for an operation that has finished or has a call; none for
@@ -336,7 +370,8 @@ update_reply call_store::end(const end_call& request, timestamp now) {
                    {.status = request.status,
                     .retry_count = std::nullopt,
                     .http_status = request.http_status,
-                    .last_error = request.last_error},
+                    .last_error = request.last_error,
+                    .ends_call = true},
                    now);
     x.calls.settle(*found.call, request.status);
     return update_reply{update_outcome::applied};
@@ -346,6 +381,15 @@ update_reply call_store::end(const end_call& request, timestamp now) {
 requeue_reply call_store::requeue(const waybill::requeue& request,
                                   timestamp now) {
   return call_requeue{parts_}.run(request, now);
+}
+
+discard_reply call_store::discard(const discard_many& request, timestamp now) {
+  return discard_operations(parts_, request, now);
+}
+
+bool call_store::restore(const audit_record& x) {
+  require_valid(x);
+  return parts_.write([&] { return parts_.audit.restore(x); });
 }
 
 template <class Report>

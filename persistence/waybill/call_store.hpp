@@ -6,8 +6,10 @@
 #include <optional>
 #include <string>
 
+#include "waybill/audit_messages.hpp"
 #include "waybill/call_messages.hpp"
 #include "waybill/call_table.hpp"
+#include "waybill/discard_messages.hpp"
 #include "waybill/requeue_messages.hpp"
 #include "waybill/stats.hpp"
 #include "waybill/store_error.hpp"
@@ -40,14 +42,14 @@ public:
 
   target_reply get_target(const waybill::get_target& request);
 
-  /// Says in `x` what is kept for the targets with the most calls, as of the
-  /// last commit.
+  /// Says in `x` what is kept for the targets with the most calls, and what is
+  /// remembered of purged operations, as of the last commit.
   void describe(stats_reply& x) const;
 
   /// No attempt begins from the transaction on that this is a part of.
   pause_reply pause(const pause_target& request, timestamp now);
 
-  pause_reply resume(const resume_target& request);
+  pause_reply resume(const resume_target& request, timestamp now);
 
   take_reply take(const take_call& request, timestamp now);
 
@@ -59,6 +61,13 @@ public:
 
   /// An operator's (call_requeue.hpp).
   requeue_reply requeue(const waybill::requeue& request, timestamp now);
+
+  /// An operator's (call_discard.hpp).
+  discard_reply discard(const discard_many& request, timestamp now);
+
+  /// Inserts what an operator has done to another store.
+  /// @returns whether the audit did not have it.
+  bool restore(const audit_record& x);
 
   find_reply find(const find_calls& request, timestamp now);
 
@@ -75,6 +84,9 @@ private:
     std::optional<call_row> call;
   };
 
+  void note_by(audit_verb verb, const std::optional<std::string>& who,
+               const std::string& target,
+               const std::optional<std::string>& reason, timestamp now);
   [[nodiscard]] target_reply reply_of(std::int64_t target) const;
   [[nodiscard]] std::int64_t opened(const std::string& target) const;
   std::optional<call_row> first_of_key(std::int64_t target,
@@ -85,6 +97,7 @@ private:
   find_reply heads_of(const call_table::found_calls& found);
   template <class Report>
   found_call find_call(const Report& x);
+  std::optional<purged_operation> find_purged(const tracked_operation_id& id);
   std::optional<take_reply> find_taken(std::int64_t target,
                                        const take_call& request,
                                        std::optional<std::string>& refusal);

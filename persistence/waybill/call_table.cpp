@@ -390,11 +390,6 @@ void call_table::settle(call_row& x, tracking_status status) {
   targets_.add_kept(x.target, x.bytes, 1);
 }
 
-void call_table::settle(std::int64_t seq, tracking_status status) {
-  if (auto x = find(seq))
-    settle(*x, status);
-}
-
 bool call_table::release(std::int64_t seq) {
   const auto x = find(seq);
   if (!x || x->state != call_state::kept)

@@ -150,9 +150,6 @@ public:
   /// Its operation has finished: the call goes, or is kept.
   void settle(call_row& x, tracking_status status);
 
-  /// The same for an operation that may have no call.
-  void settle(std::int64_t seq, tracking_status status);
-
   /// Lets go of a call that is kept, if the operation has one: nobody will ask
   /// for its payload, and its order key is free.
   /// @returns whether it has one.

@@ -15,9 +15,10 @@ namespace waybill {
 /// checkpoint, which runs inside COMMIT while senders wait for their answers.
 class log_keeper {
 public:
+  /// @param store the database file.
   /// @param checkpoint_pages how many pages the log may have.
-  explicit log_keeper(int checkpoint_pages) noexcept
-    : size_{checkpoint_pages} {}
+  log_keeper(const std::string& store, int checkpoint_pages)
+    : file_{store + "-wal"}, size_{checkpoint_pages} {}
 
   log_keeper(const log_keeper&) = delete;
   log_keeper& operator=(const log_keeper&) = delete;
@@ -26,6 +27,9 @@ public:
   void open(sqlite::connection& db);
 
   void close() noexcept;
+
+  /// The log's file.
+  [[nodiscard]] const std::string& file() const noexcept { return file_; }
 
   /// Size of the log's content in bytes, as of the last commit.
   [[nodiscard]] std::int64_t bytes() const noexcept { return size_.bytes(); }
@@ -88,6 +92,7 @@ private:
   bool fail(int code, const char* what) noexcept;
   void on_written(std::int64_t frames) noexcept;
 
+  std::string file_;
   log_size size_;
   sqlite::connection* db_ = nullptr;
   bool is_held_ = false;

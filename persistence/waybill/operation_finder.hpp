@@ -1,10 +1,12 @@
-// The row of one operation, for those who only ask.
+// The row of one operation, or what is left of it, for those who only ask.
 #pragma once
 
+#include <optional>
 #include <utility>
 
 #include "waybill/operation_row.hpp"
 #include "waybill/sqlite.hpp"
+#include "waybill/tombstone_table.hpp"
 
 namespace waybill {
 
@@ -12,7 +14,8 @@ class operation_finder {
 public:
   explicit operation_finder(sqlite::connection& db)
     : find_{db.prepare("SELECT " WAYBILL_OPERATION_COLUMNS
-                       " FROM operation WHERE id = ?1")} {}
+                       " FROM operation WHERE id = ?1")},
+      purged_{db.prepare(WAYBILL_SELECT_PURGED)} {}
 
   /// Calls `f` with the row of an operation, if there is one:
   /// WAYBILL_OPERATION_COLUMNS.
@@ -25,8 +28,19 @@ public:
       f(std::as_const(find_));
   }
 
+  /// What an operation was that is not there; none if nobody remembers it.
+  std::optional<purged_operation> find_purged(const tracked_operation_id& id) {
+    const auto bytes = encode_id(id);
+    purged_.bind_borrowed(1, bytes);
+    const sqlite::reset_guard guard{purged_};
+    if (!purged_.step())
+      return std::nullopt;
+    return decode_purged(purged_, 0);
+  }
+
 private:
   sqlite::statement find_;
+  sqlite::statement purged_;
 };
 
 } // namespace waybill

@@ -28,6 +28,18 @@ tracked_operation_id decode_id(std::span<const std::uint8_t> bytes) noexcept;
 
 // -- rows ---------------------------------------------------------------------
 
+/// `last_transition` as it is stored: its complement for an operation that has
+/// finished with a call, so that a purge can tell these from others when the
+/// call has gone long since.
+constexpr std::int64_t encode_last(std::int64_t number,
+                                   bool had_call) noexcept {
+  return had_call ? ~number : number;
+}
+
+constexpr std::int64_t decode_last(std::int64_t stored) noexcept {
+  return stored < 0 ? ~stored : stored;
+}
+
 /// The columns that `decode_operation` reads, as a part of a statement. In a
 /// SELECT that has others too, they come first.
 #define WAYBILL_SNAPSHOT_COLUMNS                                               \

@@ -25,6 +25,8 @@ struct operation_report {
   std::optional<std::int32_t> http_status;
   /// Borrowed; may be longer than it is stored.
   const std::optional<std::string>& last_error;
+  /// Whether it finishes the operation, and with that its call.
+  bool ends_call = false;
 };
 
 /// Takes an operation in flight to its next state in the open transaction, or
@@ -34,11 +36,22 @@ void step_operation(store_parts& x, const tracked_operation_id& id,
                     operation_table::found_row& row,
                     const operation_report& report, timestamp now);
 
-/// The payload of an operation that has finished is kept no longer: its history
-/// says so, and when, and why.
+/// An operation that has finished keeps its payload no longer, if it has one:
+/// its history says so, if it is on, and when, and why.
 /// @param row as for step_operation.
+/// @returns whether it had one.
+bool release_payload(store_parts& x, const tracked_operation_id& id,
+                     operation_table::found_row& row,
+                     const std::optional<std::string>& reason, timestamp now);
+
+/// The history's part of that.
 void note_release(store_parts& x, const tracked_operation_id& id,
                   operation_table::found_row& row,
                   const std::optional<std::string>& reason, timestamp now);
+
+/// Which operation the call of another one was tried again as, if it was; it
+/// may be purged.
+std::optional<tracked_operation_id> successor_of(store_parts& x,
+                                                 std::int64_t seq);
 
 } // namespace waybill

@@ -82,9 +82,10 @@ void operation_table::load(sqlite::connection& db) {
     "DELETE FROM operation WHERE seq IN (SELECT seq FROM operation "
     "WHERE status >= 2 AND status = ?1 AND updated_at < ?2 "
     "AND updated_at >= ?4 ORDER BY updated_at LIMIT ?3) "
-    "RETURNING kind, id, seq, last_transition");
-  delete_row_ = db.prepare("DELETE FROM operation WHERE seq = ?1 "
-                           "RETURNING kind, id, seq, last_transition");
+    "RETURNING kind, id, seq, last_transition, updated_at");
+  delete_row_ = db.prepare(
+    "DELETE FROM operation WHERE seq = ?1 "
+    "RETURNING kind, id, seq, last_transition, updated_at");
 }
 
 void operation_table::close() noexcept {
@@ -125,8 +126,8 @@ operation_table::find(const tracked_operation_id& id) {
   const sqlite::reset_guard guard{find_};
   if (!find_.step())
     return std::nullopt;
-  const transition_chain chain{find_.integer(5),
-                               find_.integer(5) == 0 ? 0 : -1};
+  const auto last = decode_last(find_.integer(5));
+  const transition_chain chain{last, last == 0 ? 0 : -1};
   return found_row{find_.integer(0),
                    decode_status(find_.integer(1)),
                    find_.is_integer(2) ? find_.integer(2) : 0,
@@ -241,7 +242,7 @@ operation_table::insert(const tracking_status_snapshot& x,
 void operation_table::update(const tracked_operation_id& id,
                              const found_row& row,
                              const transition_log::step& to,
-                             std::int64_t number) {
+                             std::int64_t number, bool had_call) {
   // Without a change of the status no index is touched.
   auto& stmt = to.status == row.status ? update_in_status_ : update_;
   stmt.bind(param(column::seq), row.seq);
@@ -252,7 +253,7 @@ void operation_table::update(const tracked_operation_id& id,
   stmt.bind(param(column::updated_at), to.at.us());
   bind_optional(stmt, column::last_error, to.last_error);
   stmt.bind(param(column::last_transition),
-            number != 0 ? number : row.chain.last);
+            encode_last(number != 0 ? number : row.chain.last, had_call));
   change_rows(stmt);
   if (row.recent == nullptr) {
     recent_.changed_uncached(id);
@@ -270,21 +271,21 @@ void operation_table::update(const tracked_operation_id& id,
                                to.last_error.value_or(std::string_view{}));
 }
 
-void operation_table::note_transition(const tracked_operation_id& id,
-                                      const found_row& row,
-                                      std::int64_t number) {
+void operation_table::note_release(const tracked_operation_id& id,
+                                   const found_row& row, std::int64_t number) {
   if (!note_)
     note_ = db_->prepare(
       "UPDATE operation SET last_transition = ?2 WHERE seq = ?1");
   note_.bind(1, row.seq);
-  note_.bind(2, number);
+  note_.bind(2, encode_last(number != 0 ? number : row.chain.last, true));
   change_rows(note_);
   if (row.recent == nullptr) {
     recent_.changed_uncached(id);
     return;
   }
   recent_.changed(*row.recent);
-  row.recent->chain.extend(number);
+  if (number != 0)
+    row.recent->chain.extend(number);
 }
 
 std::span<const operation_table::deleted_row>
@@ -314,10 +315,14 @@ void operation_table::run_delete(sqlite::statement& stmt) {
   next_seq_ = 0; // the last row may go
   ++changes_begun_;
   while (stmt.step()) {
-    recent_.erase(decode_id(stmt.blob(1)));
+    const auto id = decode_id(stmt.blob(1));
+    recent_.erase(id);
     deleted_.push_back({.seq = stmt.integer(2),
                         .kind = stmt.is_integer(0) ? stmt.integer(0) : 0,
-                        .last_transition = stmt.integer(3)});
+                        .last_transition = decode_last(stmt.integer(3)),
+                        .id = id,
+                        .finished_at = timestamp{stmt.integer(4)},
+                        .had_call = stmt.integer(3) < 0});
   }
 }
 

@@ -91,19 +91,25 @@ public:
 
   /// Takes an operation's row to its next state.
   /// @param number of the transition; 0 if there is none.
+  /// @param had_call whether it finishes with a call.
   void update(const tracked_operation_id& id, const found_row& row,
-              const transition_log::step& to, std::int64_t number);
+              const transition_log::step& to, std::int64_t number,
+              bool had_call);
 
-  /// The operation has a transition more, or what is kept among them, and stays
-  /// as it is.
-  void note_transition(const tracked_operation_id& id, const found_row& row,
-                       std::int64_t number);
+  /// An operation that has finished lets go of its call, and stays as it is but
+  /// for what is kept among its transitions.
+  /// @param number of that; 0 if there is none.
+  void note_release(const tracked_operation_id& id, const found_row& row,
+                    std::int64_t number);
 
   /// What is left of a row that was deleted.
   struct deleted_row {
     std::int64_t seq;
     std::int64_t kind; // 0 if it is not interned
     std::int64_t last_transition;
+    tracked_operation_id id;
+    timestamp finished_at;
+    bool had_call;
   };
 
   /// Deletes the rows that finished in `status` first, before `older_than` and

@@ -29,9 +29,8 @@ update_reply update(store_parts& x, const Report& report, timestamp now) {
     if (!row)
       return update_reply{update_outcome::not_found};
     if (is_terminal(row->status)) {
-      if (report.status == tracking_status::discarded && x.calls.has_any()
-          && x.calls.release(row->seq))
-        note_release(x, report.id, *row, report.last_error, now);
+      if (report.status == tracking_status::discarded)
+        release_payload(x, report.id, *row, report.last_error, now);
       return update_reply{update_outcome::already_terminal};
     }
     operation_report said{.status = report.status,
@@ -43,10 +42,13 @@ update_reply update(store_parts& x, const Report& report, timestamp now) {
         return update_reply{update_outcome::applied}; // by an earlier try
       said.retry_count = report.retry_count;
     }
-    const auto seq = row->seq;
+    auto call = is_terminal(report.status) && x.calls.has_any()
+                  ? x.calls.find(row->seq)
+                  : std::nullopt;
+    said.ends_call = call.has_value();
     step_operation(x, report.id, *row, said, now);
-    if (is_terminal(report.status) && x.calls.has_any())
-      x.calls.settle(seq, report.status);
+    if (call)
+      x.calls.settle(*call, report.status);
     return update_reply{update_outcome::applied};
   });
 }
@@ -87,6 +89,9 @@ operation_tracking_store::record_enqueue(const waybill::record_enqueue& request,
   require_storable(now);
   auto& x = *parts_;
   return x.write([&] {
+    if (x.options.duplicates_of == duplicate_scope::all
+        && x.tombstones.find(request.id))
+      return enqueue_reply{enqueue_outcome::duplicate};
     const auto is_new = record_operation(x, request, now).has_value();
     return enqueue_reply{is_new ? enqueue_outcome::inserted
                                 : enqueue_outcome::duplicate};
@@ -112,8 +117,13 @@ status_reply
 operation_tracking_store::get_status(const waybill::get_status& request,
                                      timestamp now) {
   require_acceptable(request, now);
-  return parts_->read(
-    [&] { return status_reply{parts_->operations.read(request.id)}; });
+  auto& x = *parts_;
+  return x.read([&] {
+    status_reply reply{x.operations.read(request.id)};
+    if (!reply.snapshot)
+      reply.purged = x.tombstones.find(request.id);
+    return reply;
+  });
 }
 
 purge_reply
@@ -121,10 +131,12 @@ operation_tracking_store::purge_terminal(const waybill::purge_terminal& request,
                                          timestamp now) {
   constexpr std::int64_t chunk_rows = 512;
   constexpr auto chunk_time = std::chrono::milliseconds{50};
+  auto all = request;
+  make_one(all.act);
   purge_reply reply;
   try {
     for (;;) {
-      const auto step = purge_chunk(request, now, chunk_rows, chunk_time);
+      const auto step = purge_chunk(all, now, chunk_rows, chunk_time);
       reply.deleted += step.deleted;
       if (step.finished)
         return reply;
@@ -216,11 +228,13 @@ operation_tracking_store::purge_chunk(const waybill::purge_terminal& request,
                                       timestamp now, std::int64_t max_rows,
                                       std::chrono::microseconds max_time) {
   require_acceptable(request, now);
+  if (request.act)
+    require_storable(now);
   // SQLite takes a negative limit for none.
   require_positive("max_rows", max_rows);
   auto& x = *parts_;
   const auto run = [&](std::int64_t rows) {
-    return x.write([&] { return purge_step(x, request, rows, max_time); });
+    return x.write([&] { return purge_step(x, request, now, rows, max_time); });
   };
   return x.transaction.is_begun() ? run(max_rows) : x.free_space(max_rows, run);
 }

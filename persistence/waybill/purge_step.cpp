@@ -2,8 +2,12 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
 #include <span>
+#include <string>
 #include <utility>
+
+#include "waybill/operation_step.hpp"
 
 namespace waybill {
 
@@ -36,11 +40,65 @@ deleted_lot delete_lot(store_parts& x, tracking_status status,
   return {rows, std::ssize(rows) < limit};
 }
 
-} // namespace
+// Its successor, also if that has been deleted by the same statement.
+std::optional<tracked_operation_id>
+successor_in(store_parts& x, std::int64_t seq, const deleted_lot& lot) {
+  const auto successor = x.requeues.successor_of(seq);
+  const auto among = successor
+                       ? std::ranges::find(lot.rows, *successor,
+                                           &operation_table::deleted_row::seq)
+                       : lot.rows.end();
+  return among != lot.rows.end() ? std::optional{among->id}
+                                 : successor_of(x, seq);
+}
 
-purge_progress purge_step(store_parts& x, const purge_terminal& request,
-                          std::int64_t max_rows,
-                          std::chrono::microseconds max_time) {
+// What the lot leaves behind in the other tables.
+void bury(store_parts& x, tracking_status status, const deleted_lot& lot,
+          bool had_payload, timestamp now) {
+  const auto purged_at = std::clamp(now, min_timestamp, max_timestamp);
+  std::int64_t tombstones = 0;
+  for (const auto& row : lot.rows) {
+    x.counters.add(row.kind, status, -1);
+    x.transitions.remove(row.seq, row.last_transition);
+    const auto successor = successor_in(x, row.seq, lot);
+    // Those that had finished before version 7 are told by what they have.
+    const auto is_remembered
+      = row.had_call || had_payload || successor || x.requeues.find(row.seq)
+        || x.options.duplicates_of == duplicate_scope::all;
+    if (is_remembered && x.options.max_tombstones > 0) {
+      x.tombstones.add(
+        {row.id, {status, row.finished_at, purged_at, successor}});
+      ++tombstones;
+    }
+    x.requeues.forget(row.seq, row.id);
+  }
+  if (tombstones > 0)
+    x.tombstones.keep_at_most(x.options.max_tombstones, 2 * tombstones);
+}
+
+// Tombstones whose time has come; as many as there is time for, but some.
+bool forget_some(store_parts& x, const purge_terminal& request,
+                 std::int64_t max_rows,
+                 std::chrono::steady_clock::time_point stop) {
+  if (!request.forget_before)
+    return true;
+  x.tombstones.keep_at_most(x.options.max_tombstones, max_rows);
+  const tombstone_table::due_times due{
+    *request.forget_before, request.forget_not_before.value_or(min_timestamp)};
+  constexpr std::int64_t lot = 512;
+  for (std::int64_t rows = 0;;) {
+    const auto limit = std::clamp(max_rows - rows, std::int64_t{1}, lot);
+    if (!x.tombstones.expire(due, limit))
+      return true;
+    rows += limit;
+    if (rows >= max_rows || std::chrono::steady_clock::now() >= stop)
+      return false;
+  }
+}
+
+purge_progress delete_some(store_parts& x, const purge_terminal& request,
+                           timestamp now, std::int64_t max_rows,
+                           std::chrono::microseconds max_time) {
   using std::chrono::steady_clock;
   auto now_is = steady_clock::now();
   const auto stop = now_is + max_time;
@@ -50,17 +108,13 @@ purge_progress purge_step(store_parts& x, const purge_terminal& request,
       continue;
     for (;;) {
       const auto limit = std::min(x.lot.rows(), max_rows - progress.deleted);
-      const auto [deleted, is_last] = delete_lot(x, status, request, limit);
-      for (const auto& row : deleted) {
-        x.counters.add(row.kind, status, -1);
-        x.transitions.remove(row.seq, row.last_transition);
-        x.requeues.forget(row.seq);
-      }
-      if (!deleted.empty())
+      const auto deleted = delete_lot(x, status, request, limit);
+      bury(x, status, deleted, request.with_payload, now);
+      if (!deleted.rows.empty())
         x.log.note_scattered_pages();
-      progress.deleted += std::ssize(deleted);
+      progress.deleted += std::ssize(deleted.rows);
       const auto began = std::exchange(now_is, steady_clock::now());
-      if (is_last)
+      if (deleted.is_last)
         break; // no more of this status
       x.lot.fit(now_is - began);
       if (progress.deleted >= max_rows || now_is >= stop) {
@@ -69,7 +123,31 @@ purge_progress purge_step(store_parts& x, const purge_terminal& request,
       }
     }
   }
+  progress.finished = forget_some(x, request, max_rows, stop);
   return progress;
+}
+
+// What is deleted, as an operator may have said it.
+std::string words_for(const purge_terminal& x) {
+  return "finished before " + to_string(x.older_than)
+         + (x.status ? ", " + to_string(*x.status) : "")
+         + (x.with_payload ? ", with payload" : "");
+}
+
+} // namespace
+
+purge_progress purge_step(store_parts& x, const purge_terminal& request,
+                          timestamp now, std::int64_t max_rows,
+                          std::chrono::microseconds max_time) {
+  const auto done = delete_some(x, request, now, max_rows, max_time);
+  if (request.act && done.deleted > 0)
+    x.audit.note({.verb = audit_verb::purge,
+                  .act = request.act,
+                  .reason = std::nullopt,
+                  .now = now,
+                  .operations = done.deleted,
+                  .what = words_for(request)});
+  return done;
 }
 
 } // namespace waybill

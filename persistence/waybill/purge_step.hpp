@@ -17,9 +17,10 @@ inline constexpr std::array terminal_statuses{tracking_status::delivered,
                                               tracking_status::discarded};
 
 /// Deletes in the open transaction what `purge_chunk()` does, which says when
-/// it stops.
+/// it stops, and records it if it is an operator's act. Operations that had a
+/// call leave a tombstone, or all do.
 purge_progress purge_step(store_parts& x, const purge_terminal& request,
-                          std::int64_t max_rows,
+                          timestamp now, std::int64_t max_rows,
                           std::chrono::microseconds max_time);
 
 } // namespace waybill

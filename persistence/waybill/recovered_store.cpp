@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "waybill/audit_messages.hpp"
 #include "waybill/call_table.hpp"
 #include "waybill/operation_row.hpp"
 #include "waybill/operation_tracking_store.hpp"
@@ -93,6 +94,19 @@ constexpr int parameter(std::size_t column) noexcept {
 constexpr std::size_t column_of(name_field field) noexcept {
   return of_operation::kind + static_cast<std::size_t>(field);
 }
+// Of `audit`.
+namespace of_audit {
+constexpr std::size_t id = 1;
+constexpr std::size_t verb = 2;
+constexpr std::size_t at = 3;
+constexpr std::size_t last_at = 4;
+constexpr std::size_t who = 5;
+constexpr std::size_t what = 6;
+constexpr std::size_t operations = 7;
+constexpr std::size_t last = 8;
+constexpr std::size_t reason = 9;
+constexpr std::size_t count = 10;
+} // namespace of_audit
 
 sqlite::connection make_store(const std::string& file,
                               const sqlite::sealed_vfs& vfs) {
@@ -186,7 +200,8 @@ recovered_store::recovered_store(const std::string& file,
   : source_{source},
     report_{report},
     vfs_{"", store_application_id},
-    db_{make_store(file, vfs_)} {
+    db_{make_store(file, vfs_)},
+    tombstones_{db_} {
   names_.load(db_);
   operation_ = db_.prepare(
     "INSERT OR IGNORE INTO operation (seq, id, status, retry_count, "
@@ -210,11 +225,15 @@ recovered_store::recovered_store(const std::string& file,
   pause_ = db_.prepare(
     "INSERT OR IGNORE INTO target_pause (number, " WAYBILL_PAUSE_COLUMNS
     ") VALUES (?1, ?2, ?3, ?4)");
+  act_ = db_.prepare("INSERT OR IGNORE INTO audit (number, id, verb, at, "
+                     "last_at, who, what, operations, last, reason) VALUES "
+                     "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
   find_ = db_.prepare("SELECT operation, previous, nth FROM transition "
                       "WHERE number = ?1");
   reached_ = db_.prepare("INSERT OR IGNORE INTO reached VALUES (?1)");
-  cut_operation_ = db_.prepare("UPDATE operation SET last_transition = ?2 "
-                               "WHERE seq = ?1");
+  cut_operation_ = db_.prepare(
+    "UPDATE operation SET last_transition = "
+    "CASE WHEN last_transition < 0 THEN ~?2 ELSE ?2 END WHERE seq = ?1");
   cut_transition_ = db_.prepare("UPDATE transition SET previous = ?2 "
                                 "WHERE number = ?1");
   db_.exec("BEGIN");
@@ -241,14 +260,18 @@ void recovered_store::take(const salvaged_row& row) {
     take_pause(row);
   else if (x.size() == of_requeue::count && x[of_requeue::root].is_blob())
     take_requeue(row);
+  else if (x.size() == of_audit::count)
+    take_act(row);
+  else if (recovered_tombstones::is_one(row))
+    take_tombstone(row);
 }
 
 void recovered_store::take_operation(const salvaged_row& row) {
   const auto what = "operation number " + std::to_string(row.rowid);
   auto snapshot = snapshot_in(row);
   if (!snapshot || row.rowid < 1 || row.rowid > max_transition_number
-      || !is_number(row.values[of_operation::last_transition], 0,
-                    max_transition_number))
+      || !is_number(row.values[of_operation::last_transition],
+                    ~max_transition_number, max_transition_number))
     return leave_out(what + ": is no row that can have been stored");
   add_snapshot_names(row, *snapshot);
   if (const auto fault = find_fault(operation_record{*snapshot, {}}))
@@ -403,6 +426,39 @@ void recovered_store::take_requeue(const salvaged_row& row) {
   insert(requeue_, row, requeues, what);
 }
 
+void recovered_store::take_act(const salvaged_row& row) {
+  const auto what = "record " + std::to_string(row.rowid) + " of the audit";
+  const auto& x = row.values;
+  const auto is_id = [&](std::size_t column) {
+    return x[column].is_blob() && x[column].bytes.size() == 16;
+  };
+  if (!is_id(of_audit::id)
+      || !is_number(x[of_audit::verb], 0, num_audit_verbs - 1)
+      || !is_time(x[of_audit::at]) || !is_time(x[of_audit::last_at])
+      || !(x[of_audit::who].is_null()
+           || is_name(x[of_audit::who], limits::max_operator))
+      || !is_name(x[of_audit::what], limits::max_audit_text)
+      || !is_number(x[of_audit::operations], 0, audit_record::max_operations)
+      || !(x[of_audit::last].is_null() || is_id(of_audit::last))
+      || !is_text_or_null(x[of_audit::reason])
+      || x[of_audit::reason].bytes.size() > limits::max_audit_text)
+    return leave_out(what + ": is no row that can have been stored");
+  act_.bind(parameter(rowid), row.rowid);
+  for (auto i = of_audit::id; i < of_audit::count; ++i)
+    bind(act_, i, x[i]);
+  std::int64_t acts = 0; // they are not told of
+  insert(act_, row, acts, what);
+}
+
+void recovered_store::take_tombstone(const salvaged_row& row) {
+  const auto what = "tombstone " + std::to_string(row.rowid);
+  auto* const stmt = tombstones_.bind(row);
+  if (stmt == nullptr)
+    return leave_out(what + ": is no row that can have been stored");
+  std::int64_t tombstones = 0; // they are not told of
+  insert(*stmt, row, tombstones, what);
+}
+
 void recovered_store::insert(sqlite::statement& stmt, const salvaged_row& row,
                              std::int64_t& counter, const std::string& what) {
   stmt.run();
@@ -441,12 +497,13 @@ void recovered_store::finish() {
   link_histories();
   settle_calls();
   settle_requeues();
+  tombstones_.finish();
   count_anew();
   write_store_row();
   db_.exec("COMMIT");
   for (auto* const stmt :
        {&operation_, &transition_, &call_, &payload_, &requeue_, &target_,
-        &pause_, &find_, &reached_, &cut_operation_, &cut_transition_})
+        &pause_, &act_, &find_, &reached_, &cut_operation_, &cut_transition_})
     *stmt = {};
   names_.close();
   db_.exec("PRAGMA wal_checkpoint(TRUNCATE)");
@@ -468,7 +525,7 @@ void recovered_store::link_histories() {
   auto rows = db_.prepare("SELECT seq, last_transition FROM operation "
                           "WHERE last_transition <> 0");
   while (rows.step())
-    link_history(rows.integer(0), rows.integer(1));
+    link_history(rows.integer(0), decode_last(rows.integer(1)));
   db_.exec("DELETE FROM transition WHERE number NOT IN "
            "(SELECT number FROM reached)");
   const std::int64_t gone = sqlite3_changes(db_.get());

@@ -9,6 +9,7 @@
 
 #include "waybill/messages.hpp"
 #include "waybill/name_table.hpp"
+#include "waybill/recovered_tombstones.hpp"
 #include "waybill/recovery_report.hpp"
 #include "waybill/recovery_source.hpp"
 #include "waybill/sealed_vfs.hpp"
@@ -39,6 +40,8 @@ private:
   void take_payload(const salvaged_row& row);
   void take_pause(const salvaged_row& row);
   void take_requeue(const salvaged_row& row);
+  void take_act(const salvaged_row& row);
+  void take_tombstone(const salvaged_row& row);
   void add_snapshot_names(const salvaged_row& row,
                           tracking_status_snapshot& to);
   std::string name_of(const salvaged_value& x);
@@ -61,6 +64,7 @@ private:
   recovery_report& report_;
   sqlite::sealed_vfs vfs_;
   sqlite::connection db_;
+  recovered_tombstones tombstones_;
   name_table names_;
   std::map<std::int64_t, std::int64_t> targets_; // old number: new one
   std::set<std::int64_t> lost_names_;
@@ -72,6 +76,7 @@ private:
   sqlite::statement requeue_;
   sqlite::statement target_;
   sqlite::statement pause_;
+  sqlite::statement act_;
   sqlite::statement find_;
   sqlite::statement reached_;
   sqlite::statement cut_operation_;

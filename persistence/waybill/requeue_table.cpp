@@ -38,7 +38,9 @@ requeue_row decode_requeue(const sqlite::statement& row) {
 }
 
 void requeue_table::load(sqlite::connection& db) {
-  may_have_any_ = db.query_int("SELECT EXISTS (SELECT 1 FROM requeue)") != 0;
+  may_have_any_ = db.query_int("SELECT EXISTS (SELECT 1 FROM requeue) OR "
+                               "EXISTS (SELECT 1 FROM purged_successor)")
+                  != 0;
   find_ = db.prepare("SELECT " WAYBILL_REQUEUE_COLUMNS
                      " FROM requeue WHERE successor = ?1");
   successor_of_
@@ -48,6 +50,12 @@ void requeue_table::load(sqlite::connection& db) {
   delete_ = db.prepare("DELETE FROM requeue WHERE successor = ?1");
   unlink_ = db.prepare("UPDATE requeue SET predecessor = NULL "
                        "WHERE predecessor = ?1");
+  find_purged_
+    = db.prepare("SELECT id FROM purged_successor WHERE predecessor = ?1");
+  insert_purged_ = db.prepare("INSERT INTO purged_successor (predecessor, id) "
+                              "VALUES (?1, ?2)");
+  delete_purged_
+    = db.prepare("DELETE FROM purged_successor WHERE predecessor = ?1");
   first_ = db.prepare("SELECT place, seq FROM requeued_key WHERE target = ?1 "
                       "AND order_key = ?2 AND kept = ?3 "
                       "ORDER BY place LIMIT 1");
@@ -59,8 +67,9 @@ void requeue_table::load(sqlite::connection& db) {
 }
 
 void requeue_table::close() noexcept {
-  for (auto* const stmt : {&find_, &successor_of_, &insert_, &delete_, &unlink_,
-                           &first_, &insert_key_, &delete_key_})
+  for (auto* const stmt :
+       {&find_, &successor_of_, &insert_, &delete_, &unlink_, &find_purged_,
+        &insert_purged_, &delete_purged_, &first_, &insert_key_, &delete_key_})
     *stmt = {};
 }
 
@@ -100,13 +109,34 @@ void requeue_table::insert(const requeue_row& x) {
   may_have_any_ = true;
 }
 
-void requeue_table::forget(std::int64_t seq) {
+std::optional<tracked_operation_id>
+requeue_table::purged_successor_of(std::int64_t predecessor) {
+  if (!may_have_any_)
+    return std::nullopt;
+  find_purged_.bind(1, predecessor);
+  const sqlite::reset_guard guard{find_purged_};
+  if (!find_purged_.step())
+    return std::nullopt;
+  return decode_id(find_purged_.blob(0));
+}
+
+void requeue_table::forget(std::int64_t seq, const tracked_operation_id& id) {
   if (!may_have_any_)
     return;
-  delete_.bind(1, seq);
-  change(delete_);
+  if (const auto link = find(seq)) {
+    delete_.bind(1, seq);
+    change(delete_);
+    if (link->predecessor) {
+      const auto bytes = encode_id(id);
+      insert_purged_.bind(1, *link->predecessor);
+      insert_purged_.bind_borrowed(2, bytes);
+      change(insert_purged_);
+    }
+  }
   unlink_.bind(1, seq);
   change(unlink_);
+  delete_purged_.bind(1, seq);
+  change(delete_purged_);
 }
 
 std::optional<requeue_table::first_call>

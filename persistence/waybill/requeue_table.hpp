@@ -1,5 +1,5 @@
-// Which operation is tried again as which other one: the tables `requeue` and
-// `requeued_key`.
+// Which operation is tried again as which other one: the tables `requeue`,
+// `requeued_key` and `purged_successor`.
 #pragma once
 
 #include <cstdint>
@@ -38,7 +38,8 @@ struct requeue_row {
 requeue_row decode_requeue(const sqlite::statement& row);
 
 /// Rows stay as long as their successors' operations; those of `requeued_key`
-/// as long as calls with an order key do. While there are none, nobody looks.
+/// as long as calls with an order key do, those of `purged_successor` as long
+/// as their predecessors' operations. While there are none, nobody looks.
 class requeue_table final : public transaction_participant {
 public:
   void load(sqlite::connection& db) override;
@@ -61,8 +62,14 @@ public:
 
   void insert(const requeue_row& x);
 
-  /// An operation is purged.
-  void forget(std::int64_t seq);
+  /// The id of its successor that is purged; none if that is there, or there
+  /// has been none.
+  std::optional<tracked_operation_id>
+  purged_successor_of(std::int64_t predecessor);
+
+  /// An operation is purged. If it was the successor of one that is there, that
+  /// one keeps its id.
+  void forget(std::int64_t seq, const tracked_operation_id& id);
 
   // -- calls with an order key ------------------------------------------------
 
@@ -95,6 +102,9 @@ private:
   sqlite::statement insert_;
   sqlite::statement delete_;
   sqlite::statement unlink_;
+  sqlite::statement find_purged_;
+  sqlite::statement insert_purged_;
+  sqlite::statement delete_purged_;
   sqlite::statement first_;
   sqlite::statement insert_key_;
   sqlite::statement delete_key_;

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "waybill/error_queries.hpp"
 #include "waybill/operation_row.hpp"
+#include "waybill/text_shape.hpp"
 
 namespace waybill {
 
@@ -31,6 +33,17 @@ time_range left_out(const operation_filter& x) noexcept {
 }
 
 } // namespace
+
+std::optional<std::string_view> text_in(const sqlite::statement& row, int at,
+                                        const name_table& names) {
+  if (row.is_null(at))
+    return std::nullopt;
+  if (!row.is_integer(at))
+    return row.text(at);
+  const auto* const text = names.find(row.integer(at));
+  return text != nullptr ? std::optional<std::string_view>{*text}
+                         : std::nullopt;
+}
 
 bool matches(std::string_view pattern, std::string_view text) noexcept {
   // Where the last `*` took its text up from, to give it one byte more.
@@ -90,6 +103,8 @@ row_filter::row_filter(const operation_filter& x, const name_table& names)
     not_updated_{left_out(x)},
     target_pattern_{x.target_pattern},
     error_contains_{x.error_contains},
+    target_shape_{x.target_shape},
+    error_shape_{x.error_shape},
     retry_count_from_{x.retry_count_from.value_or(0)} {
   for (const auto& kind : x.kinds)
     kinds_.emplace_back(name_field::kind, kind, names);
@@ -121,10 +136,7 @@ bool row_filter::fits(const sqlite::statement& row) const {
          && fits_times(row) && fits_http(row)
          && (kinds_.empty() || std::ranges::any_of(kinds_, in_row))
          && std::ranges::all_of(others_, in_row) && fits_target(row)
-         && (!error_contains_
-             || (!row.is_null(column::last_error)
-                 && row.text(column::last_error).find(*error_contains_)
-                      != std::string_view::npos));
+         && fits_error(row);
 }
 
 bool row_filter::fits_times(const sqlite::statement& row) const {
@@ -134,15 +146,23 @@ bool row_filter::fits_times(const sqlite::statement& row) const {
 }
 
 bool row_filter::fits_target(const sqlite::statement& row) const {
-  constexpr auto at = column::of(name_field::target);
-  if (!target_pattern_)
+  if (!target_pattern_ && !target_shape_)
     return true;
-  if (row.is_null(at))
-    return false;
-  if (!row.is_integer(at))
-    return matches(*target_pattern_, row.text(at));
-  const auto* const text = names_.find(row.integer(at));
-  return text != nullptr && matches(*target_pattern_, *text);
+  const auto text = text_in(row, column::of(name_field::target), names_);
+  return (!target_pattern_ || (text && matches(*target_pattern_, *text)))
+         && (!target_shape_
+             || (text ? shape_of(*text) : std::string{no_target})
+                  == *target_shape_);
+}
+
+bool row_filter::fits_error(const sqlite::statement& row) const {
+  if (!error_contains_ && !error_shape_)
+    return true;
+  if (row.is_null(column::last_error))
+    return !error_contains_ && *error_shape_ == no_error_text;
+  const auto text = row.text(column::last_error);
+  return (!error_contains_ || text.find(*error_contains_) != text.npos)
+         && (!error_shape_ || shape_of(text) == *error_shape_);
 }
 
 bool row_filter::fits_http(const sqlite::statement& row) const {

@@ -76,6 +76,10 @@ private:
   std::optional<std::int64_t> id_;
 };
 
+/// The text of a column that may be interned; none if there is none.
+std::optional<std::string_view> text_in(const sqlite::statement& row, int at,
+                                        const name_table& names);
+
 /// Whether all of `text` fits `pattern`, in which `*` stands for any text, also
 /// none.
 bool matches(std::string_view pattern, std::string_view text) noexcept;
@@ -93,6 +97,7 @@ private:
   [[nodiscard]] bool fits_times(const sqlite::statement& row) const;
   [[nodiscard]] bool fits_http(const sqlite::statement& row) const;
   [[nodiscard]] bool fits_target(const sqlite::statement& row) const;
+  [[nodiscard]] bool fits_error(const sqlite::statement& row) const;
 
   const name_table& names_;
   status_set statuses_;
@@ -103,6 +108,8 @@ private:
   time_range not_updated_; // within these; none if it begins behind its end
   std::optional<std::string> target_pattern_;
   std::optional<std::string> error_contains_;
+  std::optional<std::string> target_shape_;
+  std::optional<std::string> error_shape_;
   std::int32_t retry_count_from_;
   std::int32_t http_from_ = 0;
   std::int32_t http_to_ = 0; // 0: any, also none

@@ -151,6 +151,50 @@ CREATE TABLE requeued_key (
   seq INTEGER NOT NULL,
   PRIMARY KEY (target, order_key, kept, place)
 ) STRICT, WITHOUT ROWID;
+)sql",
+                                                             R"sql(
+CREATE TABLE audit (
+  number INTEGER PRIMARY KEY,
+  id BLOB NOT NULL UNIQUE CHECK (length(id) = 16),
+  verb INTEGER NOT NULL CHECK (verb BETWEEN 0 AND 4),
+  at INTEGER NOT NULL,
+  last_at INTEGER NOT NULL,
+  who TEXT,
+  what TEXT NOT NULL,
+  operations INTEGER NOT NULL CHECK (operations >= 0),
+  last BLOB CHECK (length(last) = 16),
+  reason TEXT
+) STRICT;
+CREATE TABLE tombstone (
+  number INTEGER PRIMARY KEY,
+  id BLOB NOT NULL CHECK (length(id) = 16),
+  status INTEGER NOT NULL CHECK (status BETWEEN 2 AND 5),
+  finished_at INTEGER NOT NULL,
+  purged_at INTEGER NOT NULL,
+  successor BLOB CHECK (length(successor) = 16)
+) STRICT;
+CREATE INDEX tombstone_id ON tombstone (id);
+CREATE TABLE tombstone_bounds (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  youngest INTEGER NOT NULL,
+  forgotten_to INTEGER
+) STRICT;
+INSERT INTO tombstone_bounds (one, youngest, forgotten_to)
+  VALUES (1, -1, NULL);
+CREATE TABLE purged_successor (
+  predecessor INTEGER PRIMARY KEY,
+  id BLOB NOT NULL CHECK (length(id) = 16)
+) STRICT;
+CREATE TABLE minute_total (
+  minute INTEGER PRIMARY KEY,
+  taken INTEGER NOT NULL,
+  delivered INTEGER NOT NULL,
+  parked INTEGER NOT NULL,
+  failed INTEGER NOT NULL,
+  discarded INTEGER NOT NULL,
+  retries INTEGER NOT NULL,
+  in_flight INTEGER NOT NULL
+) STRICT;
 )sql"};
 
 std::map<std::string, std::string> objects_of(sqlite::connection& db) {

@@ -18,7 +18,8 @@
 //            no operation has any more can give its number to a new one.
 // operation  one row per operation, `seq` in order of recording: the number of
 //            that transition. `last_transition` is the number of its last other
-//            one, 0 if there is none. `id` holds the
+//            one, 0 if there is none; of one that has finished with a call it
+//            is the complement of that (`~`, since version 7). `id` holds the
 //            16 bytes of the UUID. `status` and the times are the numbers of
 //            tracking_status and µs since 1970. A row's terminal time is its
 //            `updated_at`: a terminal row never changes again. The five columns
@@ -40,6 +41,11 @@
 //            the number of operations that are in flight in `in_status` and
 //            whose `seq` is in the block (in_flight_blocks.hpp), as long as it
 //            is not 0; changed like the counters.
+// minute_total
+//            what happened in a minute, counted from 1970: operations recorded,
+//            ended by how, attempts to be repeated, and how many were in flight
+//            when it was written last. A day is kept; up to ten seconds may be
+//            missing at its end (minute_totals.hpp; since version 7).
 // identity   one row: who the store is (store_identity.hpp).
 // target     whom calls are kept for, and of how many calls and bytes: `calls`
 //            and `bytes` on their way, `kept_calls` and `kept_bytes` parked or
@@ -69,13 +75,33 @@
 //            of a key; the `seq` of the row of `payload` that it sends.
 // requeued_key
 //            the calls of these that have an order key: `kept` is 1 in state 2.
+// audit      one row for each act of an operator (audit_table.hpp), `number` in
+//            the order of recording: the act's own id, what was done, when it
+//            began and when its last step was done, who has done it (NULL if
+//            nobody was named), to what (ids, a target, or a filter), to how
+//            many operations, the id of the last of these, and why. The oldest
+//            go when there are too many.
+// purged_successor
+//            for an operation (its `seq`) whose successor is purged that one's
+//            id. Goes with the operation (since version 7).
+// tombstone  what is left of operations that were purged, in the order of
+//            `number`, without gaps (tombstone_table.hpp): how and when they
+//            finished, when they were purged, their successors. An id may be
+//            there twice, and of an operation that is there too: the operation
+//            counts, then the tombstone with the largest number (since version
+//            7).
+// tombstone_bounds
+//            one row: no id of version 7 that has a tombstone bears a later
+//            time than `youngest` (ms since 1970; -1: none), and none that was
+//            purged after `forgotten_to` (µs since 1970) has lost its
+//            tombstone. Changed like the counters.
 //
 // Bytes 72 to 91 of the file name the log that continues it (log_name.hpp).
 //
 // Version 1 had no identity and no name of the log, pages in its log had no
 // seals, and the seal of its first page was over all of it. Version 2 had no
 // calls, version 3 no bounds of targets, version 5 no pauses and no calls that
-// are tried again.
+// are tried again, version 6 no audit, no tombstones, no totals of minutes.
 #pragma once
 
 #include <cstdint>
@@ -86,7 +112,7 @@
 namespace waybill {
 
 inline constexpr std::int64_t store_application_id = 0x57594231;
-inline constexpr int schema_version = 6;
+inline constexpr int schema_version = 7;
 
 /// The schema version of an open database; 0 if it is empty.
 /// @throws store_error `not_a_store` for a database of something else,

@@ -38,6 +38,12 @@ void status_counters::load(sqlite::connection& db) {
     "INSERT INTO counter (kind, status, operations) VALUES (?1, ?2, ?3) "
     "ON CONFLICT (kind, status) DO UPDATE SET operations = "
     "excluded.operations");
+  minutes_.load(db);
+}
+
+void status_counters::close() noexcept {
+  upsert_ = {};
+  minutes_.close();
 }
 
 void status_counters::add(std::int64_t kind, tracking_status status,
@@ -62,6 +68,8 @@ void status_counters::flush() {
       upsert_.run();
     }
   }
+  if (minutes_.is_due())
+    minutes_.flush(in_flight());
 }
 
 void status_counters::on_commit() noexcept {
@@ -71,6 +79,7 @@ void status_counters::on_commit() noexcept {
       cell.change = 0;
     }
   changed_.clear();
+  minutes_.on_commit();
 }
 
 void status_counters::on_rollback(bool /*unfinished*/) noexcept {
@@ -79,6 +88,18 @@ void status_counters::on_rollback(bool /*unfinished*/) noexcept {
       cell.change = 0;
   changed_.clear();
   all_are_used_ = false;
+  minutes_.on_rollback();
+}
+
+std::int64_t status_counters::in_flight() const noexcept {
+  std::int64_t sum = 0;
+  for (const auto& cells : rows_)
+    for (const auto status :
+         {tracking_status::submitted, tracking_status::retrying}) {
+      const auto& cell = cells[static_cast<std::size_t>(status)];
+      sum += cell.committed + cell.change;
+    }
+  return sum;
 }
 
 std::optional<std::int64_t>

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "waybill/messages.hpp"
+#include "waybill/minute_totals.hpp"
 #include "waybill/name_table.hpp"
 #include "waybill/sqlite.hpp"
 #include "waybill/transaction_participant.hpp"
@@ -26,7 +27,7 @@ public:
   void read(sqlite::connection& db);
 
   void load(sqlite::connection& db) override;
-  void close() noexcept override { upsert_ = {}; }
+  void close() noexcept override;
   void flush() override;
   void on_commit() noexcept override;
   void on_rollback(bool unfinished) noexcept override;
@@ -34,6 +35,9 @@ public:
   /// An operation appeared in `status`, moved to it, or went.
   /// @param kind the kind's name id, or 0 for kinds that are not interned.
   void add(std::int64_t kind, tracking_status status, std::int64_t change);
+
+  /// What happened in each minute.
+  [[nodiscard]] minute_totals& minutes() noexcept { return minutes_; }
 
   /// One of `kinds` that no operation has, if there is such.
   [[nodiscard]] std::optional<std::int64_t>
@@ -54,11 +58,13 @@ private:
   using row = std::array<count, num_tracking_statuses>;
 
   row& row_of(std::int64_t kind);
+  [[nodiscard]] std::int64_t in_flight() const noexcept;
   [[nodiscard]] bool is_unused(std::int64_t kind) const;
 
   std::vector<row> rows_;             // by kind
   std::vector<std::int64_t> changed_; // kinds with a change, each once
   bool all_are_used_ = false;
+  minute_totals minutes_;
   sqlite::statement upsert_;
 };
 

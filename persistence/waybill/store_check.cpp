@@ -6,10 +6,12 @@
 #include <string>
 #include <utility>
 
+#include "waybill/audit_table.hpp"
 #include "waybill/call_check.hpp"
 #include "waybill/in_flight_blocks.hpp"
 #include "waybill/operation_row.hpp"
 #include "waybill/store_queries.hpp"
+#include "waybill/tombstone_check.hpp"
 #include "waybill/transition_log.hpp"
 
 namespace waybill {
@@ -37,6 +39,7 @@ public:
     check_numbers();
     check_counters();
     check_blocks();
+    check_audit(db_, [this](const std::string& text) { fault(text); });
     if (!check_all_calls())
       return std::nullopt;
     const auto rows = db_.query_int("SELECT count(*) FROM transition");
@@ -138,7 +141,7 @@ private:
     const auto seq = row.integer(column::seq);
     if (seq < 1)
       fault(name + "has the number " + std::to_string(seq));
-    check_history(name, seq, row.integer(column::last_transition));
+    check_history(name, seq, decode_last(row.integer(column::last_transition)));
   }
 
   static bool is_storable(timestamp x) noexcept {
@@ -191,9 +194,12 @@ private:
 
   bool check_all_calls() {
     try {
-      return check_calls(
-        db_, [this](const std::string& text) { fault(text); },
-        [this] { return !progress_ || progress_(2 * pages_, 2 * pages_); });
+      const auto tell = [this](const std::string& text) { fault(text); };
+      const auto go_on = [this] {
+        return !progress_ || progress_(2 * pages_, 2 * pages_);
+      };
+      return check_calls(db_, tell, go_on)
+             && check_tombstones(db_, tell, go_on);
     } catch (const store_error& e) {
       if (e.code() != errc::store_corrupt)
         throw;

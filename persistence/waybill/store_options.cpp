@@ -37,6 +37,10 @@ void validate(const store_options& x) {
           self::checkpoint_pages_range);
   require(x.cache_bytes, "cache_bytes", self::cache_bytes_range);
   require(std::int64_t{x.history}, "history", self::history_range);
+  require(x.audit_records, "audit_records", self::audit_records_range);
+  require(x.max_tombstones, "max_tombstones", self::max_tombstones_range);
+  require(x.duplicates_of <= duplicate_scope::all, "duplicates_of",
+          "calls or all");
   require(x.synchronous <= durability::full, "synchronous",
           "off, normal or full");
   require(x.vfs.empty() || sqlite3_vfs_find(x.vfs.c_str()) != nullptr, "vfs",

@@ -20,6 +20,14 @@ enum class durability : std::uint8_t {
   full = 2,
 };
 
+/// Which operations are remembered when they are purged.
+enum class duplicate_scope : std::uint8_t {
+  /// Those whose calls were kept: a call with such an id is not taken again.
+  calls = 0,
+  /// All: nor is an operation with such an id recorded again.
+  all = 1,
+};
+
 /// What a number may be.
 struct option_range {
   std::int64_t min;
@@ -38,6 +46,8 @@ struct store_options {
   static constexpr option_range last_error_cap_range{64, 1'048'576, "bytes"};
   static constexpr option_range checkpoint_pages_range{100, 1'000'000, "pages"};
   static constexpr option_range history_range{0, 10'000, "transitions"};
+  static constexpr option_range audit_records_range{0, 100'000, "records"};
+  static constexpr option_range max_tombstones_range{0, 1'000'000'000, "rows"};
   static constexpr option_range cache_bytes_range{65'536, 17'179'869'184,
                                                   "bytes"};
 
@@ -53,10 +63,18 @@ struct store_options {
   /// How many transitions of an operation are kept at least, and less than
   /// twice as many; 0 keeps none, and `watch_transitions` sees none.
   std::int32_t history = 16;
+  /// How many acts of operators the audit tells of; those recorded first go. 0
+  /// keeps none.
+  std::int64_t audit_records = 10'000;
   /// SQLite's page cache, in bytes.
   std::int64_t cache_bytes = std::int64_t{16} * 1'024 * 1'024;
   /// The name of a registered SQLite VFS; empty for the default.
   std::string vfs;
+  /// What is left of an operation when it is purged, until that is forgotten
+  /// (`purge_terminal::forget_before`): its id and how it finished, about 75
+  /// bytes. Past the most there may be, the first purged go; 0 leaves none.
+  duplicate_scope duplicates_of = duplicate_scope::calls;
+  std::int64_t max_tombstones = 10'000'000;
 };
 
 /// Whether the file can be used turns out when it is opened.

@@ -134,8 +134,8 @@ bool store_parts::give_back_space(std::int64_t max_pages,
 }
 
 void store_parts::settle_log_space() noexcept {
-  reserve_space(log_file, log_reserve_bytes);
-  log.set_share(share_of_log(log_file));
+  reserve_space(log.file(), log_reserve_bytes);
+  log.set_share(share_of_log(log.file()));
 }
 
 void store_parts::note(const store_error& e) noexcept {

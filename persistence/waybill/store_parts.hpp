@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "waybill/audit_table.hpp"
 #include "waybill/call_table.hpp"
 #include "waybill/damage_latch.hpp"
 #include "waybill/file_ownership.hpp"
@@ -26,6 +27,7 @@
 #include "waybill/store_transaction.hpp"
 #include "waybill/target_table.hpp"
 #include "waybill/tight_space.hpp"
+#include "waybill/tombstone_table.hpp"
 #include "waybill/transition_log.hpp"
 
 namespace waybill {
@@ -153,7 +155,8 @@ struct store_parts {
   [[nodiscard]] std::uint64_t changes_begun() const noexcept {
     return operations.changes_begun() + targets.changes_begun()
            + pauses.changes_begun() + calls.changes_begun()
-           + requeues.changes_begun();
+           + requeues.changes_begun() + tombstones.changes_begun()
+           + audit.changes_begun();
   }
 
   /// Kinds that no operation has any more give their numbers to new ones.
@@ -178,13 +181,12 @@ struct store_parts {
 
   // Each is behind what it needs.
   store_options options;
-  std::string log_file{options.file + "-wal"};
   file_ownership ownership;
   sqlite::sealed_vfs vfs; // SQLite changes it
   damage_latch damage;
   file_watch files;
   sqlite::connection db;
-  log_keeper log{options.checkpoint_pages};
+  log_keeper log{options.file, options.checkpoint_pages};
   name_table names;
   status_counters counters;
   in_flight_blocks in_flight;
@@ -193,13 +195,15 @@ struct store_parts {
   target_table targets;
   pause_table pauses;
   requeue_table requeues;
+  tombstone_table tombstones;
   call_table calls{targets, requeues};
+  audit_table audit{options.audit_records};
   store_transaction transaction{db,
                                 vfs.syncer(),
                                 damage,
                                 {&names, &counters, &in_flight, &transitions,
                                  &operations, &targets, &pauses, &requeues,
-                                 &calls}};
+                                 &tombstones, &calls, &audit}};
   purge_lot lot{options.history};
   tight_space space;
 };

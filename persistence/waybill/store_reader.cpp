@@ -4,9 +4,11 @@
 #include <utility>
 
 #include "waybill/answer_size.hpp"
+#include "waybill/audit_table.hpp"
 #include "waybill/call_reader.hpp"
 #include "waybill/call_table.hpp"
 #include "waybill/cursor.hpp"
+#include "waybill/error_search.hpp"
 #include "waybill/operation_finder.hpp"
 #include "waybill/operation_row.hpp"
 #include "waybill/reader_connection.hpp"
@@ -20,6 +22,7 @@
 #include "waybill/store_file.hpp"
 #include "waybill/store_queries.hpp"
 #include "waybill/text.hpp"
+#include "waybill/tombstone_table.hpp"
 #include "waybill/transition_cursor.hpp"
 #include "waybill/transition_scan.hpp"
 
@@ -95,6 +98,8 @@ public:
     operations_.with_row(id, [&](const sqlite::statement& row) {
       reply.snapshot = decode_operation(row, id, names());
     });
+    if (!reply.snapshot)
+      reply.purged = operations_.find_purged(id);
     return reply;
   }
 
@@ -103,7 +108,7 @@ public:
     history_reply reply;
     operations_.with_row(id, [&](const sqlite::statement& row) {
       reply = histories_.read(row.integer(column::seq),
-                              row.integer(column::last_transition),
+                              decode_last(row.integer(column::last_transition)),
                               decode_operation(row, id, names()), names(),
                               max_bytes);
     });
@@ -142,6 +147,39 @@ public:
         page.add(reply.operations.emplace_back(
           decode_listed(rows.row(), request.full, names())));
     }
+    return reply;
+  }
+
+  errors_reply errors(const waybill::list_errors& asked,
+                      const list_operations& request,
+                      const std::optional<list_place>& after,
+                      microseconds max_time) {
+    const row_filter filter{request.filter, names()};
+    row_source rows{db(), request, after};
+    error_search groups{asked.by, names()};
+    time_limit time{max_time};
+    std::int64_t searched = 0;
+    std::optional<timestamp> searched_to;
+    std::optional<list_place> stopped_at;
+    auto place = after;
+    while (rows.next()) {
+      // One at least, that each search gets on.
+      if (searched > 0 && time.is_over()) {
+        stopped_at = place;
+        break;
+      }
+      place = rows.place();
+      ++searched;
+      searched_to = timestamp{
+        place->key != 0 ? place->key : rows.row().integer(column::created_at)};
+      if (filter.fits(rows.row()))
+        groups.add(rows.row());
+    }
+    auto reply = groups.take();
+    reply.searched = searched;
+    reply.searched_to = searched_to;
+    if (stopped_at)
+      reply.next_cursor = to_cursor(*stopped_at, request, cursors_.store());
     return reply;
   }
 
@@ -203,6 +241,12 @@ targets_reply store_reader::list_targets(const waybill::list_targets& request,
   return state_->calls().list_targets(request, now);
 }
 
+audit_reply store_reader::list_audit(const waybill::list_audit& request) {
+  require_valid(request);
+  return state_->connection.at_one_moment(
+    [&] { return read_audit(state_->db(), request); });
+}
+
 std::vector<tracked_operation_id>
 store_reader::ids_between(const tracked_operation_id& first,
                           const tracked_operation_id& last, std::int64_t most) {
@@ -236,6 +280,15 @@ store_reader::cursor_at(const list_operations& request,
   require_valid(request);
   return state_->connection.at_one_moment(
     [&] { return state_->cursor_at(request, id); });
+}
+
+errors_reply store_reader::list_errors(const waybill::list_errors& request,
+                                       microseconds max_time) {
+  const auto rows = to_list(request);
+  require_valid(rows);
+  const auto after = state_->place_after(rows);
+  return state_->connection.at_one_moment(
+    [&] { return state_->errors(request, rows, after, max_time); });
 }
 
 record_page store_reader::list_records(const list_operations& request,
@@ -308,6 +361,11 @@ watch_reply store_reader::read_transitions(const watch_transitions& request,
   });
 }
 
+std::int64_t store_reader::last_transition_number() {
+  return state_->connection.at_one_moment(
+    [&] { return last_transition(state_->db()); });
+}
+
 std::string store_reader::cursor_of(std::int64_t number) {
   return state_->connection.at_one_moment(
     [&] { return state_->cursors().at(number); });
@@ -322,6 +380,11 @@ counts_reply store_reader::get_counts(timestamp now) {
     read_ages(db, now, reply);
     return reply;
   });
+}
+
+std::vector<minute_total> store_reader::minute_totals(timestamp from) {
+  return state_->connection.at_one_moment(
+    [&] { return read_minute_totals(state_->db(), from); });
 }
 
 std::int64_t store_reader::count_due(const purge_terminal& request,
@@ -368,6 +431,11 @@ store_size store_reader::size() {
     x.log_bytes = bytes_of_log(state_->connection.file());
     return x;
   });
+}
+
+tombstone_sums store_reader::tombstones() {
+  return state_->connection.at_one_moment(
+    [&] { return tombstones_in(state_->db()); });
 }
 
 std::string store_reader::schema() {

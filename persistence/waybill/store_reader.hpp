@@ -8,14 +8,19 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "waybill/audit_messages.hpp"
 #include "waybill/call_queries.hpp"
 #include "waybill/check_report.hpp"
+#include "waybill/error_queries.hpp"
 #include "waybill/messages.hpp"
+#include "waybill/minute_total.hpp"
 #include "waybill/progress_function.hpp"
 #include "waybill/queries.hpp"
 #include "waybill/store_error.hpp"
 #include "waybill/store_size.hpp"
+#include "waybill/tombstone_sums.hpp"
 
 namespace waybill {
 
@@ -79,6 +84,9 @@ public:
   targets_reply list_targets(const waybill::list_targets& request,
                              timestamp now);
 
+  /// What operators have done, as far as it is kept. Looks at all records.
+  audit_reply list_audit(const waybill::list_audit& request);
+
   /// Recorded ids from `first` to `last`, in order; `most` at most.
   std::vector<tracked_operation_id>
   ids_between(const tracked_operation_id& first,
@@ -95,6 +103,13 @@ public:
   /// @returns none if the operation is not there.
   std::optional<std::string> cursor_at(const list_operations& request,
                                        const tracked_operation_id& id);
+
+  /// Why operations were parked or failed, the last ones first, in groups.
+  /// @param max_time about how long to search; then the answer tells how far it
+  ///        came, with the cursor to search on with.
+  errors_reply list_errors(const waybill::list_errors& request,
+                           std::chrono::microseconds max_time
+                           = std::chrono::milliseconds{20});
 
   /// As `list`, with the histories: a page of an export.
   record_page list_records(const list_operations& request,
@@ -116,12 +131,18 @@ public:
   watch_reply read_transitions(const watch_transitions& request,
                                std::chrono::microseconds max_time, bool& more);
 
+  /// The number of the last transition; 0 if there has been none.
+  std::int64_t last_transition_number();
+
   /// What `watch_transitions::after` takes to begin behind a transition.
   std::string cursor_of(std::int64_t number);
 
   /// From counters and indexes: takes no longer with more rows.
   /// @param now no age is below zero by it.
   counts_reply get_counts(timestamp now = max_timestamp);
+
+  /// What happened in each minute, from a time on; a day is kept.
+  std::vector<minute_total> minute_totals(timestamp from);
 
   /// How many terminal operations `purge_terminal` would delete; reads their
   /// index entries.
@@ -135,6 +156,10 @@ public:
   bool has_changed();
 
   store_size size();
+
+  /// What is remembered of operations that were purged; reads no more than two
+  /// of these.
+  tombstone_sums tombstones();
 
   // -- care -------------------------------------------------------------------
 

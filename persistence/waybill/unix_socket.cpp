@@ -1,12 +1,16 @@
 #include "waybill/unix_socket.hpp"
 
 #include <fcntl.h>
+#include <pwd.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 
 #include "waybill/file_access.hpp"
+#include "waybill/limits.hpp"
+#include "waybill/text.hpp"
 
 namespace waybill {
 
@@ -41,6 +45,20 @@ std::optional<uid_t> peer_of(int socket) noexcept {
   if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
     return std::nullopt;
   return peer.uid;
+}
+
+std::string user_name(uid_t user) {
+  std::array<char, 4'096> text{};
+  passwd entry{};
+  passwd* found = nullptr;
+  if (::getpwuid_r(user, &entry, text.data(), text.size(), &found) == 0
+      && found != nullptr) {
+    const std::string name{found->pw_name};
+    if (!name.empty() && name.size() <= limits::max_operator
+        && is_valid_text(name))
+      return name;
+  }
+  return "user " + std::to_string(user);
 }
 
 } // namespace waybill

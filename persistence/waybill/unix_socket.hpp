@@ -36,4 +36,8 @@ private:
 /// The user of who is connected; none if that cannot be told.
 std::optional<uid_t> peer_of(int socket) noexcept;
 
+/// The user's name, or `user 1000` if it has none that can be stored as an
+/// operator's.
+std::string user_name(uid_t user);
+
 } // namespace waybill

@@ -235,3 +235,27 @@ TEST_CASE_METHOD(bundle_fixture,
   CHECK(counts.front().operations == 3 * many);
   CHECK(running.stop());
 }
+
+TEST_CASE_METHOD(bundle_fixture,
+                 "calls of a bundle that were purged are not made again, and "
+                 "each is told what it was",
+                 "[promise-4][promise-12]") {
+  auto running = start(system, make_options());
+  const auto actor = spawn(running);
+  get(actor, forward_bundle{{call(1), call(2)}});
+  REQUIRE(all_done(actor));
+  CHECK(get(running.tracker(), purge_before(max_timestamp)).deleted == 2);
+  const auto reply = get(actor, forward_bundle{{call(2), call(3), call(1)}});
+  CHECK(reply.failures.empty());
+  CHECK(count_of(reply, forward_outcome::accepted) == 1);
+  CHECK(count_of(reply, forward_outcome::duplicate) == 2);
+  REQUIRE(reply.duplicates.size() == 2);
+  CHECK(reply.duplicates[0].place == 0);
+  CHECK(reply.duplicates[1].place == 2);
+  for (const auto& each : reply.duplicates)
+    CHECK(each.purged.status == tracking_status::delivered);
+  REQUIRE(all_done(actor));
+  CHECK(target.attempts(1) == 1);
+  CHECK(target.attempts(2) == 1);
+  CHECK(target.attempts(3) == 1);
+}

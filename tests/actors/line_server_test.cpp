@@ -36,7 +36,7 @@ struct echo {
   void start() {
     server = std::make_unique<line_server>(
       path, limits,
-      [this](const std::string& line,
+      [this](const std::string& line, uid_t,
              const line_server::answer_function& reply) {
         const std::lock_guard guard{mutex};
         heard.emplace_back(line, reply);

@@ -15,6 +15,7 @@
 #include "support/line_client.hpp"
 #include "tools/waybill_program.hpp"
 #include "waybill/operator_messages.hpp"
+#include "waybill/unix_socket.hpp"
 
 using namespace waybill;
 using namespace waybill::test;
@@ -79,7 +80,7 @@ TEST_CASE_METHOD(operator_fixture,
   }));
   CHECK(waybill({"discard", "--reason", "cancelled", id_text(1)}).code == 0);
   CHECK(get(to, get_backlog{}).calls == 0);
-  CHECK(get(to, get_backlog{}).backing_off == 0);
+  CHECK(eventually([&] { return get(to, get_backlog{}).backing_off == 0; }));
   CHECK(tell(status_of(1)).snapshot->status == tracking_status::discarded);
   CHECK(delivered == 1);
 }
@@ -128,6 +129,41 @@ TEST_CASE_METHOD(operator_fixture,
   CHECK(waybill({"payload", id_text(3)})
           .complains("was requeued, and its successor has it"));
   CHECK(waybill({"check"}).code == 0);
+}
+
+TEST_CASE_METHOD(
+  operator_fixture,
+  "hundreds of operations are discarded by the service that runs "
+  "on the store, and the audit tells who has done it") {
+  run();
+  for (std::uint64_t n = 1; n <= 300; ++n)
+    tell(enqueue(n));
+  tell(terminal(300));
+  CHECK(waybill({"discard", "--status", "in-flight", "--dry-run"})
+          .says("would discard 299 operations"));
+  const auto x = waybill({"discard", "--status", "in-flight", "--reason",
+                          "line 7 is gone", "--by", "anna", "--json"});
+  CHECK(x.code == 0);
+  CHECK(x.json()["discarded"] == 299);
+  CHECK(x.json()["finished"] == true);
+  CHECK(tell(get_stats{}).discarded == 299);
+  line_client client{with.file + ".sock"};
+  tell(enqueue(301));
+  client.send(to_operator_line(discard_many{.ids = {id_of(301)}}) + "\n");
+  client.receive();
+  CHECK(waybill({"purge", "--older-than", "0s", "--by", "bert"}).code == 0);
+  const auto acts = json_lines(waybill({"audit", "--json"}).out);
+  REQUIRE(acts.size() == 3);
+  CHECK(acts[0]["verb"] == "purge");
+  CHECK(acts[0]["who"] == "bert");
+  CHECK(acts[0]["what"] == "--older-than 0s");
+  CHECK(acts[0]["operations"] == 301);
+  CHECK(acts[1]["who"] == user_name(::geteuid()));
+  CHECK(acts[1]["what"] == id_text(301));
+  CHECK(acts[2]["who"] == "anna");
+  CHECK(acts[2]["what"] == "--status in-flight");
+  CHECK(acts[2]["operations"] == 299);
+  CHECK(acts[2]["reason"] == "line 7 is gone");
 }
 
 TEST_CASE_METHOD(operator_fixture,
@@ -357,8 +393,8 @@ TEST_CASE_METHOD(operator_fixture,
   tell(enqueue(1));
   CHECK(answer_to(to_operator_line(status_of(1)))["reply"]["snapshot"]["id"]
         == id_text(1));
-  CHECK(answer_to(to_operator_line(discard{
-          .id = id_of(1), .reason = std::string(2, '\0')}))["error"]["code"]
+  CHECK(answer_to(to_operator_line(discard_many{
+          .ids = {id_of(1)}, .reason = std::string(2, '\0')}))["error"]["code"]
         == "invalid_request");
   const auto past = purge_terminal{.older_than = at(1),
                                    .status = std::nullopt,

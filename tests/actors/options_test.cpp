@@ -104,17 +104,20 @@ TEST_CASE("JSON sets every option") {
   const auto x = options_from_json(R"({
     "file": "t.db", "synchronous": "normal", "last_error_cap": 100,
     "checkpoint_pages": 500, "cache_bytes": 100000, "max_batch": 7,
+    "audit_records": 50,
     "max_waiting_requests": 8, "max_waiting_bytes": 9000,
     "purge_chunk_rows": 10, "retention_delivered": "1d",
     "retention_parked": "forever", "retention_failed": "2d",
     "retention_discarded": "0s", "retention_payloads": "30d",
-    "retention_interval": "10min", "status_timeout": "250ms",
-    "stop_timeout": "3s"})");
+    "retention_interval": "10min", "duplicate_window": "90d",
+    "duplicate_window_for": "all", "max_tombstones": 11,
+    "status_timeout": "250ms", "stop_timeout": "3s"})");
   CHECK(x.file == "t.db");
   CHECK(x.synchronous == durability::normal);
   CHECK(x.last_error_cap == 100);
   CHECK(x.checkpoint_pages == 500);
   CHECK(x.cache_bytes == 100'000);
+  CHECK(x.audit_records == 50);
   CHECK(x.max_batch == 7);
   CHECK(x.max_waiting_requests == 8);
   CHECK(x.max_waiting_bytes == 9'000);
@@ -125,6 +128,9 @@ TEST_CASE("JSON sets every option") {
   CHECK(x.retention_discarded == 0ms);
   CHECK(x.retention_payloads == 30 * 24h);
   CHECK(x.retention_interval == 10min);
+  CHECK(x.duplicate_window == 90 * 24h);
+  CHECK(x.duplicate_window_for == duplicate_scope::all);
+  CHECK(x.max_tombstones == 11);
   CHECK(x.status_timeout == 250ms);
   CHECK(x.stop_timeout == 3s);
 }

@@ -478,3 +478,97 @@ TEST_CASE_METHOD(retention_fixture,
   retention.purge();
   CHECK(heard.all().size() == 2);
 }
+
+// -- what is remembered of calls that are purged ------------------------------
+
+namespace {
+
+struct remembering_fixture : retention_fixture {
+  scripted_target target;
+  options with = without_ticks();
+  service running = start(system, with);
+  hand_driven retention{*this, running.tracker(), with};
+  store_and_forward_actor actor
+    = running.spawn_store_and_forward(quick(), target.function());
+
+  forward_reply send() { return get(actor, call(1)); }
+
+  // A call that is delivered, and purged.
+  void bury() {
+    REQUIRE(send() == forward_reply{forward_outcome::accepted});
+    REQUIRE(eventually([&] {
+      const auto x = get(running.tracker(), status_of(1)).snapshot;
+      return x && x->terminal_at;
+    }));
+    clock.advance(8 * 24h);
+    retention.purge();
+    REQUIRE(gone(running, 1));
+  }
+};
+
+} // namespace
+
+TEST_CASE_METHOD(remembering_fixture,
+                 "promise 4, idempotency: a call that is sent again when it "
+                 "has long been purged is not made again, until its window has "
+                 "ended",
+                 "[promise-4][promise-12]") {
+  bury();
+  const auto was = get(running.tracker(), status_of(1)).purged;
+  REQUIRE(was);
+  CHECK(was->status == tracking_status::delivered);
+  CHECK(was->purged_at - was->finished_at == 8 * 24h);
+  CHECK(send() == forward_reply{forward_outcome::duplicate, was});
+  clock.advance(30 * 24h - 1min);
+  retention.purge();
+  CHECK(send() == forward_reply{forward_outcome::duplicate, was});
+  CHECK(target.attempts(1) == 1);
+  clock.advance(2min);
+  retention.purge();
+  CHECK(send() == forward_reply{forward_outcome::accepted});
+  CHECK(eventually([&] { return target.attempts(1) == 2; }));
+}
+
+TEST_CASE_METHOD(remembering_fixture,
+                 "promise 4, idempotency: a clock that jumps by a year forgets "
+                 "no call, whichever way it jumps",
+                 "[promise-4][promise-12]") {
+  bury();
+  const auto year = GENERATE(365, -365) * 24h;
+  for (const auto jump : {year, -year}) {
+    clock.jump(jump);
+    const auto sign = jump.count() < 0 ? "-" : "";
+    retention.tick();
+    REQUIRE(eventually([&] {
+      return heard.contain(std::string{"clock has jumped by "} + sign + "365d");
+    }));
+    retention.purge();
+    CHECK(send().outcome == forward_outcome::duplicate);
+  }
+  clock.advance(31 * 24h);
+  retention.purge();
+  CHECK(send().outcome == forward_outcome::accepted);
+}
+
+TEST_CASE_METHOD(retention_fixture,
+                 "what was purged is forgotten although nothing is to be "
+                 "purged any more") {
+  auto x = without_ticks();
+  x.duplicate_window_for = duplicate_scope::all;
+  auto running = start(system, x);
+  finish(running, 1);
+  CHECK(get(running.tracker(), purge_before(max_timestamp)).deleted == 1);
+  const auto outcome = [&] {
+    return get(running.tracker(), enqueue(1)).outcome;
+  };
+  CHECK(outcome() == enqueue_outcome::duplicate);
+  clock.advance(30 * 24h + 1min);
+  x.retention_delivered.reset();
+  x.retention_parked.reset();
+  x.retention_failed.reset();
+  x.retention_discarded.reset();
+  hand_driven retention{*this, running.tracker(), x};
+  retention.tick();
+  REQUIRE(eventually([&] { return retention.answered() == 1; }));
+  CHECK(outcome() == enqueue_outcome::inserted);
+}

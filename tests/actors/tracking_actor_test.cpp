@@ -537,7 +537,7 @@ TEST_CASE_METHOD(actor_fixture,
   {
     operation_tracking_store store{{.file = x.file, .vfs = {}}};
     store.begin();
-    for (std::uint64_t n = 1; n <= 30'000; ++n) {
+    for (std::uint64_t n = 1; n <= 100'000; ++n) {
       store.record_enqueue(enqueue(n), t0);
       store.record_terminal(terminal(n), t0);
     }
@@ -575,7 +575,7 @@ TEST_CASE_METHOD(actor_fixture,
   {
     operation_tracking_store store{{.file = x.file, .vfs = {}}};
     store.begin();
-    for (std::uint64_t n = 1; n <= 30'000; ++n) {
+    for (std::uint64_t n = 1; n <= 100'000; ++n) {
       store.record_enqueue(enqueue(n), t0);
       store.record_terminal(terminal(n), t0);
     }
@@ -584,7 +584,7 @@ TEST_CASE_METHOD(actor_fixture,
   const auto before = std::filesystem::file_size(x.file);
   auto running = start(system, x);
   CHECK(ask(system, running.tracker(), purge_before(at(1)), 60s).deleted
-        == 30'000);
+        == 100'000);
   CHECK(eventually(
     [&] { return std::filesystem::file_size(x.file) < before / 2; }, 30s));
 }

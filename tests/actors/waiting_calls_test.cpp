@@ -1,5 +1,7 @@
 // Where calls wait between two attempts, and which come before others.
 
+#include <type_traits>
+
 #include "support/fake_clock.hpp"
 #include "support/forwarding.hpp"
 #include "waybill/waiting_calls.hpp"
@@ -28,7 +30,12 @@ struct waiting_fixture {
     waiting.opened(1);
     const find_reply nothing{.heads = {}, .cursor = 0, .complete = true};
     while (const auto question = waiting.next_question())
-      std::visit([&](const auto& x) { waiting.found(x, nothing); }, *question);
+      std::visit(
+        [&]<class Question>(const Question& x) {
+          if constexpr (std::is_same_v<typename Question::reply, find_reply>)
+            waiting.found(x, nothing);
+        },
+        *question);
   }
 
   template <class Question>

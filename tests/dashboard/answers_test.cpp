@@ -1,16 +1,14 @@
 // The answers to requests, without a network: pages, JSON and their
 // description.
-#include "waybill/router.hpp"
-
 #include <algorithm>
 #include <regex>
 #include <set>
 
 #include <nlohmann/json.hpp>
 
+#include "dashboard/dashboard_fixture.hpp"
 #include "support/calls.hpp"
 #include "support/exposition.hpp"
-#include "support/store_fixture.hpp"
 #include "waybill/assets.hpp"
 #include "waybill/json.hpp"
 #include "waybill/openapi.hpp"
@@ -21,77 +19,14 @@ using namespace waybill;
 using namespace waybill::dashboard;
 using nlohmann::json;
 using test::at;
+using test::dashboard_fixture;
+using test::has;
+using test::heading_of;
 using test::id_of;
+using test::id_of_text;
+using test::link_of;
 
 namespace {
-
-struct dashboard_fixture : test::store_fixture {
-  site about = plain_site();
-
-  static site plain_site() {
-    site x;
-    x.name = "ops.db";
-    x.version = "1.2.3";
-    x.where = zone::utc;
-    x.now = [] { return at(100'000); };
-    return x;
-  }
-
-  http_response get(const std::string& target, http_request x = {}) {
-    const auto mark = target.find('?');
-    x.path = target.substr(0, mark);
-    if (mark != std::string::npos)
-      x.query = parse_parameters(target.substr(mark + 1));
-    if (!x.host)
-      x.host = "127.0.0.1:8080";
-    return router{about, options.file}.answer(x);
-  }
-
-  json get_json(const std::string& target) {
-    const auto x = get(target);
-    CAPTURE(target, x.body);
-    CHECK(x.type == "application/json");
-    return json::parse(x.body);
-  }
-
-  void record(std::uint64_t count) {
-    store.begin();
-    for (std::uint64_t n = 1; n <= count; ++n)
-      store.record_enqueue(test::enqueue(n), at(static_cast<std::int64_t>(n)));
-    store.commit();
-  }
-
-  void end(std::uint64_t n, tracking_status status,
-           std::optional<std::string> error = std::nullopt) {
-    auto x = test::terminal(n, status);
-    x.last_error = std::move(error);
-    store.record_terminal(x, at(1'000 + static_cast<std::int64_t>(n)));
-  }
-
-  /// Three that ended, one that is retried, one that waits.
-  void record_some() {
-    record(5);
-    store.record_attempt(test::attempt(1, 1), at(50));
-    end(1, tracking_status::parked, "503 <b>busy</b>");
-    end(2, tracking_status::failed, "422 refused");
-    end(3, tracking_status::delivered);
-    store.record_attempt(test::attempt(4, 2), at(60));
-  }
-};
-
-bool has(const http_response& x, const std::string& text) {
-  return x.body.find(text) != std::string::npos;
-}
-
-std::string heading_of(const http_response& x) {
-  const auto begin = x.body.find("<h1>") + 4;
-  const auto text = x.body.substr(begin, x.body.find("</h1>") - begin);
-  return std::regex_replace(text, std::regex{"<[^>]*>"}, "");
-}
-
-std::string id_of_text(std::uint64_t n) {
-  return to_string(id_of(n));
-}
 
 // The operations of a list page, in order.
 std::vector<std::string> rows_of(const http_response& x) {
@@ -101,15 +36,6 @@ std::vector<std::string> rows_of(const http_response& x) {
        ++i)
     ids.push_back((*i)[1]);
   return ids;
-}
-
-// Where a link with that `rel` leads; empty if there is none.
-std::string link_of(const http_response& x, const std::string& rel) {
-  std::smatch found;
-  if (!std::regex_search(x.body, found,
-                         std::regex{"rel=" + rel + " href=\"([^\"]*)\""}))
-    return "";
-  return '/' + std::regex_replace(found[1].str(), std::regex{"&amp;"}, "&");
 }
 
 // What of `x` is not as `schema` says; empty if all is.
@@ -284,8 +210,10 @@ TEST_CASE_METHOD(dashboard_fixture, "links of pages work behind a prefix") {
   record_some();
   static const std::regex link{"(href|src|action)=\"?([^\" >]*)"};
   for (const auto& path :
-       {std::string{"/"}, std::string{"/operations"}, std::string{"/targets"},
-        std::string{"/nothing"}, "/operations/" + id_of_text(1)}) {
+       {std::string{"/"}, std::string{"/operations"}, std::string{"/errors"},
+        std::string{"/stuck"}, std::string{"/targets"}, std::string{"/storage"},
+        std::string{"/live"}, std::string{"/nothing"},
+        "/operations/" + id_of_text(1)}) {
     const auto body = get(path).body;
     for (std::sregex_iterator i{body.begin(), body.end(), link}, end; i != end;
          ++i) {
@@ -456,18 +384,20 @@ TEST_CASE_METHOD(dashboard_fixture, "answers are what their description says") {
     const auto schema_of = [&](const char* status, const char* type) {
       return responses[status]["content"][type]["schema"];
     };
+    // It would wait for something otherwise.
+    const auto ask = path == "/watch" ? target + "?wait=0s" : target;
     CAPTURE(target);
     const auto schema = schema_of("200", "application/json");
-    CHECK(misfit(get_json(target), schema, schemas).empty());
+    CHECK(misfit(get_json(ask), schema, schemas).empty());
     about.ask_service = [] { return std::optional{busy_service()}; };
-    CHECK(misfit(get_json(target), schema, schemas).empty());
+    CHECK(misfit(get_json(ask), schema, schemas).empty());
     about.ask_service = {};
     const auto wrong = json::parse(get(target + "?frob=1").body);
     CHECK(
       misfit(wrong, schema_of("default", "application/problem+json"), schemas)
         .empty());
   }
-  CHECK(described.size() == 7);
+  CHECK(described.size() == 9);
   // The check itself finds what does not fit.
   CHECK_FALSE(
     misfit(json{{"counts", 1}}, {{"$ref", "#/x/counts_reply"}}, schemas)

@@ -55,6 +55,19 @@ public:
     }
   }
 
+  // What comes until there is `wanted` in it.
+  [[nodiscard]] std::string hear_until(std::string_view wanted) const {
+    std::string all;
+    char bytes[4'096];
+    while (all.find(wanted) == std::string::npos) {
+      const auto n = ::recv(socket_.get(), bytes, sizeof bytes, 0);
+      if (n <= 0)
+        return all;
+      all.append(bytes, static_cast<std::size_t>(n));
+    }
+    return all;
+  }
+
   // Whether the other side has ended the connection by now.
   [[nodiscard]] bool has_ended() const {
     char byte = 0;
@@ -228,4 +241,31 @@ TEST_CASE_METHOD(serve_fixture, "what cannot be served is said at once") {
   start();
   CHECK(reason({options.file, "--listen", "127.0.0.1:" + std::to_string(port)})
           .ends_with("Address already in use\n"));
+}
+
+TEST_CASE_METHOD(serve_fixture,
+                 "streams hear of commits, and end with the server") {
+  start();
+  std::vector<std::unique_ptr<web_client>> all;
+  for (int i = 0; i < 65; ++i) {
+    all.push_back(std::make_unique<web_client>(port));
+    all.back()->say("GET /api/v1/watch?after=0 HTTP/1.1\r\nHost: localhost\r\n"
+                    "Accept: text/event-stream\r\n\r\n");
+    const auto head = all.back()->hear_until(i < 64 ? "id: " : "problem");
+    CHECK(head.starts_with(i < 64 ? "HTTP/1.1 200 " : "HTTP/1.1 503 "));
+  }
+  all.pop_back();
+  store.record_enqueue(test::enqueue(1), test::at(0));
+  for (const auto& each : all)
+    CHECK(each->hear_until("Submitted\"").find("data: {") != std::string::npos);
+  // Others are answered meanwhile.
+  CHECK(answers());
+  CHECK(get("/api/v1/watch?after=0&wait=50s").find("Submitted")
+        != std::string::npos);
+  server->signal(SIGTERM);
+  CHECK(server->wait() == 0);
+  for (const auto& each : all) {
+    static_cast<void>(each->hear());
+    CHECK(each->has_ended());
+  }
 }

@@ -559,7 +559,7 @@ TEST_CASE("a remote database that is another program's is refused by name") {
   }
   for (const auto* sql :
        {"CREATE TABLE measurement (id)", "PRAGMA application_id = 7",
-        "PRAGMA user_version = 7"}) {
+        "PRAGMA user_version = 77"}) {
     std::filesystem::remove(file);
     {
       waybill::sqlite::connection other{

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "fuzz/property.hpp"
+#include "waybill/audit_messages.hpp"
 #include "waybill/call_queries.hpp"
 #include "waybill/forward_messages.hpp"
 #include "waybill/json.hpp"
@@ -96,7 +97,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
     operation_record, get_stats, stats_reply, forward_call, forward_reply,
     discard, get_backlog, backlog_reply, get_call, call_reply, get_payload,
     payload_reply, list_targets, targets_reply, pause_target, resume_target,
-    pause_reply, backlogs_reply, shut_down>(fuzz::text_of(data, size));
+    pause_reply, backlogs_reply, exported_audit, shut_down>(
+    fuzz::text_of(data, size));
   fuzz::check_operator_line(fuzz::text_of(data, size));
   return 0;
 }

@@ -25,6 +25,7 @@ printed(const options& x) {
      quoted(durabilities.at(static_cast<std::size_t>(x.synchronous)))},
     {"last_error_cap", std::to_string(x.last_error_cap)},
     {"checkpoint_pages", std::to_string(x.checkpoint_pages)},
+    {"audit_records", std::to_string(x.audit_records)},
     {"cache_bytes", std::to_string(x.cache_bytes)},
     {"max_batch", std::to_string(x.max_batch)},
     {"max_waiting_requests", std::to_string(x.max_waiting_requests)},
@@ -36,6 +37,10 @@ printed(const options& x) {
     {"retention_discarded", window(x.retention_discarded)},
     {"retention_payloads", window(x.retention_payloads)},
     {"retention_interval", quoted(to_text(x.retention_interval))},
+    {"duplicate_window", window(x.duplicate_window)},
+    {"duplicate_window_for",
+     quoted(x.duplicate_window_for == duplicate_scope::all ? "all" : "calls")},
+    {"max_tombstones", std::to_string(x.max_tombstones)},
     {"status_timeout", quoted(to_text(x.status_timeout))},
     {"stop_timeout", quoted(to_text(x.stop_timeout))}};
   return all;

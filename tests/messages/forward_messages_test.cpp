@@ -3,6 +3,9 @@
 #include "support/hostile.hpp"
 #include "support/printing.hpp"
 #include "support/requests.hpp"
+#include "waybill/audit_messages.hpp"
+#include "waybill/discard_messages.hpp"
+#include "waybill/requeue_messages.hpp"
 
 using namespace waybill;
 using namespace waybill::test;
@@ -95,6 +98,36 @@ TEST_CASE("a discard with a hostile field is refused by its own names") {
   }
   x.reason = std::string(limits::max_last_error + 1, 'x');
   CHECK(find_fault(x).value().starts_with("reason: "));
+  x.reason.reset();
+  x.who = "";
+  CHECK(find_fault(x) == "who: must not be empty");
   x.id = {};
   CHECK(find_fault(x).value().starts_with("id: "));
+}
+
+TEST_CASE("who wants what is checked with an operator's request, and why, if "
+          "it is about several operations") {
+  discard_many x{.ids = {id_of(1), id_of(2)}};
+  CHECK(find_fault(x) == "reason: must be there for several ids");
+  x.reason = "cancelled";
+  CHECK_FALSE(find_fault(x));
+  x.act = operator_act{id_of(9), "anna", "--status parked"};
+  CHECK_FALSE(find_fault(x));
+  x.act->who = "";
+  CHECK(find_fault(x) == "act.who: must not be empty");
+  x.act->who = std::string(limits::max_operator + 1, 'x');
+  CHECK(find_fault(x).value().starts_with("act.who: "));
+  x.act = operator_act{};
+  x.act->what = std::string(limits::max_audit_text + 1, 'x');
+  CHECK(find_fault(x).value().starts_with("act.what: "));
+  x.act->what = "a\xff";
+  CHECK(find_fault(x).value().starts_with("act.what: "));
+  x.act = operator_act{tracked_operation_id{}, std::nullopt, std::nullopt};
+  CHECK(find_fault(x).value().starts_with("act.id: "));
+  x.act.reset();
+  x.ids.assign(257, id_of(1));
+  CHECK(find_fault(x).value().starts_with("ids: their number"));
+  CHECK(find_fault(requeue{.ids = {}}).value().starts_with("ids: their"));
+  CHECK(parse_audit_verb("discard") == audit_verb::discard);
+  CHECK_FALSE(parse_audit_verb("Discard"));
 }

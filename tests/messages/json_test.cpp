@@ -9,7 +9,9 @@
 #include "support/printing.hpp"
 #include "support/random_seed.hpp"
 #include "support/requests.hpp"
+#include "waybill/audit_messages.hpp"
 #include "waybill/call_queries.hpp"
+#include "waybill/discard_messages.hpp"
 #include "waybill/queries.hpp"
 #include "waybill/requeue_messages.hpp"
 #include "waybill/text.hpp"
@@ -55,6 +57,15 @@ tracking_status_snapshot full_snapshot() {
           "node \n\"\\ \u00e9 \U0001F600"};
 }
 
+audit_record full_audit() {
+  return {id_of(9), audit_verb::purge, at(1), at(2), "anna", "what",
+          3,        id_of(7),          "why"};
+}
+
+purged_operation full_tombstone() {
+  return {tracking_status::parked, at(-8), at(-7), id_of(5)};
+}
+
 // Calls `f` with one of each message, all fields set to what they are not by
 // default: a test below checks that none has been left out.
 template <class F>
@@ -64,13 +75,16 @@ void for_each_sample(F f) {
   f(record_terminal{id_of(1), tracking_status::failed, "why", 400, t0});
   f(get_status{id_of(1), t0});
   f(get_many{{id_of(1), id_of(2)}, t0});
-  f(purge_terminal{at(-1), tracking_status::parked, t0, at(-2), true});
+  f(purge_terminal{at(-1), tracking_status::parked, t0, at(-2), true,
+                   operator_act{id_of(9), "anna", "--older-than 7d"}, at(-3),
+                   at(-4)});
   f(get_counts{t0});
   f(get_health{});
   f(enqueue_reply{enqueue_outcome::duplicate});
   f(update_reply{update_outcome::not_found});
   f(full_snapshot());
-  f(status_reply{full_snapshot()});
+  f(status_reply{full_snapshot(), full_tombstone()});
+  f(full_tombstone());
   f(many_reply{{{full_snapshot()}, {}}});
   f(purge_reply{12'345'678'901});
   f(status_count{"kind", tracking_status::parked, 12'345'678'901});
@@ -93,10 +107,23 @@ void for_each_sample(F f) {
                   {.name = "mill", .breaker_open = true}}});
   f(forward_call{id_of(1), "kind", "target", "inst", "script", "node", "pay",
                  at(1), at(2), 3, "key"});
-  f(forward_reply{forward_outcome::already_terminal});
-  f(discard{id_of(1), "why"});
-  f(requeue{
-    .ids = {id_of(1)}, .as = id_of(2), .reason = "why", .deadline = at(3)});
+  f(forward_reply{forward_outcome::duplicate, full_tombstone()});
+  f(discard{id_of(1), "why", "anna"});
+  f(operator_act{id_of(9), "anna", "--status parked"});
+  f(requeue{.ids = {id_of(1)},
+            .as = id_of(2),
+            .reason = "why",
+            .act = operator_act{id_of(9), "anna", "--status parked"},
+            .deadline = at(3)});
+  f(discard_many{.ids = {id_of(1), id_of(2)},
+                 .reason = "why",
+                 .act = operator_act{id_of(9), "anna", "--status parked"},
+                 .deadline = at(3)});
+  f(discard_result{id_of(1), discard_outcome::payload_discarded,
+                   tracking_status::parked, "plant"});
+  f(discard_reply{{{.id = id_of(1), .outcome = discard_outcome::applied}}});
+  f(full_audit());
+  f(exported_audit{full_audit()});
   f(requeue_reply{{{.id = id_of(1),
                     .outcome = requeue_outcome::requeued,
                     .successor = id_of(2),
@@ -111,7 +138,7 @@ void for_each_sample(F f) {
                   target_pause{t0, "anna", "why"}, 5});
   f(target_pause{t0, "anna", "why"});
   f(pause_target{"plant", "anna", "why"});
-  f(resume_target{"plant"});
+  f(resume_target{"plant", "anna"});
   f(pause_reply{pause_outcome::unchanged, target_pause{t0, "anna", "why"}});
   f(shut_down{});
 }
@@ -186,7 +213,8 @@ TEST_CASE("JSON has the contract's field names", "[contract]") {
            "source_instance_id source_node source_script status target_summary "
            "terminal_at updated_at");
   CHECK(keys_of(to_json(purge_before(t0)))
-        == "deadline not_before older_than status with_payload");
+        == "act deadline forget_before forget_not_before not_before older_than "
+           "status with_payload");
 }
 
 TEST_CASE("a snapshot's JSON holds names, GUID texts and UTC times",
@@ -234,14 +262,18 @@ TEST_CASE("a value of the wrong type is an error for every field") {
         if ((bad.is_string() && takes_any_text<T>(whole, key))
             || (bad.is_number_integer() && good.is_number_integer())
             || (bad.is_array() && good.is_array())
-            || (bad.is_boolean() && good.is_boolean()))
+            || (bad.is_boolean() && good.is_boolean())
+            // All that is in an act is optional.
+            || (bad.is_object() && key == "act"))
           continue;
         auto changed = whole;
         changed[key] = bad;
         const auto error = error_of<T>(changed);
         CAPTURE(T::type_name, key, bad.dump(), error.reason);
         // Of an object in an object, the first missing field is named.
-        const auto* const first = key == "pause" ? ".since" : ".id";
+        const auto* const first = key == "pause"    ? ".since"
+                                  : key == "purged" ? ".status"
+                                                    : ".id";
         const auto expected = good.is_object() && bad.is_object() ? key + first
                                                                   : key;
         CHECK(error.field == expected);
@@ -263,7 +295,7 @@ TEST_CASE("no fields but those for people's words take any text") {
                                  "order_key", "payload", "reason",
                                  "source_instance_id", "source_node",
                                  "source_script", "target", "target_summary",
-                                 "who"});
+                                 "what", "who"});
 }
 
 TEST_CASE("an unknown field is an error that names it") {
@@ -432,8 +464,7 @@ TEST_CASE("an error says where a text stops to be JSON and what was expected") {
   CHECK(reason(std::string_view{"\0", 1}) == "it contains NUL");
 }
 
-TEST_CASE("every text that is no JSON is told where it stops to be",
-          "[one-thread]") {
+TEST_CASE("every text that is no JSON is told where it stops to be") {
   // Each beginning of a text, and the text with each byte replaced.
   operation_record record{full_snapshot(), {}};
   record.transitions.emplace_back().kind = "k";
@@ -491,7 +522,7 @@ TEST_CASE("an escaped NUL is read, for find_fault to refuse") {
   CHECK(find_fault(x).value().starts_with("kind: "));
 }
 
-TEST_CASE("deep nesting is an error, not a crash", "[one-thread]") {
+TEST_CASE("deep nesting is an error, not a crash") {
   constexpr std::size_t depth = 60'000;
   const auto arrays = std::string(depth, '[') + std::string(depth, ']');
   CHECK_FALSE(error_of<get_status>(arrays).reason.empty());

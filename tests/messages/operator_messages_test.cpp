@@ -42,7 +42,9 @@ TEST_CASE("what an operator asks is the same after its line") {
     purge_terminal{.older_than = at(3),
                    .status = tracking_status::failed,
                    .deadline = std::nullopt},
-    discard{.id = id_of(2), .reason = "two\nlines"},
+    discard_many{.ids = {id_of(2)},
+                 .reason = "two\nlines",
+                 .act = operator_act{id_of(9), "anna", "--status parked"}},
     pause_target{"plant", "anna", "why"},
     resume_target{"plant"},
     get_backlogs{},
@@ -59,14 +61,14 @@ TEST_CASE("what an operator asks is the same after its line") {
 }
 
 TEST_CASE("an answer is a reply or an error") {
-  const update_reply reply{update_outcome::already_terminal};
-  CHECK(parse_operator_reply<update_reply>(to_operator_reply(reply)) == reply);
+  const pause_reply reply{pause_outcome::unchanged, std::nullopt};
+  CHECK(parse_operator_reply<pause_reply>(to_operator_reply(reply)) == reply);
   const backlogs_reply backlogs{
     {{"plant", {.calls = 2, .pause = target_pause{t0, "anna", "why"}}},
      {"mill", {.breaker = breaker_state::open, .open_until = at(5)}}}};
   CHECK(parse_operator_reply<backlogs_reply>(to_operator_reply(backlogs))
         == backlogs);
-  CHECK(error_in<update_reply>(to_operator_error(errc::store_full, "no room"))
+  CHECK(error_in<pause_reply>(to_operator_error(errc::store_full, "no room"))
         == std::pair{errc::store_full, std::string{"no room"}});
 }
 
@@ -78,7 +80,7 @@ TEST_CASE("what a service of another version answers is unknown") {
         R"({"waybill":1,"error":{"code":"newer","message":"x"}})",
         R"({"waybill":1,"reply":{"outcome":"applied","more":1}})"}) {
     CAPTURE(line);
-    CHECK(error_in<update_reply>(line).first == errc::outcome_unknown);
+    CHECK(error_in<pause_reply>(line).first == errc::outcome_unknown);
   }
 }
 
@@ -93,14 +95,14 @@ TEST_CASE("a line that asks nothing is refused with what is wrong") {
   CHECK(refusal_of(R"({"waybill":1,"ask":7})") == "ask must be a text");
   CHECK(refusal_of(R"({"waybill":1,"ask":"shut_down"})")
         == "ask must be one of get_status, get_counts, get_health, get_stats, "
-           "purge_terminal, discard, pause_target, resume_target, "
+           "purge_terminal, discard_many, pause_target, resume_target, "
            "get_backlogs, requeue, but is shut_down");
   CHECK(refusal_of(R"({"waybill":1,"ask":"get_health","with":{},"x\u001b":1})")
         == "x\\x1B is not expected");
   CHECK(refusal_of(R"({"waybill":1,"ask":"get_health","with":{"y":1}})")
           .starts_with("y"));
-  CHECK(refusal_of(R"({"waybill":1,"ask":"discard","with":{"id":"z"}})")
-          .starts_with("id"));
+  CHECK(refusal_of(R"({"waybill":1,"ask":"discard_many","with":{"ids":["z"]}})")
+          .starts_with("ids[0]"));
   CHECK(refusal_of(R"({"waybill":1,"waybill":1,"ask":"get_health"})") != "");
   CHECK(
     refusal_of(R"({"waybill":1,"ask":"get_health"})" + std::string(70'000, ' '))

@@ -143,7 +143,8 @@ TEST_CASE("the question for stuck operations asks for those in flight",
   CHECK(field_at_fault(x) == "");
 }
 
-TEST_CASE("an answer's mark goes with the message that it came in") {
+TEST_CASE("an answer's mark goes with the message that it came in",
+          "[threads]") {
   auto mark = std::make_shared<int>(0);
   const std::weak_ptr<int> is_unread = mark;
   std::optional<list_reply> message;

@@ -69,6 +69,8 @@ stats_reply busy() {
   x.targets.front().paused_since = at(-60);
   x.other_targets = 131;
   x.paused_targets = 132;
+  x.tombstones = 133;
+  x.remembered_since = at(-7'200);
   x.health = health_state::degraded;
   x.restarts = 124;
   return x;

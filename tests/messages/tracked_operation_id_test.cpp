@@ -96,7 +96,8 @@ TEST_CASE("generated ids differ in their random part too") {
   CHECK(random_parts.size() == 1'000);
 }
 
-TEST_CASE("ids of eight threads at once are unique and increase in each") {
+TEST_CASE("ids of eight threads at once are unique and increase in each",
+          "[threads]") {
   constexpr std::size_t per_thread = 20'000;
   std::array<std::vector<tracked_operation_id>, 8> ids;
   {

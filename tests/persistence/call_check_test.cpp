@@ -208,7 +208,7 @@ TEST_CASE_METHOD(call_check_fixture,
 TEST_CASE_METHOD(call_check_fixture,
                  "promise 11: whatever is wrong with calls is answered or is "
                  "damage to everyone who uses them",
-                 "[calls][promise-11][one-thread]") {
+                 "[calls][promise-11]") {
   const auto change = GENERATE(values<std::string>(
     {"call SET target = N", "call SET state = N", "call SET attempt = N",
      "call SET interruptions = N", "call SET due = N", "call SET expires = N",

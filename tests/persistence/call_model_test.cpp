@@ -1,6 +1,7 @@
 // Many random operations and calls, compared step by step with a model that is
 // simple; and each system call that fails once.
 
+#include <algorithm>
 #include <map>
 #include <random>
 
@@ -30,12 +31,18 @@ struct modelled_call {
 struct modelled_operation {
   std::int64_t seq = 0; // 0: not known
   // What it was requeued as.
-  std::uint64_t successor = 0;
-  std::int64_t successor_seq = 0;
+  std::optional<tracked_operation_id> successor;
   tracking_status status = tracking_status::submitted;
   std::int32_t retry_count = 0;
   timestamp updated_at;
   std::optional<modelled_call> call;
+  bool had_call = false; // when it finished
+};
+
+// What is left of one.
+struct modelled_tombstone {
+  std::uint64_t n = 0;
+  purged_operation was;
 };
 
 using modelled_store = std::map<std::uint64_t, modelled_operation>;
@@ -53,6 +60,8 @@ struct call_model_fixture : store_fixture {
   std::vector<call_head> heads_before;
   std::map<std::string, target_pause> paused;
   std::map<std::string, target_pause> paused_before;
+  std::vector<modelled_tombstone> purged; // the last comes last
+  std::vector<modelled_tombstone> purged_before;
   timestamp now = t0;
 
   call_model_fixture() { open_both(); }
@@ -117,7 +126,14 @@ struct call_model_fixture : store_fixture {
                                                               : nullptr;
   }
 
+  std::optional<purged_operation> what_was(std::uint64_t n) const {
+    const auto last = std::find_if(purged.rbegin(), purged.rend(),
+                                   [&](const auto& x) { return x.n == n; });
+    return last == purged.rend() ? std::nullopt : std::optional{last->was};
+  }
+
   void finish(modelled_operation& x, tracking_status status) {
+    x.had_call = x.call.has_value();
     x.status = status;
     x.updated_at = now;
     if (x.call && call_table::keeps(status))
@@ -194,6 +210,11 @@ struct call_model_fixture : store_fixture {
       return;
     }
     const auto is_over = at != now_in.end() && is_terminal(at->second.status);
+    if (const auto was = what_was(n); was && at == now_in.end()) {
+      REQUIRE(store.calls().take(x, now)
+              == take_reply{.outcome = take_outcome::duplicate, .purged = was});
+      return;
+    }
     if (!is_known && !is_over && is_full(x)) {
       REQUIRE(store.calls().take(x, now).outcome == take_outcome::refused);
       return;
@@ -305,14 +326,21 @@ struct call_model_fixture : store_fixture {
   }
 
   // The store's reasons not to, in its order.
+  // What it was requeued as, also if one of both or both are purged.
+  std::optional<tracked_operation_id> successor_of(std::uint64_t n) const {
+    if (const auto at = now_in.find(n); at != now_in.end())
+      return at->second.successor;
+    const auto was = what_was(n);
+    return was ? was->successor : std::nullopt;
+  }
+
   requeue_outcome outcome_of_requeue(std::uint64_t n, std::uint64_t as) const {
     const auto at = now_in.find(n);
+    if (successor_of(n))
+      return requeue_outcome::already_requeued;
     if (at == now_in.end())
       return requeue_outcome::not_found;
     const auto& x = at->second;
-    if (const auto next = now_in.find(x.successor);
-        next != now_in.end() && next->second.seq == x.successor_seq)
-      return requeue_outcome::already_requeued;
     if (is_in_flight(x.status))
       return requeue_outcome::in_flight;
     if (x.status == tracking_status::delivered)
@@ -327,8 +355,8 @@ struct call_model_fixture : store_fixture {
         && (sum.calls + 1 > most.max_calls
             || sum.bytes + x.call->head.bytes > most.max_bytes))
       return requeue_outcome::overloaded;
-    return now_in.contains(as) ? requeue_outcome::id_is_taken
-                               : requeue_outcome::requeued;
+    return now_in.contains(as) || what_was(as) ? requeue_outcome::id_is_taken
+                                               : requeue_outcome::requeued;
   }
 
   void requeue_one() {
@@ -340,7 +368,7 @@ struct call_model_fixture : store_fixture {
     const auto& result = reply.results.at(0);
     REQUIRE(result.outcome == expected);
     if (expected == requeue_outcome::already_requeued)
-      REQUIRE(result.successor == id_of(now_in.at(n).successor));
+      REQUIRE(result.successor == successor_of(n));
     if (expected != requeue_outcome::requeued)
       return;
     auto& old = now_in.at(n);
@@ -356,8 +384,7 @@ struct call_model_fixture : store_fixture {
     call.head.interruptions = 0;
     call.head.due.reset();
     next.seq = call.head.seq;
-    old.successor = as;
-    old.successor_seq = next.seq;
+    old.successor = id_of(as);
     heads.push_back(call.head);
   }
 
@@ -411,7 +438,7 @@ struct call_model_fixture : store_fixture {
                        was ? was : asked});
       paused.emplace(target, asked);
     } else {
-      REQUIRE(store.calls().resume({target})
+      REQUIRE(store.calls().resume({target}, now)
               == pause_reply{
                 was ? pause_outcome::applied : pause_outcome::unchanged, was});
       paused.erase(target);
@@ -420,10 +447,13 @@ struct call_model_fixture : store_fixture {
 
   void purge() {
     const auto older = now - std::chrono::seconds{any(20)};
+    auto request = purge_before(older);
+    if (any(2) == 0)
+      request.forget_before = now - std::chrono::seconds{any(120)};
     std::int64_t deleted = 0;
     for (bool finished = false; !finished;) {
       const auto step
-        = store.purge_chunk(purge_before(older), now,
+        = store.purge_chunk(request, now,
                             1 + static_cast<std::int64_t>(any(10)),
                             std::chrono::seconds{1});
       deleted += step.deleted;
@@ -431,9 +461,18 @@ struct call_model_fixture : store_fixture {
     }
     const auto gone = std::erase_if(now_in, [&](const auto& entry) {
       const auto& x = entry.second;
-      return is_terminal(x.status) && !x.call && x.updated_at < older;
+      const auto goes = is_terminal(x.status) && !x.call
+                        && x.updated_at < older;
+      if (goes && x.had_call)
+        purged.push_back(
+          {entry.first, {x.status, x.updated_at, now, x.successor}});
+      return goes;
     });
     REQUIRE(deleted == static_cast<std::int64_t>(gone));
+    if (request.forget_before)
+      std::erase_if(purged, [&](const auto& x) {
+        return x.was.purged_at < *request.forget_before;
+      });
   }
 
   void transact() {
@@ -442,6 +481,7 @@ struct call_model_fixture : store_fixture {
       before = now_in;
       heads_before = heads;
       paused_before = paused;
+      purged_before = purged;
     } else if (any(4) == 0) {
       store.rollback();
       forget();
@@ -454,6 +494,7 @@ struct call_model_fixture : store_fixture {
     now_in = before;
     heads = heads_before;
     paused = paused_before;
+    purged = purged_before;
   }
 
   void restart_somehow() {
@@ -517,6 +558,9 @@ struct call_model_fixture : store_fixture {
       REQUIRE(snapshot->retry_count == x.retry_count);
     }
     REQUIRE(total() == std::ssize(now_in));
+    for (std::uint64_t n = 1; n <= 60; ++n)
+      if (!now_in.contains(n))
+        REQUIRE(store.get_status(status_of(n), now).purged == what_was(n));
   }
 
   void step() {
@@ -696,7 +740,7 @@ bool fails_with_calls(int nth) {
 
 TEST_CASE_METHOD(call_model_fixture,
                  "20,000 random steps of calls do what a simple model says",
-                 "[calls][promise-3][promise-5][one-thread]") {
+                 "[calls][promise-3][promise-5]") {
   options.checkpoint_pages = 100; // from the first restart on
   for (int i = 0; i < 20'000; ++i) {
     CAPTURE(i);
@@ -713,7 +757,7 @@ TEST_CASE_METHOD(call_model_fixture,
 
 TEST_CASE("promise 3, atomicity: whichever system call fails, a call has taken "
           "a step whole or not at all",
-          "[calls][promise-3][one-thread]") {
+          "[calls][promise-3]") {
   // Every second one; the seed decides which.
   const stride some{"failing calls"};
   int nth = 1 + static_cast<int>(seed_for("failing calls") % 2)

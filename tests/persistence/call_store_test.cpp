@@ -962,7 +962,7 @@ TEST_CASE_METHOD(call_store_fixture,
   store.calls().pause({"plant", "anna", "MES is updated"}, at(2));
   crowded.paused_since = at(2);
   CHECK(store.calls().troubles() == std::vector{crowded});
-  store.calls().resume({"plant"});
+  store.calls().resume({"plant"}, at(3));
   SECTION("also in another process") {
     restart();
     CHECK_FALSE(store.calls().crowding()); // the bounds are not known yet

@@ -302,7 +302,7 @@ TEST_CASE_METHOD(checkpoint_fixture,
 
 TEST_CASE("a database beyond the limit on the size of files keeps its log, and "
           "says so until the limit is raised",
-          "[promise-2][one-thread]") {
+          "[promise-2]") {
   const temp_dir dir;
   CHECK(in_child([&] {
           auto options = options_for(dir / "ops.db");

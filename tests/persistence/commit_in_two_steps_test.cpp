@@ -80,7 +80,7 @@ struct two_steps {
 TEST_CASE_METHOD(two_steps,
                  "promise 1, durability: a commit in two steps is durable when "
                  "it is finished, and is told so",
-                 "[promise-1]") {
+                 "[promise-1][threads]") {
   store->close();
   durable_image image{vfs, options.file};
   store.emplace(options);
@@ -108,7 +108,8 @@ TEST_CASE_METHOD(two_steps,
 
 TEST_CASE_METHOD(two_steps,
                  "the next transaction is worked on during the sync, and is "
-                 "not committed before its end") {
+                 "not committed before its end",
+                 "[threads]") {
   shut = true;
   REQUIRE(begin_one(2));
   store->begin();
@@ -128,7 +129,7 @@ TEST_CASE_METHOD(two_steps,
 TEST_CASE_METHOD(two_steps,
                  "promise 2, outcomes: a sync that fails after its COMMIT is "
                  "unknown, and undoes what was begun since",
-                 "[promise-2]") {
+                 "[promise-2][threads]") {
   vfs.fail(io_op::sync, io_file::wal, SQLITE_IOERR_FSYNC);
   REQUIRE(begin_one(2));
   store->begin();
@@ -155,7 +156,7 @@ TEST_CASE_METHOD(two_steps,
 TEST_CASE_METHOD(two_steps,
                  "promise 6: what may be undone is known while a commit is not "
                  "finished",
-                 "[promise-6]") {
+                 "[promise-6][threads]") {
   commit_one(2);
   shut = true;
   REQUIRE(begin_one(3));
@@ -190,7 +191,8 @@ TEST_CASE_METHOD(two_steps,
   }
 }
 
-TEST_CASE_METHOD(two_steps, "nothing gets into the log while it is synced") {
+TEST_CASE_METHOD(two_steps, "nothing gets into the log while it is synced",
+                 "[threads]") {
   store->close();
   options.cache_bytes = 65'536; // less than the next transaction needs
   options.checkpoint_pages = 100'000;
@@ -230,7 +232,7 @@ TEST_CASE_METHOD(two_steps, "nothing gets into the log while it is synced") {
 TEST_CASE_METHOD(two_steps,
                  "promise 1, durability: a log that begins anew is synced "
                  "before its first transaction is",
-                 "[promise-1]") {
+                 "[promise-1][threads]") {
   store->close();
   store.emplace(options); // has emptied the log
   syncs = 0;
@@ -243,7 +245,8 @@ TEST_CASE_METHOD(two_steps,
   CHECK(syncs == 3);
 }
 
-TEST_CASE_METHOD(two_steps, "without a sync there is nothing to finish") {
+TEST_CASE_METHOD(two_steps, "without a sync there is nothing to finish",
+                 "[threads]") {
   store->begin();
   CHECK_FALSE(store->begin_commit([] {}));
   store->finish_commit();
@@ -256,7 +259,8 @@ TEST_CASE_METHOD(two_steps, "without a sync there is nothing to finish") {
   CHECK(has(3));
 }
 
-TEST_CASE_METHOD(two_steps, "a COMMIT that fails puts no later sync off") {
+TEST_CASE_METHOD(two_steps, "a COMMIT that fails puts no later sync off",
+                 "[threads]") {
   vfs.fail(io_op::write, io_file::wal, SQLITE_FULL);
   store->begin();
   store->record_enqueue(enqueue(2), at(0));
@@ -269,7 +273,8 @@ TEST_CASE_METHOD(two_steps, "a COMMIT that fails puts no later sync off") {
   CHECK_FALSE(has(2));
 }
 
-TEST_CASE_METHOD(two_steps, "closing waits for the sync, copying too") {
+TEST_CASE_METHOD(two_steps, "closing waits for the sync, copying too",
+                 "[threads]") {
   shut = true;
   REQUIRE(begin_one(2));
   auto end = std::async(std::launch::async, [&] {
@@ -289,7 +294,7 @@ TEST_CASE_METHOD(two_steps, "closing waits for the sync, copying too") {
 
 TEST_CASE_METHOD(two_steps,
                  "promise 6: a reader tells only what is on the disk",
-                 "[promise-6]") {
+                 "[promise-6][threads]") {
   fault_vfs readers;
   std::atomic<int> log_syncs{0};
   readers.after = [&](const io_call& x) {
@@ -311,7 +316,8 @@ TEST_CASE_METHOD(two_steps,
 }
 
 TEST_CASE_METHOD(two_steps,
-                 "close() waits for who is being told that a sync has ended") {
+                 "close() waits for who is being told that a sync has ended",
+                 "[threads]") {
   // The tracker gives a handle of itself: were the last one let go of by the
   // other thread, that thread would have to wait for its own end.
   auto held = std::make_shared<std::promise<void>>();

@@ -90,7 +90,7 @@ constexpr const char* smallest = "-9223372036854775808";
 TEST_CASE_METHOD(crafted_fixture,
                  "promise 11: numbers at their edges are found by a check, and "
                  "are answered or are damage to everyone else",
-                 "[reader][promise-11][one-thread]") {
+                 "[reader][promise-11]") {
   const auto change = GENERATE(values<std::string>({
     "UPDATE store SET last_number = N",
     "UPDATE store SET opens = N",

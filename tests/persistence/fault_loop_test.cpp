@@ -122,7 +122,7 @@ bool fails(int n) {
 
 TEST_CASE("promise 2, outcomes: whichever system call fails, answers are true "
           "and the file is sound",
-          "[promise-2][promise-3][promise-11][one-thread]") {
+          "[promise-2][promise-3][promise-11]") {
   const stride some{"failing system calls"};
   int n = 1 + some.first();
   while (fails(n))

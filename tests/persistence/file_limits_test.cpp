@@ -56,7 +56,7 @@ struct mapped_file {
 
 TEST_CASE("at the limit on the size of files a store is full, and its process "
           "goes on",
-          "[promise-2][one-thread]") {
+          "[promise-2]") {
   const temp_dir dir;
   auto options = options_for(dir / "ops.db");
   options.checkpoint_pages = 100;

@@ -133,7 +133,7 @@ TEST_CASE_METHOD(store_fixture,
 
 TEST_CASE(
   "a commit in two steps is not finished when the log has gone meanwhile",
-  "[promise-1]") {
+  "[promise-1][threads]") {
   store_fixture x;
   x.store.begin();
   x.store.record_enqueue(enqueue(1), at(0));
@@ -144,8 +144,7 @@ TEST_CASE(
 }
 
 TEST_CASE_METHOD(store_fixture,
-                 "checkpoints and given back space are no mishaps",
-                 "[one-thread]") {
+                 "checkpoints and given back space are no mishaps") {
   for (std::uint64_t n = 0; n < 3'000; ++n)
     store.record_enqueue(enqueue(n), at(0));
   for (std::uint64_t n = 0; n < 3'000; ++n)

@@ -216,8 +216,7 @@ TEST_CASE("a store of schema version 1 goes on, with an identity and a name of "
   CHECK(header != std::string(file_format::expansion_bytes, '\0'));
 }
 
-TEST_CASE("a migration that is killed at any system call has happened or not",
-          "[one-thread]") {
+TEST_CASE("a migration that is killed at any system call has happened or not") {
   const stride some{"a migration that is killed"};
   for (int nth = 1 + 3 * some.first();; nth += 3 * some.step()) {
     const temp_dir dir;

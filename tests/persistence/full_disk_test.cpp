@@ -100,15 +100,25 @@ std::uint64_t fill_and_die(const store_options& options,
 TEST_CASE("a disk that the store has filled can be purged, and gets its space "
           "back",
           "[promise-2][promise-9]") {
-  CHECK(on_small_disk([](const small_disk& disk) {
-          operation_tracking_store store{options_for(disk.file())};
-          const auto last = fill_up(store);
-          disk.fill();
-          if (const auto code = purge_all(store, last); code != 0)
-            return code;
-          return last > 2'000 && disk.free_bytes() > 2'000'000 ? 0 : 1;
-        })
-        == 0);
+  const auto is_remembered = GENERATE(false, true);
+  CAPTURE(is_remembered);
+  CHECK(
+    on_small_disk([&](const small_disk& disk) {
+      auto options = options_for(disk.file());
+      if (is_remembered)
+        options.duplicates_of = duplicate_scope::all;
+      operation_tracking_store store{options};
+      const auto last = fill_up(store);
+      disk.fill();
+      if (const auto code = purge_all(store, last); code != 0)
+        return code;
+      if (const auto rows = store_reader{options.file}.tombstones().rows;
+          rows
+          != (is_remembered ? static_cast<std::int64_t>(last - last / 3) : 0))
+        return 2;
+      return last > 2'000 && disk.free_bytes() > 2'000'000 ? 0 : 1;
+    })
+    == 0);
 }
 
 TEST_CASE("a store on a full disk can be opened and purged, also after a kill",

@@ -111,7 +111,7 @@ TEST_CASE_METHOD(maintenance_fixture,
 
 TEST_CASE_METHOD(maintenance_fixture,
                  "space that a purge left goes back in bounded steps",
-                 "[promise-9][one-thread]") {
+                 "[promise-9]") {
   fill(3'000);
   store->maintain();
   const auto full = size_of("ops.db");
@@ -130,7 +130,7 @@ TEST_CASE_METHOD(maintenance_fixture,
   }
   CHECK(steps > 10);
   store->maintain();
-  CHECK(size_of("ops.db") < full / 3);
+  CHECK(size_of("ops.db") < full / 2);
   CHECK_FALSE(store->give_back_space(100));
   CHECK(integrity_of(options.file) == "ok");
 }
@@ -138,7 +138,7 @@ TEST_CASE_METHOD(maintenance_fixture,
 TEST_CASE_METHOD(maintenance_fixture,
                  "promise 9, purge: the disk gets what a purge changes and "
                  "frees in small lots",
-                 "[promise-9][one-thread]") {
+                 "[promise-9]") {
   fault_vfs vfs;
   disk_lots lots;
   vfs.after = [&](const io_call& x) { lots.see(x); };

@@ -151,7 +151,7 @@ struct model_fixture : store_fixture {
 
 TEST_CASE_METHOD(model_fixture,
                  "20,000 random operations do what the contract says",
-                 "[contract][promise-3][promise-5][promise-6][one-thread]") {
+                 "[contract][promise-3][promise-5][promise-6]") {
   options.checkpoint_pages = 100; // from the first restart on
   for (int i = 0; i < 20'000; ++i) {
     CAPTURE(i);

@@ -16,7 +16,7 @@ struct pause_fixture : call_fixture {
     return store.calls().pause({"plant", who, reason}, now);
   }
 
-  pause_reply resume() { return store.calls().resume({"plant"}); }
+  pause_reply resume() { return store.calls().resume({"plant"}, at(9)); }
 
   std::optional<target_pause> paused() {
     return store.calls().get_target({"plant"}).pause;
@@ -96,7 +96,7 @@ TEST_CASE_METHOD(pause_fixture,
                  "[calls]") {
   CHECK(store.calls().pause({"mill", "anna", "x"}, at(5))
         == pause_reply{pause_outcome::not_found, std::nullopt});
-  CHECK(store.calls().resume({"mill"})
+  CHECK(store.calls().resume({"mill"}, at(9))
         == pause_reply{pause_outcome::not_found, std::nullopt});
   CHECK(error_of([&] {
           store.calls().pause({"", "anna", "x"}, at(5));
@@ -110,7 +110,7 @@ TEST_CASE_METHOD(pause_fixture,
           store.calls().pause({"plant", "anna", ""}, at(5));
         }).text
         == "reason: must not be empty");
-  CHECK(error_of([&] { store.calls().resume({""}); }).code
+  CHECK(error_of([&] { store.calls().resume({""}, at(9)); }).code
         == errc::invalid_request);
   CHECK_FALSE(paused());
 }

@@ -113,7 +113,7 @@ TEST_CASE_METHOD(
 TEST_CASE_METHOD(power_loss_fixture,
                  "promise 11, corruption: a power loss in a transaction that "
                  "outgrew the cache is not taken for damage",
-                 "[promise-1][promise-11][one-thread]") {
+                 "[promise-1][promise-11]") {
   // SQLite writes such a one to the log before its COMMIT, and may write the
   // last page twice; with a history, that one is mostly new.
   options.file = dir / "small-cache.db";
@@ -161,7 +161,7 @@ TEST_CASE_METHOD(power_loss_fixture,
 TEST_CASE_METHOD(power_loss_fixture,
                  "promise 1, durability: what recover() found after a failed "
                  "sync survives a power loss",
-                 "[promise-1][promise-2][one-thread]") {
+                 "[promise-1][promise-2]") {
   // At each batch in turn, the sync of its commit fails, and the kernel forgets
   // what it could not write.
   const stride some{"failing syncs"};

@@ -659,7 +659,7 @@ TEST_CASE_METHOD(reader_fixture, "check finds what does not fit together",
 TEST_CASE_METHOD(reader_fixture,
                  "operations in flight are found among many, whatever was "
                  "rolled back",
-                 "[reader][one-thread]") {
+                 "[reader]") {
   std::mt19937_64 random{seed_for("operations in flight")};
   std::map<std::uint64_t, tracking_status> in_flight;
   std::uint64_t last = 0;
@@ -708,7 +708,7 @@ TEST_CASE_METHOD(reader_fixture,
 }
 
 TEST_CASE_METHOD(reader_fixture, "a backup is a store with the same content",
-                 "[reader]") {
+                 "[reader][threads]") {
   for (std::uint64_t n = 1; n <= 500; ++n)
     record(n);
   const auto copy = dir / "copy.db";

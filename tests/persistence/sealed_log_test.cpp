@@ -113,7 +113,7 @@ struct sealed_log_fixture {
 
 TEST_CASE_METHOD(sealed_log_fixture,
                  "each frame of the log is sealed and follows the one before",
-                 "[promise-11][one-thread]") {
+                 "[promise-11]") {
   operation_tracking_store store{options};
   SECTION("of small transactions") {
     for (std::uint64_t k = 0; k < 8; ++k)

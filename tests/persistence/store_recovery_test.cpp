@@ -212,7 +212,7 @@ TEST_CASE_METHOD(salvage_fixture,
   const auto bytes = read_file(file);
   const stride some{"ends"};
   for (auto size = bytes.size() - std::size_t(1 + some.first()) * page_bytes;
-       size > 30 * page_bytes; size -= std::size_t(some.step()) * page_bytes) {
+       size > 45 * page_bytes; size -= std::size_t(some.step()) * page_bytes) {
     CAPTURE(size);
     write_file(file, bytes.substr(0, size));
     const auto report = recover();

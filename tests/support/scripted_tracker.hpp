@@ -268,6 +268,22 @@ public:
                  really);
   }
 
+  discard_reply apply(const discard_many& x, bool really) {
+    discard_reply reply;
+    for (const auto& id : x.ids) {
+      const auto found
+        = apply(record_terminal{.id = id,
+                                .status = tracking_status::discarded,
+                                .last_error = x.reason,
+                                .http_status = {},
+                                .deadline = {}},
+                really);
+      reply.results.push_back(
+        {.id = id, .outcome = static_cast<discard_outcome>(found.outcome)});
+    }
+    return reply;
+  }
+
   find_reply apply(const find_calls& x, bool) {
     const std::lock_guard guard{mutex_};
     std::map<std::int64_t, call_head> waiting;
@@ -459,6 +475,11 @@ inline std::string log_line(const end_call& x) {
   return "terminal " + number_of(x.id) + " " + to_string(x.status) + details(x);
 }
 
+inline std::string log_line(const discard_many& x) {
+  return "terminal " + number_of(x.ids.front()) + " Discarded"
+         + (x.reason ? " \"" + *x.reason + "\"" : "");
+}
+
 inline std::string log_line(const open_target& x) {
   return "open " + x.target;
 }
@@ -522,6 +543,7 @@ public:
       [this](const retry_call& x) { return react(x); },
       [this](const end_call& x) { return react(x); },
       [](const requeue&) { return requeue_reply{}; },
+      [this](const discard_many& x) { return react(x); },
       [this](const find_calls& x) { return react(x); },
       [this](const find_due& x) { return react(x); },
       [this](const find_keyed& x) { return react(x); },
@@ -545,6 +567,9 @@ private:
   static void set_lie(status_reply& x) { x.snapshot.reset(); }
   static void set_lie(take_reply& x) { x.outcome = take_outcome::known; }
   static void set_lie(begin_reply& x) { x.begun = false; }
+  static void set_lie(discard_reply& x) {
+    x.results.front().outcome = discard_outcome::not_found;
+  }
   template <class Reply>
   static void set_lie(Reply&) {}
 
@@ -553,6 +578,8 @@ private:
     if constexpr (std::is_same_v<Reply, status_reply>) {
       if (x.snapshot)
         x.snapshot->status = static_cast<tracking_status>(99);
+    } else if constexpr (std::is_same_v<Reply, discard_reply>) {
+      x.results.front().outcome = static_cast<discard_outcome>(99);
     } else if constexpr (requires { x.outcome; }) {
       x.outcome = static_cast<decltype(x.outcome)>(99);
     }

@@ -36,6 +36,7 @@ public:
       [this](const retry_call&) { return never<update_reply>(); },
       [this](const end_call&) { return never<update_reply>(); },
       [this](const requeue&) { return never<requeue_reply>(); },
+      [this](const discard_many&) { return never<discard_reply>(); },
       [this](const find_calls&) { return never<find_reply>(); },
       [this](const find_due&) { return never<find_reply>(); },
       [this](const find_keyed&) { return never<find_reply>(); },

@@ -525,3 +525,31 @@ TEST_CASE_METHOD(call_cli_fixture,
   CHECK_FALSE(snapshot_of(4));
   CHECK(total() == 3);
 }
+
+TEST_CASE_METHOD(call_cli_fixture, "status says what a purged call was") {
+  open();
+  store.calls().end(end_of(take(1)), now);
+  store.purge_terminal(purge_before(max_timestamp), now + 1min);
+  const auto x = waybill({"status", id_text(1)});
+  CHECK(x.code == 1);
+  CHECK(x.out.empty());
+  CHECK(x.complains(id_text(1) + " was purged "));
+  CHECK(x.complains(": Delivered "));
+  const auto told = waybill({"status", "--json", id_text(1)}).json();
+  CHECK(told["snapshot"].is_null());
+  CHECK(told["purged"]["status"] == "Delivered");
+  CHECK(told["purged"]["purged_at"] == to_string(now + 1min));
+  CHECK(told["purged"]["successor"].is_null());
+  SECTION("and stats how many there are, and since when all are remembered") {
+    CHECK(waybill({"stats"}).says("purged, remembered"));
+    const auto stats = waybill({"stats", "--json"}).json();
+    CHECK(stats["tombstones"] == 1);
+    CHECK(stats["remembered_since"].is_null());
+    CHECK(waybill({"stats", "--prometheus"}).says("waybill_tombstones 1\n"));
+    auto forgets = purge_before(min_timestamp);
+    forgets.forget_before = now + 2min;
+    store.purge_terminal(forgets, now + 3min);
+    CHECK(waybill({"stats", "--json"}).json()["remembered_since"]
+          == to_string(now + 1min));
+  }
+}

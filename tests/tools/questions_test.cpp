@@ -106,7 +106,8 @@ TEST_CASE_METHOD(cli_fixture, "status names what is not there") {
         == json{{"id", id_text(9)},
                 {"snapshot", nullptr},
                 {"call", nullptr},
-                {"requeue", nullptr}});
+                {"requeue", nullptr},
+                {"purged", nullptr}});
   CHECK(lines[1]["id"] == id_text(1));
   CHECK(lines[1]["snapshot"] == to_json(fresh(1, at(1))));
 }

@@ -336,6 +336,7 @@ public:
       [](const get_history&) { return history_reply{}; },
       [](const watch_transitions&) { return watch_reply{}; },
       [](const requeue&) { return requeue_reply{}; },
+      [](const discard_many&) { return discard_reply{}; },
       [](const open_target&) { return target_reply{}; },
       [](const get_target&) { return target_reply{}; },
       [](const pause_target&) { return pause_reply{}; },

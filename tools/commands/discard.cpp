@@ -1,110 +1,132 @@
 #include "commands/discard.hpp"
 
 #include <memory>
-#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "input/options.hpp"
 #include "interruption.hpp"
 #include "output/json.hpp"
-#include "waybill/text.hpp"
+#include "waybill/call_store.hpp"
+#include "waybill/call_table.hpp"
 
 namespace waybill::cli {
 
 namespace {
 
-// The end that the options ask for.
-record_terminal to_request(const discard_options& x) {
-  record_terminal request;
-  request.id = x.ids.front().first;
-  request.status = tracking_status::discarded;
-  request.last_error = x.reason;
-  constexpr std::string_view name = "last_error";
-  if (const auto fault = find_fault(request))
-    throw usage_error{fault->starts_with(name)
-                        ? "--reason" + escape(fault->substr(name.size()))
-                        : escape(*fault)};
-  return request;
-}
-
-// Why nothing was done.
-std::string refusal(const record_terminal& request, update_outcome outcome,
-                    const status_reply& reply) {
-  const auto id = to_string(request.id);
-  if (outcome == update_outcome::not_found || !reply.snapshot)
-    return id + " is not there: purged or never recorded";
-  return id + " has finished already, as " + to_string(reply.snapshot->status)
-         + ", and stays so";
-}
-
-struct discarded {
-  update_outcome outcome = update_outcome::not_found;
-  status_reply found;
-};
-
-// By the service, or else by who owns the store meanwhile.
-discarded discard_it(context& c, const discard_options& x,
-                     record_terminal& request) {
-  const auto question = [&] {
-    return get_status{.id = request.id, .deadline = std::nullopt};
-  };
-  if (auto service = c.service()) {
-    auto reader = c.open_reader();
-    request.id = find_ids(reader, x.ids).front();
-    const auto reply
-      = service->ask(discard{.id = request.id, .reason = request.last_error});
-    return {reply.outcome, service->ask(question())};
+// What is said of one, behind its id.
+std::string discard_text(const discard_result& x) {
+  const auto status = x.status ? to_string(*x.status) : "finished";
+  switch (x.outcome) {
+    case discard_outcome::applied:
+      return " is discarded";
+    case discard_outcome::payload_discarded:
+      return " stays " + status + "; its payload is gone";
+    case discard_outcome::already_terminal:
+      return " has finished already, as " + status + ", and stays so";
+    case discard_outcome::not_found:
+      return " is not there: purged or never recorded";
   }
-  auto store = c.take_store();
-  auto reader = c.open_reader();
-  request.id = find_ids(reader, x.ids).front();
-  const auto reply = store.record_terminal(request, timestamp::now());
-  discarded result{reply.outcome,
-                   store.get_status(question(), timestamp::now())};
-  c.close(store);
+  return " is not discarded: " + to_string(x.outcome);
+}
+
+bulk_result to_result(const discard_result& x) {
+  using sort = bulk_result::sort;
+  bulk_result result;
+  if (x.outcome == discard_outcome::applied
+      || x.outcome == discard_outcome::payload_discarded) {
+    result.what = sort::done;
+    result.code = exit_code::ok;
+  } else if (x.outcome == discard_outcome::not_found) {
+    result.code = exit_code::not_found;
+  }
+  result.text = to_string(x.id) + discard_text(x);
+  result.json
+    = json_text({{"id", to_string(x.id)}, {"outcome", to_string(x.outcome)}});
   return result;
 }
 
-exit_code code_of(update_outcome outcome) {
-  switch (outcome) {
-    case update_outcome::applied:
-      return exit_code::ok;
-    case update_outcome::not_found:
-      return exit_code::not_found;
-    case update_outcome::already_terminal:
-      break;
-  }
-  return exit_code::store_error;
+// By who does it: the service, or who owns the store.
+template <class Ask>
+exit_code discard_by(context& c, const bulk_options& x,
+                     const std::optional<list_operations>& found, bulk_act act,
+                     discard_many request, Ask&& ask) {
+  act.step = [&](const id_list& ids) {
+    request.ids = ids;
+    std::vector<bulk_result> results;
+    for (const auto& each : ask(request).results)
+      results.push_back(to_result(each));
+    return results;
+  };
+  return do_bulk(c, act, x, found);
+}
+
+bool may_be_discarded(tracking_status x) {
+  return is_in_flight(x) || call_table::keeps(x);
 }
 
 } // namespace
 
 command setup_discard(CLI::App& parent) {
-  auto x = std::make_shared<discard_options>();
-  auto& app = add_command(parent, "discard", "give an operation up");
-  add_id(app, x->ids, "the operation");
-  require(add_text(app, "--reason", x->reason, "TEXT",
-                   "why; recorded as its last error"));
-  add_footer(app, "Goes through the service if one runs on the store.\n"
-                  "What has finished already stays as it is (exit code 3).\n"
-                  "\n"
-                  "Example:\n"
-                  "  waybill discard --db track.db --reason 'order 4711 was "
-                  "cancelled' ID");
+  auto x = std::make_shared<bulk_options>();
+  auto& app = add_command(parent, "discard", "give operations up");
+  add_bulk(app, *x, "why; recorded as their last error (required)");
+  add_footer(app,
+             "What is in flight becomes Discarded, and no attempt follows. "
+             "What is parked\n"
+             "or failed stays so, but its payload is gone. All else stays as "
+             "it is (exit\n"
+             "code 3). Goes through the service if one runs on the store. A "
+             "filter needs a\n"
+             "--status of Submitted, Retrying, Parked and Failed.\n"
+             "\n"
+               + std::string{times_explained}
+               + "\n"
+                 "\n"
+                 "Examples:\n"
+                 "  waybill discard --db track.db --reason 'order 4711 was "
+                 "cancelled' ID\n"
+                 "  waybill discard --db track.db --status in-flight --target "
+                 "mes --dry-run");
   return {&app, [x](context& c) { return run_discard(c, *x); }};
 }
 
-exit_code run_discard(context& c, const discard_options& x) {
-  auto request = to_request(x);
+exit_code run_discard(context& c, const bulk_options& x) {
+  const auto found
+    = found_by(x, c, &may_be_discarded,
+               "Submitted, Retrying, Parked and Failed: no others can be "
+               "discarded");
+  const bulk_act act{.verb = "discard",
+                     .done = "discarded",
+                     .refusals = "finished or purged meanwhile",
+                     .is_meant = [](const call_reply& each) {
+                       return is_in_flight(each.snapshot->status)
+                              || each.call.has_value();
+                     }};
+  if (!x.reason && !x.dry_run)
+    throw usage_error{"--reason is required"};
+  const discard_many request{.ids = {tracked_operation_id::generate()},
+                             .reason = x.reason,
+                             .act = act_of(x)};
+  require_usable(request);
   stop_on_signals();
-  const auto [outcome, reply] = discard_it(c, x, request);
-  if (c.json())
-    c.print_json(json_text(
-      {{"id", to_string(request.id)}, {"outcome", to_string(outcome)}}));
-  if (outcome != update_outcome::applied)
-    c.note(refusal(request, outcome, reply));
-  else if (!c.json())
-    c.out().write(to_string(request.id) + " is discarded\n");
-  return code_of(outcome);
+  if (x.dry_run)
+    return count_bulk(c, act, *found);
+  return by_service_or_owner(
+    c,
+    [&](service_client& service) {
+      return discard_by(c, x, found, act, request,
+                        [&](const discard_many& some) {
+                          return service.ask(some);
+                        });
+    },
+    [&](operation_tracking_store& store) {
+      return discard_by(c, x, found, act, request,
+                        [&](const discard_many& some) {
+                          store.maintain();
+                          return store.calls().discard(some, timestamp::now());
+                        });
+    });
 }
 
 } // namespace waybill::cli

@@ -1,22 +1,12 @@
-// `waybill discard`: gives an operation up.
+// `waybill discard`: gives operations up.
 #pragma once
 
-#include <optional>
-#include <string>
-#include <vector>
-
-#include "commands/command.hpp"
-#include "input/id_argument.hpp"
+#include "commands/bulk_act.hpp"
 
 namespace waybill::cli {
 
-struct discard_options {
-  std::vector<id_argument> ids;
-  std::optional<std::string> reason;
-};
-
 command setup_discard(CLI::App& parent);
 
-exit_code run_discard(context& c, const discard_options& x);
+exit_code run_discard(context& c, const bulk_options& x);
 
 } // namespace waybill::cli

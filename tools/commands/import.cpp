@@ -6,12 +6,14 @@
 #include <optional>
 #include <stdexcept>
 #include <system_error>
+#include <variant>
 
 #include "input/line_reader.hpp"
 #include "input/options.hpp"
 #include "interruption.hpp"
 #include "output/json.hpp"
 #include "output/progress.hpp"
+#include "waybill/call_store.hpp"
 #include "waybill/json.hpp"
 #include "waybill/queries.hpp"
 #include "waybill/text.hpp"
@@ -49,12 +51,17 @@ bool is_blank(const std::string& text) {
   return text.find_first_not_of(" \t") == std::string::npos;
 }
 
-operation_record parse(const line_reader::line& line) {
+using exported_line = std::variant<operation_record, exported_audit>;
+
+exported_line parse(const line_reader::line& line) {
   if (line.too_long)
     throw bad_line{line.number,
                    "longer than " + std::to_string(max_line) + " bytes"};
   try {
-    return from_json_text<operation_record>(line.text);
+    const auto object = parse_json(line.text);
+    if (object.is_object() && object.contains("audit"))
+      return from_json<exported_audit>(object);
+    return from_json<operation_record>(object);
   } catch (const json_error& e) {
     throw bad_line{line.number, e.what()};
   }
@@ -111,10 +118,8 @@ private:
 
   void restore(const line_reader::line& line) {
     try {
-      const auto record = parse(line);
-      const auto reply = restore(line.number, record);
-      ++(reply.outcome == enqueue_outcome::inserted ? batch_.imported
-                                                    : batch_.duplicates);
+      const auto parsed = parse(line);
+      std::visit([&](const auto& x) { restore(line.number, x); }, parsed);
     } catch (const bad_line& e) {
       if (!skip_bad_)
         throw;
@@ -124,15 +129,24 @@ private:
     }
   }
 
-  enqueue_reply restore(std::int64_t number, const operation_record& record) {
+  template <class Record>
+  void restore(std::int64_t number, const Record& x) {
     try {
-      return store_.restore(record);
+      count(x);
     } catch (const store_error& e) {
       if (e.code() != errc::invalid_request)
         throw;
       throw bad_line{number, escape(e.what())};
     }
   }
+
+  void count(const operation_record& x) {
+    ++(store_.restore(x).outcome == enqueue_outcome::inserted
+         ? batch_.imported
+         : batch_.duplicates);
+  }
+
+  void count(const exported_audit& x) { store_.calls().restore(x.audit); }
 
   void commit() {
     if (store_.in_transaction())

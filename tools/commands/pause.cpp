@@ -1,11 +1,8 @@
 #include "commands/pause.hpp"
 
-#include <pwd.h>
-#include <unistd.h>
-
-#include <array>
 #include <memory>
 
+#include "commands/act.hpp"
 #include "input/options.hpp"
 #include "interruption.hpp"
 #include "output/json.hpp"
@@ -18,50 +15,21 @@ namespace waybill::cli {
 
 namespace {
 
-// The user who runs this.
-std::string user_name() {
-  std::array<char, 4'096> text{};
-  passwd user{};
-  passwd* found = nullptr;
-  if (::getpwuid_r(::geteuid(), &user, text.data(), text.size(), &found) == 0
-      && found != nullptr && *found->pw_name != '\0')
-    return found->pw_name;
-  return "user " + std::to_string(::geteuid());
-}
-
-template <class Request>
-void require_usable(const Request& x) {
-  const auto fault = find_fault(x);
-  if (!fault)
-    return;
-  auto text = escape(*fault);
-  for (const auto& [field, option] :
-       {std::pair{"target", "TARGET"}, std::pair{"who", "--by"},
-        std::pair{"reason", "--reason"}})
-    if (text.starts_with(field))
-      text.replace(0, std::string_view{field}.size(), option);
-  throw usage_error{text};
-}
-
 pause_reply change(operation_tracking_store& store, const pause_target& x) {
   return store.calls().pause(x, timestamp::now());
 }
 
 pause_reply change(operation_tracking_store& store, const resume_target& x) {
-  return store.calls().resume(x);
+  return store.calls().resume(x, timestamp::now());
 }
 
-// By the service, or else by who owns the store meanwhile.
 template <class Request>
 pause_reply change_it(context& c, const Request& x) {
   require_usable(x);
   stop_on_signals();
-  if (auto service = c.service())
-    return service->ask(x);
-  auto store = c.take_store();
-  auto reply = change(store, x);
-  c.close(store);
-  return reply;
+  return by_service_or_owner(
+    c, [&](service_client& service) { return service.ask(x); },
+    [&](operation_tracking_store& store) { return change(store, x); });
 }
 
 std::string pause_text(const target_pause& x, const context& c) {
@@ -115,7 +83,7 @@ command setup_pause(CLI::App& parent) {
   auto& app = add_command(parent, "pause", "begin no attempts for a target");
   add_target(app, x->target);
   require(add_text(app, "--reason", x->reason, "TEXT", "why; shown to others"));
-  add_text(app, "--by", x->by, "NAME", "who pauses it (the user's name)");
+  add_by(app, x->by);
   add_footer(app,
              "Goes through the service if one runs on the store. Calls are "
              "taken meanwhile,\n"
@@ -135,6 +103,7 @@ command setup_resume(CLI::App& parent) {
   auto& app = add_command(parent, "resume",
                           "begin attempts again for a target that is paused");
   add_target(app, x->target);
+  add_by(app, x->by);
   add_footer(app, "Goes through the service if one runs on the store. Attempts "
                   "begin slowly\nat first.\n"
                   "\n"
@@ -145,12 +114,13 @@ command setup_resume(CLI::App& parent) {
 
 exit_code run_pause(context& c, const pause_options& x) {
   return change_and_tell(c, pause_target{.target = x.target.value(),
-                                         .who = x.by ? *x.by : user_name(),
+                                         .who = operator_name(x.by),
                                          .reason = x.reason.value()});
 }
 
 exit_code run_resume(context& c, const pause_options& x) {
-  return change_and_tell(c, resume_target{x.target.value()});
+  return change_and_tell(c, resume_target{.target = x.target.value(),
+                                          .who = operator_name(x.by)});
 }
 
 } // namespace waybill::cli

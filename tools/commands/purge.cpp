@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "commands/act.hpp"
 #include "commands/vacuum.hpp"
 #include "input/filter.hpp"
 #include "input/options.hpp"
@@ -93,6 +94,16 @@ void report(context& c, const purge_options& x, std::int64_t operations,
                 + '\n');
 }
 
+// What was asked for, for the audit.
+std::string purge_words(const purge_options& x) {
+  filter_arguments filter;
+  filter.statuses = x.statuses;
+  auto words = "--older-than " + shell_word(*x.older_than);
+  if (!x.statuses.empty())
+    words += ' ' + words_of(filter);
+  return words + (x.with_payload ? " --with-payload" : "");
+}
+
 exit_code end(context& c, bool finished, const char* advice) {
   if (finished)
     return exit_code::ok;
@@ -114,6 +125,7 @@ command setup_purge(CLI::App& parent) {
   add_switch(app, "--with-payload", x->with_payload,
              "parked and failed calls whose payloads are kept, and no\n"
              "others; without it these stay");
+  add_by(app, x->by);
   add_switch(app, "--dry-run", x->dry_run,
              "only count them, which a running service allows");
   add_footer(
@@ -158,7 +170,7 @@ std::vector<purge_terminal> to_requests(const purge_options& x, timestamp now,
 }
 
 exit_code run_purge(context& c, const purge_options& x) {
-  const auto requests = to_requests(x, c.now(), c.where());
+  auto requests = to_requests(x, c.now(), c.where());
   const auto older_than = requests.front().older_than;
   stop_on_signals();
   if (x.dry_run) {
@@ -168,17 +180,20 @@ exit_code run_purge(context& c, const purge_options& x) {
       report(c, x, due, older_than, finished);
     return end(c, finished, "not all were counted");
   }
-  if (auto service = c.service()) {
-    const auto [deleted, finished] = purge(*service, requests);
-    report(c, x, deleted, older_than, finished);
-    return exit_code::ok;
-  }
-  auto store = c.take_store();
-  // Only who watches needs the total.
-  const auto due = c.messages().is_interactive() ? count_due(c, requests) : 0;
-  const auto [deleted, finished] = purge(c, store, requests, due);
-  give_back_space(c, store, unused_space::some);
-  c.close(store);
+  const auto act = new_act(x.by, purge_words(x));
+  for (auto& each : requests)
+    each.act = act;
+  require_usable(requests.front());
+  const auto [deleted, finished] = by_service_or_owner(
+    c, [&](service_client& service) { return purge(service, requests); },
+    [&](operation_tracking_store& store) {
+      // Only who watches needs the total.
+      const auto due = c.messages().is_interactive() ? count_due(c, requests)
+                                                     : 0;
+      const auto result = purge(c, store, requests, due);
+      give_back_space(c, store, unused_space::some);
+      return result;
+    });
   report(c, x, deleted, older_than, finished);
   return end(c, finished, "purge again to go on");
 }

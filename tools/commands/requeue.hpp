@@ -3,23 +3,14 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
-#include <vector>
 
-#include "commands/command.hpp"
-#include "input/filter.hpp"
-#include "input/id_argument.hpp"
+#include "commands/bulk_act.hpp"
 
 namespace waybill::cli {
 
-struct requeue_options {
-  /// Or those that the filter lets through.
-  std::vector<id_argument> ids;
-  filter_arguments filter;
-  std::optional<std::string> reason;
+struct requeue_options : bulk_options {
   /// So many a second; 0: as many as there are.
   std::optional<std::int64_t> rate;
-  bool dry_run = false;
 
   static constexpr std::int64_t default_rate = 50;
 };

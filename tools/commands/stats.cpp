@@ -65,11 +65,24 @@ std::string render_targets(const target_totals& x, const context& c) {
   return text;
 }
 
+std::string render_tombstones(const tombstone_sums& x, const context& c) {
+  if (x == tombstone_sums{})
+    return "";
+  detail_list lines{c.screen()};
+  auto text = std::to_string(x.rows);
+  if (x.remembered_since)
+    text += ", all since "
+            + time_text(*x.remembered_since, c.where(), precision::seconds)
+            + " (" + age_text(c.now() - *x.remembered_since) + ')';
+  lines.add("purged, remembered", text);
+  return '\n' + lines.text();
+}
+
 void print_for_people(context& c, const store_size& size,
-                      const counts_reply& counts,
-                      const target_totals& targets) {
+                      const counts_reply& counts, const target_totals& targets,
+                      const tombstone_sums& purged) {
   c.out().write(render_size(size, c) + '\n' + render_counts(counts, c.screen())
-                + render_targets(targets, c));
+                + render_targets(targets, c) + render_tombstones(purged, c));
   if (const auto oldest = render_oldest(counts, c); !oldest.empty())
     c.out().write('\n' + oldest);
 }
@@ -96,13 +109,14 @@ exit_code run_stats(context& c, const stats_options& x) {
   const auto size = reader.size();
   const auto counts = reader.get_counts(c.now());
   const auto targets = reader.list_targets({.deadline = std::nullopt}, c.now());
+  const auto purged = reader.tombstones();
   if (x.prometheus)
-    c.print_data(dashboard::render_prometheus(size, counts, targets));
+    c.print_data(dashboard::render_prometheus(size, counts, targets, purged));
   else if (c.json())
-    c.print_json(
-      json_text(dashboard::stats_json(size, counts, totals_of(targets))));
+    c.print_json(json_text(
+      dashboard::stats_json(size, counts, totals_of(targets), purged)));
   else
-    print_for_people(c, size, counts, totals_of(targets));
+    print_for_people(c, size, counts, totals_of(targets), purged);
   return exit_code::ok;
 }
 

@@ -61,6 +61,18 @@ void add_link(detail_list& lines, const requeue_link& x) {
     lines.add("requeued as", to_string(*x.requeued_as));
 }
 
+// What is said of an operation that is not there.
+std::string gone_text(const std::optional<purged_operation>& x,
+                      const context& c) {
+  if (!x)
+    return " is not there: purged or never recorded";
+  auto text = " was purged " + time_and_age(x->purged_at, c) + ": "
+              + to_string(x->status) + ' ' + time_and_age(x->finished_at, c);
+  if (x->successor)
+    text += ", requeued as " + to_string(*x->successor);
+  return text;
+}
+
 constexpr std::size_t max_id_line = 1'000;
 constexpr std::size_t ids_a_page = 256;
 
@@ -103,7 +115,7 @@ private:
     if (c_.json())
       c_.print_json(status_json(id, reply));
     if (!reply.snapshot) {
-      c_.note(to_string(id) + " is not there: purged or never recorded");
+      c_.note(to_string(id) + gone_text(reply.purged, c_));
       result_ = exit_code::not_found;
     } else if (!c_.json()) {
       if (std::exchange(any_, true))
@@ -128,6 +140,8 @@ command setup_status(CLI::App& parent) {
                    "input, one a line");
   add_footer(app,
              "Ends with 1 if one of them is not there; the others are shown.\n"
+             "Of one that was purged it says when and as what, for as long as\n"
+             "that is remembered.\n"
              "\n"
              "Examples:\n"
              "  waybill status --db track.db "

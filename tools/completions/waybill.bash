@@ -3,12 +3,14 @@
 _waybill_options() {
   local filter="--status --kind --target --instance --script --node --since
     --until --updated-since --updated-until --finished-since --finished-until
-    --error --http --min-retries"
+    --error --target-shape --error-shape --http --min-retries"
   local view="--limit --all --cursor --full --times --columns --format"
   case $1 in
     list) echo "$filter --oldest-first $view" ;;
+    errors) echo "$filter --group-by --limit --full --times --format" ;;
     stuck) echo "--for --exit-code $view" ;;
     counts | history | targets) echo "--format" ;;
+    audit) echo "--verb --since --until --limit --all --format" ;;
     payload) echo "--raw -o --output --force" ;;
     stats) echo "--prometheus" ;;
     health)
@@ -24,10 +26,11 @@ _waybill_options() {
     import) echo "--skip-bad" ;;
     recover) echo "--unproven" ;;
     restore) echo "--force" ;;
-    purge) echo "--older-than --status --with-payload --dry-run" ;;
-    discard) echo "--reason" ;;
+    purge) echo "--older-than --status --with-payload --by --dry-run" ;;
+    discard) echo "$filter --reason --by --dry-run" ;;
     pause) echo "--reason --by" ;;
-    requeue) echo "$filter --reason --rate --dry-run" ;;
+    resume) echo "--by" ;;
+    requeue) echo "$filter --reason --by --rate --dry-run" ;;
   esac
 }
 
@@ -48,7 +51,7 @@ _waybill_command() {
 }
 
 _waybill() {
-  local commands="status list stuck counts history targets payload stats health
+  local commands="status list errors stuck counts history targets payload audit stats health
     schema watch wait serve export backup check recover import restore purge
     discard requeue pause resume vacuum help"
   local common="--db --json --utc --color -h --help"
@@ -70,6 +73,17 @@ _waybill() {
       ;;
     --format)
       mapfile -t COMPREPLY < <(compgen -W "table csv json" -- "$current")
+      return
+      ;;
+    --verb)
+      local before=
+      [[ $current == *,* ]] && before=${current%,*},
+      mapfile -t COMPREPLY < <(compgen -P "$before" -W "requeue discard pause
+        resume purge" -- "${current##*,}")
+      return
+      ;;
+    --group-by)
+      mapfile -t COMPREPLY < <(compgen -W "error target" -- "$current")
       return
       ;;
     --columns)

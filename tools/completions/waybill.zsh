@@ -10,6 +10,10 @@ _waybill_ends() {
   _values -s , status delivered parked failed discarded
 }
 
+_waybill_verbs() {
+  _values -s , verb requeue discard pause resume purge
+}
+
 _waybill_columns() {
   _values -s , column id status age idle retry http kind target error created \
     updated finished took instance script node
@@ -40,6 +44,8 @@ _waybill() {
     '--finished-since[finished at or after it]:time:'
     '--finished-until[finished before it]:time:'
     '--error[part of the last error]:text:'
+    '--target-shape[shape of the target]:shape:'
+    '--error-shape[shape of the last error]:shape:'
     '--http[HTTP status, as in 503 or 5xx]:status:'
     '--min-retries[retried so often or more]:number:'
   )
@@ -62,11 +68,13 @@ _waybill() {
       local -a commands=(
         'status:show what became of operations'
         'list:list operations'
+        'errors:show why operations were parked or failed'
         'stuck:list operations in flight that have not moved for long'
         'counts:count operations by kind and status'
         "history:show an operation's steps"
         'targets:show what waits for each target, and its bounds'
         'payload:show what a call sends, as long as it is kept'
+        'audit:show what operators have done, and who'
         'stats:show sizes, totals and the oldest'
         'health:judge what the file tells, against limits'
         "schema:print the store's schema"
@@ -80,7 +88,7 @@ _waybill() {
         'import:read operations that were exported'
         'restore:put a backup in its place'
         'purge:delete old operations that have finished'
-        'discard:give an operation up'
+        'discard:give operations up'
         'pause:begin no attempts for a target'
         'resume:begin attempts again for a target that is paused'
         'requeue:try parked and failed calls again'
@@ -93,6 +101,11 @@ _waybill() {
       case $line[1] in
         status) _arguments $common '*:id:' ;;
         list) _arguments $common $filter '--oldest-first[the other end first]' $view ;;
+        errors)
+          _arguments $common $filter '--group-by[what groups have in common]:what:(error target)' \
+            '--limit[so many groups at most]:number:' '--full[whole texts]' \
+            '--times[times instead of ages]' $format
+          ;;
         stuck)
           _arguments $common '--for[not touched for so long]:duration:' \
             '--exit-code[end with 5 if there are any]' $view
@@ -109,6 +122,14 @@ _waybill() {
         counts) _arguments $common $format ;;
         history) _arguments $common $format '1:id:' ;;
         targets) _arguments $common $format ;;
+        audit)
+          _arguments $common $format \
+            '*--verb[only these]:verb:_waybill_verbs' \
+            '--since[begun at or after it]:time:' \
+            '--until[begun before it]:time:' \
+            '(--all)--limit[so many at most]:number:' \
+            '(--limit)--all[all of them]'
+          ;;
         payload)
           _arguments $common \
             '--raw[its bytes as they are]' \
@@ -161,26 +182,33 @@ _waybill() {
             '1:file:_files'
           ;;
         help)
-          _arguments '1:command:(status list stuck counts history targets payload stats health schema watch wait serve export backup check recover import restore purge discard requeue pause resume vacuum)'
+          _arguments '1:command:(status list errors stuck counts history targets payload stats health schema watch wait serve export backup check recover import restore purge discard requeue pause resume vacuum)'
           ;;
         purge)
           _arguments $common \
             '--older-than[those that finished before it]:time:' \
             '*--status[only these]:status:_waybill_ends' \
             '--with-payload[those whose payloads are kept]' \
+            '--by[who wants it]:name:' \
             '--dry-run[only count them]'
           ;;
-        discard) _arguments $common '--reason[why]:text:' '1:id:' ;;
+        discard)
+          _arguments $common $filter \
+            '--reason[why]:text:' \
+            '--by[who wants it]:name:' \
+            '--dry-run[only count them]' '*:id:'
+          ;;
         pause)
           _arguments $common \
             '--reason[why]:text:' \
-            '--by[who pauses it]:name:' \
+            '--by[who wants it]:name:' \
             '1:target:'
           ;;
-        resume) _arguments $common '1:target:' ;;
+        resume) _arguments $common '--by[who wants it]:name:' '1:target:' ;;
         requeue)
           _arguments $common $filter \
             '--reason[why]:text:' \
+            '--by[who wants it]:name:' \
             '--rate[so many a second]:number:' \
             '--dry-run[only count them]' '*:id:'
           ;;

@@ -1,5 +1,9 @@
 #include "input/filter.hpp"
 
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
 #include "input/options.hpp"
 
 namespace waybill::cli {
@@ -33,6 +37,10 @@ void add_filter(CLI::App& app, filter_arguments& to) {
            "finished before it");
   add_text(app, "--error", to.error, "TEXT",
            "the last error has TEXT in it; case matters");
+  add_text(app, "--target-shape", to.target_shape, "SHAPE",
+           "the target has this shape, as errors shows it");
+  add_text(app, "--error-shape", to.error_shape, "SHAPE",
+           "the last error has this shape");
   add_text(app, "--http", to.http, "STATUS",
            "the HTTP status is this one: 503, or 5xx");
   add_number(app, "--min-retries", to.min_retries, 0, INT32_MAX,
@@ -48,6 +56,40 @@ operation_filter read_filter(const filter_arguments& x, timestamp now,
   } catch (const filter_error& e) {
     must_be("--" + e.name(), e.expected(), e.value());
   }
+}
+
+std::string shell_word(const std::string& text) {
+  constexpr std::string_view plain
+    = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+      "-_./:,+=@%";
+  if (text.find_first_not_of(plain) == std::string::npos)
+    return text;
+  std::string word = "'";
+  for (const auto c : text)
+    word += c == '\'' ? std::string{"'\\''"} : std::string{c};
+  return word + '\'';
+}
+
+std::string words_of(const filter_arguments& x) {
+  std::string words;
+  const auto add = [&words](const char* name, const std::string& value) {
+    words += (words.empty() ? "--" : " --") + std::string{name} + ' '
+             + shell_word(value);
+  };
+  for_each_field(x, [&](const char* name, const auto& value) {
+    using value_type = std::remove_cvref_t<decltype(value)>;
+    if constexpr (std::is_same_v<value_type, std::vector<std::string>>) {
+      for (const auto& each : value)
+        add(name, each);
+    } else if constexpr (std::is_same_v<value_type,
+                                        std::optional<std::string>>) {
+      if (value)
+        add(name, *value);
+    } else if (value) {
+      add(name, std::to_string(*value));
+    }
+  });
+  return words;
 }
 
 } // namespace waybill::cli

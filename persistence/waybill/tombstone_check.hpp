@@ -1,0 +1,21 @@
+// Part of the check of a store: what is left of operations that were purged.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "waybill/sqlite.hpp"
+
+namespace waybill {
+
+/// Reads all tombstones: what they say can have been stored, their numbers have
+/// no gap, and no id is younger than the youngest is said to be. That an
+/// operation with the id is there too is no fault: it was recorded again.
+/// @param fault told each fault.
+/// @param go_on asked now and then.
+/// @returns false if `go_on` said so.
+bool check_tombstones(sqlite::connection& db,
+                      const std::function<void(const std::string&)>& fault,
+                      const std::function<bool()>& go_on);
+
+} // namespace waybill

@@ -1,0 +1,124 @@
+// What happened in each minute.
+
+#include "support/store_fixture.hpp"
+#include "waybill/minute_totals.hpp"
+#include "waybill/store_reader.hpp"
+
+using namespace waybill;
+using namespace waybill::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct minute_fixture : store_fixture {
+  // t0 is in the middle of a minute.
+  static constexpr timestamp minute0 = t0 - 30s;
+
+  void end(std::uint64_t n, tracking_status status, std::int64_t when) {
+    store.record_terminal(terminal(n, status), at(when));
+  }
+
+  std::vector<minute_total> totals(timestamp from = min_timestamp) {
+    return store_reader{options.file}.minute_totals(from);
+  }
+};
+
+} // namespace
+
+TEST_CASE_METHOD(minute_fixture, "what happens is counted by the minute",
+                 "[minutes]") {
+  using enum tracking_status;
+  store.begin();
+  for (std::uint64_t n = 1; n <= 6; ++n)
+    store.record_enqueue(enqueue(n), at(1));
+  store.record_enqueue(enqueue(1), at(1)); // it is there
+  store.record_attempt(attempt(1, 1), at(2));
+  store.record_attempt(attempt(1, 1), at(2)); // a repeat
+  end(1, delivered, 3);
+  end(1, failed, 4); // too late
+  store.commit();
+  CHECK(totals()
+        == std::vector<minute_total>{{.begin = minute0,
+                                      .taken = 6,
+                                      .delivered = 1,
+                                      .retries = 1,
+                                      .in_flight = 5}});
+  end(2, parked, 40);
+  end(3, failed, 41);
+  end(4, discarded, 61);
+  CHECK(totals()
+        == std::vector<minute_total>{{.begin = minute0,
+                                      .taken = 6,
+                                      .delivered = 1,
+                                      .retries = 1,
+                                      .in_flight = 5},
+                                     {.begin = minute0 + 1min,
+                                      .parked = 1,
+                                      .failed = 1,
+                                      .discarded = 1,
+                                      .in_flight = 2}});
+  CHECK(totals(at(35)).size() == 1);
+}
+
+TEST_CASE_METHOD(minute_fixture, "totals are written each ten seconds at most",
+                 "[minutes]") {
+  store.record_enqueue(enqueue(1), at(0));
+  for (std::uint64_t n = 2; n <= 10; ++n)
+    store.record_enqueue(enqueue(n), at(9));
+  CHECK(totals().front().taken == 1);
+  store.record_enqueue(enqueue(11), at(10));
+  CHECK(totals().front().taken == 11);
+  CHECK(totals().front().in_flight == 11);
+}
+
+TEST_CASE_METHOD(minute_fixture, "what is rolled back is not counted",
+                 "[minutes]") {
+  store.begin();
+  store.record_enqueue(enqueue(1), at(0));
+  store.rollback();
+  store.record_enqueue(enqueue(2), at(0));
+  store.begin();
+  store.record_enqueue(enqueue(3), at(1));
+  store.rollback();
+  store.record_enqueue(enqueue(4), at(20));
+  CHECK(totals().front().taken == 2);
+}
+
+TEST_CASE_METHOD(minute_fixture, "a day is kept, and nothing that is to come",
+                 "[minutes]") {
+  constexpr std::int64_t day = 24 * 3'600;
+  store.record_enqueue(enqueue(1), at(0));
+  store.record_enqueue(enqueue(2), at(day - 60));
+  CHECK(totals().size() == 2);
+  store.record_enqueue(enqueue(3), at(day));
+  CHECK(totals().size() == 2);
+  CHECK(totals().front().begin == minute0 + 24h - 1min);
+  // The clock is set back.
+  store.record_enqueue(enqueue(4), at(3'600));
+  REQUIRE(totals().size() == 1);
+  CHECK(totals().front().begin == minute0 + 1h);
+}
+
+TEST_CASE_METHOD(minute_fixture, "totals survive a restart and add up",
+                 "[minutes]") {
+  store.record_enqueue(enqueue(1), at(0));
+  restart();
+  store.record_enqueue(enqueue(2), at(1));
+  CHECK(totals().front().taken == 2);
+}
+
+TEST_CASE_METHOD(minute_fixture, "absurd totals of a file do no harm",
+                 "[minutes]") {
+  store.record_enqueue(enqueue(1), at(0));
+  store.close();
+  open_writer(options.file)
+    .exec("UPDATE minute_total SET taken = 9223372036854775807, parked = -5; "
+          "INSERT INTO minute_total VALUES "
+          "(9223372036854775807, 1, 1, 1, 1, 1, 1, 1)");
+  store = operation_tracking_store{options};
+  REQUIRE(totals().size() == 1);
+  CHECK(totals().front().taken == std::int64_t{1} << 48);
+  CHECK(totals().front().parked == 0);
+  store.record_enqueue(enqueue(2), at(1));
+  CHECK(totals().front().taken == std::int64_t{1} << 48);
+}
