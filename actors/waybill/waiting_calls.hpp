@@ -160,10 +160,10 @@ public:
   }
 
   void found(const get_status& asked, const status_reply& x) {
-    if (!x.snapshot || is_terminal(x.snapshot->status))
-      calls_->call_off(asked.id);
-    else
-      not_found(asked);
+    if (x.snapshot && !is_terminal(x.snapshot->status))
+      return not_found(asked);
+    calls_->call_off(asked.id);
+    behind_.erase(asked.id);
   }
 
   /// The store has not answered.
@@ -249,13 +249,16 @@ private:
   }
 
   // Somebody else may have parked a call while an attempt at it runs. What
-  // follows has the same idempotency key.
+  // follows has the same idempotency key. Once that lasts, what was parked is
+  // not kept apart any more: of a chain there is one at a time.
   void keep_apart(const tracked_operation_id& before,
                   const tracked_operation_id& successor) {
-    if (const auto at = behind_.find(before); at != behind_.end())
+    if (const auto at = behind_.find(before); at != behind_.end()) {
       behind_.insert_or_assign(successor, tracked_operation_id{at->second});
-    else if (is_at_work(before))
+      doubted_.push_back(before);
+    } else if (is_at_work(before)) {
       behind_.insert_or_assign(successor, before);
+    }
   }
 
   [[nodiscard]] bool is_at_work(const tracked_operation_id& id) const {
@@ -308,8 +311,8 @@ private:
   const discard_desk* discards_;
   timer_queue* timers_;
   kept_calls kept_;
-  // By their ids those that were requeued while an attempt ran, and at what:
-  // no more than there are attempts, but for what is requeued several times.
+  // By their ids those that were requeued while an attempt ran, and at what: no
+  // more than there are attempts, but for what the store is asked about.
   std::unordered_map<tracked_operation_id, tracked_operation_id> behind_;
   std::vector<tracked_operation_id> doubted_;
 };

@@ -64,6 +64,20 @@ struct waiting_fixture {
     return {{x}};
   }
 
+  // The store is asked for the status of `n`.
+  get_status doubt_about(std::uint64_t n) {
+    auto asked = next<get_status>();
+    CHECK(asked.id == id_of(n));
+    return asked;
+  }
+
+  static status_reply in_status(std::uint64_t n, tracking_status status) {
+    tracking_status_snapshot x;
+    x.id = id_of(n);
+    x.status = status;
+    return {x};
+  }
+
   call_phase phase_of(std::uint64_t n) {
     const auto* const c = calls.find(id_of(n));
     REQUIRE(c != nullptr);
@@ -114,6 +128,10 @@ TEST_CASE_METHOD(waiting_fixture,
   waiting.requeued(news(101, 102));
   waiting.found(next<find_calls>(), found(head_of(3, 102)));
   CHECK(phase_of(102) == call_phase::held);
+  // The one between them is not kept once it is certain that it has ended.
+  CHECK(phase_of(101) == call_phase::held);
+  waiting.found(doubt_about(101), in_status(101, tracking_status::parked));
+  CHECK(calls.find(id_of(101)) == nullptr);
   waiting.go_on();
   CHECK(phase_of(102) == call_phase::held);
   first.at_work.reset(); // the attempt has ended
