@@ -62,8 +62,12 @@ public:
   void tell(const discard_reply& x) const {
     std::map<std::string, calls_discarded> news;
     for (const auto& each : x.results)
-      if (each.target && each.outcome != discard_outcome::already_terminal)
-        news[*each.target].ids.push_back(each.id);
+      if (each.target && each.outcome != discard_outcome::already_terminal) {
+        auto& some = news[*each.target];
+        some.ids.push_back(each.id);
+        some.had_turn = some.had_turn
+                        || each.outcome == discard_outcome::applied;
+      }
     tell_all(news);
   }
 

@@ -183,16 +183,23 @@ public:
   }
 
   /// Somebody has given calls up: until it is known whether that lasts, no
-  /// attempt of theirs begins.
+  /// attempt of theirs begins. For one that waited in the store alone, others
+  /// with its order key may have been passed over there.
   void discarded(const calls_discarded& x) {
+    auto is_elsewhere = false;
     for (const auto& id : x.ids) {
       auto* const c = calls_->find(id);
-      if (c == nullptr || !is_waiting(c->phase) || discards_->is_under_way(id))
+      is_elsewhere = is_elsewhere || (x.had_turn && c == nullptr);
+      if (c == nullptr || discards_->is_under_way(id))
         continue;
-      calls_->enter(*c, call_phase::held);
-      doubted_.push_back(id);
+      if (is_waiting(c->phase))
+        calls_->enter(*c, call_phase::held);
+      doubted_.push_back(id); // what is reported now is about to wait
     }
-    unblocked();
+    if (is_elsewhere)
+      kept_.start_over();
+    else
+      unblocked();
   }
 
   /// Calls that were blocked may begin: a call that blocked them has gone.

@@ -99,10 +99,13 @@ struct calls_requeued {
 /// it asks for those that it has.
 struct calls_discarded {
   std::vector<tracked_operation_id> ids;
+  /// Whether one of them was in flight: others with its order key may begin.
+  bool had_turn = false;
   bool operator==(const calls_discarded&) const = default;
   static constexpr const char* type_name = "calls_discarded";
   static constexpr auto fields() {
-    return std::tuple{field{"ids", &calls_discarded::ids}};
+    return std::tuple{field{"ids", &calls_discarded::ids},
+                      field{"had_turn", &calls_discarded::had_turn}};
   }
 };
 

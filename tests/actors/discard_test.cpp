@@ -33,6 +33,8 @@ struct discard_fixture : forward_fixture {
       return get(actor, get_backlog{}).backing_off == 1
              && script->status(1) == tracking_status::retrying;
     }));
+    get(tracker, get_health{}); // it has answered the retry,
+    settle(actor);              // and the actor has heard that
     return actor;
   }
 
@@ -102,6 +104,24 @@ TEST_CASE_METHOD(discard_service_fixture,
   CHECK(is(2, tracking_status::delivered));
   CHECK(target.attempts(1) == 1);
   CHECK(get(actor, get_backlog{}) == backlog_reply{});
+}
+
+TEST_CASE_METHOD(discard_service_fixture,
+                 "a later call of its key goes on at once when one that waits "
+                 "in the store alone is discarded by the tracker",
+                 "[discard][promise-14]") {
+  const auto actor = running.spawn_store_and_forward(patient(),
+                                                     target.function());
+  auto first = on_line_7(1);
+  first.due = timestamp::now() + 3h;
+  get(actor, first);
+  get(actor, on_line_7(2));
+  REQUIRE(eventually([&] { return get(actor, get_backlog{}).held_back == 0; }));
+  get(running.tracker(), given_up({1}));
+  CHECK(is(2, tracking_status::delivered));
+  CHECK(target.attempts(1) == 0);
+  CHECK(
+    eventually([&] { return get(actor, get_backlog{}) == backlog_reply{}; }));
 }
 
 TEST_CASE_METHOD(discard_service_fixture,

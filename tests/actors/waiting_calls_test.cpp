@@ -138,3 +138,49 @@ TEST_CASE_METHOD(waiting_fixture,
   waiting.go_on();
   CHECK(phase_of(102) == call_phase::ready);
 }
+
+TEST_CASE_METHOD(
+  waiting_fixture,
+  "when a call is discarded that waits in the store alone, all is "
+  "read again, for others with its key may have been passed over",
+  "[discard][promise-14]") {
+  REQUIRE_FALSE(waiting.next_question());
+  waiting.discarded({.ids = {id_of(1)}}); // it had been parked
+  REQUIRE_FALSE(waiting.next_question());
+  waiting.discarded({.ids = {id_of(1)}, .had_turn = true});
+  CHECK(next<find_calls>().after == 0);
+}
+
+TEST_CASE_METHOD(waiting_fixture,
+                 "a call that is discarded while its retry is reported is "
+                 "asked about, and ends with that report",
+                 "[discard]") {
+  auto& c = calls.add(id_of(1));
+  calls.enter(c, call_phase::reporting_retry);
+  waiting.discarded({.ids = {id_of(1)}});
+  const auto doubt = doubt_about(1);
+  CHECK_FALSE(waiting.next_question());
+  SECTION("it lasts") {
+    waiting.found(doubt, in_status(1, tracking_status::discarded));
+    CHECK(c.terminal);
+  }
+  SECTION("it is undone") {
+    waiting.found(doubt, in_status(1, tracking_status::retrying));
+    CHECK_FALSE(c.terminal);
+  }
+  CHECK(phase_of(1) == call_phase::reporting_retry);
+}
+
+TEST_CASE_METHOD(waiting_fixture,
+                 "a requeued call waits behind an attempt, also when a discard "
+                 "of it is undone",
+                 "[discard][requeue][promise-13]") {
+  auto& first = calls.add(id_of(1));
+  calls.enter(first, call_phase::delivering);
+  first.at_work.emplace();
+  waiting.requeued(news(1, 101));
+  waiting.found(next<find_calls>(), found(head_of(2, 101)));
+  waiting.discarded({.ids = {id_of(101)}});
+  waiting.found(doubt_about(101), in_status(101, tracking_status::submitted));
+  CHECK(phase_of(101) == call_phase::held);
+}
