@@ -217,11 +217,17 @@ private:
   void go_on(std::shared_ptr<long_question<Reply>> x) {
     const auto first = x->found.answers.size();
     const auto end = std::min(first + max_step, x->what.ids.size());
+    const auto now = std::chrono::steady_clock::now();
+    if (first > 0 && now >= x->until)
+      return fail(x->which,
+                  {x->what.deadline ? errc::deadline_passed : errc::timed_out,
+                   "the question took too long: answered are "
+                     + std::to_string(first) + " of "
+                     + std::to_string(x->what.ids.size())});
     request_bundle some;
     for (auto i = first; i < end; ++i)
       some.add(get_status{x->what.ids[i], x->what.deadline});
-    const auto left = std::chrono::ceil<microseconds>(
-      x->until - std::chrono::steady_clock::now());
+    const auto left = std::chrono::ceil<microseconds>(x->until - now);
     waybill::request(this, tracker_, std::max(left, least_patience),
                      std::move(some))
       .then(
