@@ -42,12 +42,16 @@ fault find_fault(const audit_record& x) {
 }
 
 fault find_fault(const list_audit& x) {
-  return first_fault([&] { return check_time("from", x.from); },
-                     [&] { return check_time("until", x.until); },
-                     [&] {
-                       return check_range("page_size", x.page_size, 1,
-                                          limits::max_page_size);
-                     });
+  const auto check_verb = [](const char* name, audit_verb verb) {
+    return check_range(name, static_cast<int>(verb), 0, num_audit_verbs - 1);
+  };
+  return first_fault(
+    [&] { return first_fault_in("verbs", x.verbs, check_verb); },
+    [&] { return check_time("from", x.from); },
+    [&] { return check_time("until", x.until); },
+    [&] {
+      return check_range("page_size", x.page_size, 1, limits::max_page_size);
+    });
 }
 
 } // namespace waybill

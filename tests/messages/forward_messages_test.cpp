@@ -131,3 +131,12 @@ TEST_CASE("who wants what is checked with an operator's request, and why, if "
   CHECK(parse_audit_verb("discard") == audit_verb::discard);
   CHECK_FALSE(parse_audit_verb("Discard"));
 }
+
+TEST_CASE("a question about the audit names verbs that there are") {
+  list_audit x{.verbs = {audit_verb::requeue, audit_verb::purge}};
+  CHECK_FALSE(find_fault(x));
+  x.verbs[1] = static_cast<audit_verb>(num_audit_verbs);
+  CHECK(find_fault(x) == "verbs[1]: must be 0 to 4, but is 5");
+  x.verbs[1] = static_cast<audit_verb>(255);
+  CHECK(find_fault(x).value().starts_with("verbs[1]: "));
+}
