@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <memory>
 #include <thread>
 
 #include "support/program.hpp"
@@ -184,6 +185,9 @@ void forward(const std::string& file, mapped_forward_oracle& seen,
   operators second{system, running.tracker(), seen, seed + 1, takes};
   std::atomic<bool> is_over{false};
   std::jthread requeues{[&] { first.run(is_over); }};
+  // Before they are joined, whatever is thrown.
+  const auto end = [](std::atomic<bool>* x) { *x = true; };
+  const std::unique_ptr<std::atomic<bool>, decltype(end)> ends{&is_over, end};
   seen->is_open = cycle;
   while (takes && seen->next < num_forwarded) {
     const auto n = seen->next++;
@@ -382,6 +386,9 @@ private:
     r_.require(seen->other_successors == 0,
                std::to_string(seen->other_successors)
                  + " calls had two successors, as operators were told");
+    r_.require(seen->other_outcomes == 0,
+               std::to_string(seen->other_outcomes)
+                 + " calls could not be requeued, and were not delivered");
     std::int64_t operations = 0;
     for (std::uint32_t n = 0; n < seen->next && n < num_forwarded; ++n) {
       const auto& call = seen->calls.at(n);

@@ -104,6 +104,8 @@ struct forward_oracle {
   std::atomic<std::uint32_t> not_in_turn;
   // Whose successor was another one than somebody had been told.
   std::atomic<std::uint32_t> other_successors;
+  // What could not be requeued for another reason than this row gives.
+  std::atomic<std::uint32_t> other_outcomes;
   // Whether the target is paused for certain, and no attempt of before runs;
   // how often that was so, and how many attempts have begun meanwhile.
   std::atomic<std::uint32_t> is_paused;

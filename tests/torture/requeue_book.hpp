@@ -96,8 +96,13 @@ private:
     auto& mine = chain_of(n);
     if (!x.successor) {
       // What is not there was never taken: its sender was killed.
-      mine.is_over = mine.is_over || x.outcome == requeue_outcome::delivered
-                     || (x.outcome == requeue_outcome::not_found && !takes_);
+      const auto is_over = x.outcome == requeue_outcome::delivered
+                           || (x.outcome == requeue_outcome::not_found
+                               && !takes_);
+      const auto is_wrong = !is_over && x.outcome != requeue_outcome::not_found
+                            && x.outcome != requeue_outcome::in_flight;
+      seen_->other_outcomes += is_wrong && !mine.is_over ? 1 : 0;
+      mine.is_over = mine.is_over || is_over || is_wrong;
       return;
     }
     const auto at = std::ranges::find(mine.ids, asked) + 1;
