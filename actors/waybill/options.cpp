@@ -51,8 +51,9 @@ const std::array<option<options>, 25> all_options{{
   {"audit_records",
    place<number_kind>{&options::audit_records,
                       {store_options::audit_records_range}},
-   "how many acts of operators the audit tells of; those recorded first go, "
-   "and 0 keeps none"},
+   "how many acts of operators the audit tells of; those recorded first go. "
+   "0 records none: those that are there stay, and commands that own the "
+   "store record theirs"},
   {"cache_bytes",
    place<number_kind>{&options::cache_bytes,
                       {store_options::cache_bytes_range}},

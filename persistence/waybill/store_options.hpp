@@ -64,7 +64,7 @@ struct store_options {
   /// twice as many; 0 keeps none, and `watch_transitions` sees none.
   std::int32_t history = 16;
   /// How many acts of operators the audit tells of; those recorded first go. 0
-  /// keeps none.
+  /// records none; those that are there stay.
   std::int64_t audit_records = 10'000;
   /// SQLite's page cache, in bytes.
   std::int64_t cache_bytes = std::int64_t{16} * 1'024 * 1'024;
