@@ -369,12 +369,16 @@ TEST_CASE("manual and completions know all commands and options") {
   const auto has = [](const std::string& text, const std::string& part) {
     return text.find(part) != std::string::npos;
   };
+  const auto first = zsh.find("1:command:(") + 11;
+  const auto helped = " " + zsh.substr(first, zsh.find(')', first) - first)
+                      + " ";
   for (const auto& name : command_names()) {
     CAPTURE(name);
     CHECK(has(manual, "waybill " + name));
     CHECK(has(docs, "`" + name));
     CHECK(has(bash, name));
     CHECK(has(zsh, name + ":"));
+    CHECK((has(helped, " " + name + " ") || name == "help"));
     CHECK(has(fish, "-a " + name + " "));
   }
   for (const auto& option : all_options()) {

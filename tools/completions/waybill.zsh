@@ -182,7 +182,7 @@ _waybill() {
             '1:file:_files'
           ;;
         help)
-          _arguments '1:command:(status list errors stuck counts history targets payload stats health schema watch wait serve export backup check recover import restore purge discard requeue pause resume vacuum)'
+          _arguments '1:command:(status list errors stuck counts history targets payload audit stats health schema watch wait serve export backup check recover import restore purge discard requeue pause resume vacuum)'
           ;;
         purge)
           _arguments $common \
