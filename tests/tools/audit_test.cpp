@@ -1,5 +1,6 @@
 // `audit`, and what exports and imports do with it.
 
+#include <algorithm>
 #include <array>
 
 #include "output/text_width.hpp"
@@ -122,6 +123,24 @@ TEST_CASE_METHOD(audit_cli_fixture, "an audit fits into every terminal, and an "
     CHECK(text.find("discard") != std::string::npos);
     CHECK((text.find("line 7") != std::string::npos) == (columns > 60));
   }
+}
+
+TEST_CASE_METHOD(audit_cli_fixture,
+                 "an audit of more than a page is one table") {
+  store.begin();
+  store.calls().open_target({"plant", {}, 3, {}}, now - 48h);
+  for (auto i = 0; i < 510; ++i) {
+    store.calls().pause({"plant", "anna", "x"}, now - 47h + i * 1s);
+    store.calls().resume({"plant"}, now - 47h + i * 1s);
+  }
+  store.commit();
+  const auto lines = lines_of(waybill({"audit", "--all"}).out);
+  REQUIRE(lines.size() == 1'021);
+  CHECK(std::ranges::count_if(lines,
+                              [](const std::string& line) {
+                                return line.starts_with("when");
+                              })
+        == 1);
 }
 
 TEST_CASE_METHOD(

@@ -137,6 +137,8 @@ exit_code run_audit(context& c, const audit_options& x) {
                                    ? std::numeric_limits<std::int64_t>::max()
                                    : x.limit.value_or(list_view::default_limit),
                                  [&](const audit_record& each) {
+                                   if (rows.size() == limits::max_page_size)
+                                     c.out().write(rows.take(false));
                                    if (format == list_format::table)
                                      rows.add(row_of(each, c));
                                    else if (format == list_format::csv)
