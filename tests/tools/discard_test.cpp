@@ -119,6 +119,8 @@ TEST_CASE_METHOD(discard_cli_fixture, "discard refuses what it cannot mean") {
   CHECK(has(refused({id_text(1)}), "--reason is required"));
   CHECK(has(refused({"--status", "parked"}), "--reason is required"));
   CHECK(has(refused({"--reason", "\xff", id_text(1)}), "--reason: "));
+  CHECK(has(refused({"--reason", std::string(4'097, 'x'), id_text(1)}),
+            "--reason: must be at most 4096 bytes, but is 4097"));
   CHECK(
     has(refused({"--reason", "x", "--by", std::string(300, 'x'), id_text(1)}),
         "--by: "));

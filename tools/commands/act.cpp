@@ -29,6 +29,13 @@ operator_act new_act(const std::optional<std::string>& by,
           .what = std::move(what)};
 }
 
+void require_short(const std::optional<std::string>& reason) {
+  if (reason && reason->size() > limits::max_reason)
+    throw usage_error{"--reason: must be at most "
+                      + std::to_string(limits::max_reason) + " bytes, but is "
+                      + std::to_string(reason->size())};
+}
+
 std::string in_options(const std::string& fault) {
   using names = std::pair<std::string_view, const char*>;
   constexpr std::array<names, 4> options{{{"target", "TARGET"},

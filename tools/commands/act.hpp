@@ -33,6 +33,10 @@ void require_usable(const Request& x) {
     throw usage_error{in_options(*fault)};
 }
 
+/// @throws usage_error if a reason is longer than what the audit keeps, and a
+///         line for a service may be.
+void require_short(const std::optional<std::string>& reason);
+
 /// Has something done by the service that runs on the store, or else by who
 /// owns the store meanwhile.
 /// @param ask gets the service_client&, `own` the operation_tracking_store&;

@@ -108,6 +108,7 @@ exit_code run_discard(context& c, const bulk_options& x) {
   const discard_many request{.ids = {tracked_operation_id::generate()},
                              .reason = x.reason,
                              .act = act_of(x)};
+  require_short(x.reason);
   require_usable(request);
   stop_on_signals();
   if (x.dry_run)

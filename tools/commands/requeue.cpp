@@ -137,6 +137,7 @@ exit_code run_requeue(context& c, const requeue_options& x) {
   const requeue request{.ids = {tracked_operation_id::generate()},
                         .reason = x.reason,
                         .act = act_of(x)};
+  require_short(x.reason);
   require_usable(request);
   stop_on_signals();
   if (x.dry_run)
