@@ -217,6 +217,29 @@ TEST_CASE_METHOD(cli_fixture,
 }
 
 TEST_CASE_METHOD(cli_fixture,
+                 "an export that fails in the audit goes on with its last "
+                 "page") {
+  record(300);
+  store.calls().open_target({"plant", {}, 3, {}}, at(1));
+  store.calls().pause({"plant", "anna", std::string(4'000, 'x')}, at(2));
+  REQUIRE(waybill({"export", "-o", dir / "whole.jsonl"}).code == 0);
+  const auto whole = read_file(dir / "whole.jsonl");
+  const auto operations = whole.find("{\"audit\"");
+  REQUIRE(operations < whole.size());
+  const auto file = dir / "all.jsonl";
+  const auto x = run_limited(options.file,
+                             static_cast<int>(operations / 512 + 1),
+                             {"export", "-o", file});
+  CHECK(x.code == 3);
+  const auto cursor = cursor_in(x.err);
+  REQUIRE_FALSE(cursor.empty());
+  CHECK(x.complains("200 operations are in "));
+  const auto done = waybill({"export", "-o", file, "--cursor", cursor});
+  CHECK(done.says("exported 300 operations to "));
+  CHECK(read_file(file) == whole);
+}
+
+TEST_CASE_METHOD(cli_fixture,
                  "an export goes on only where its part is whole") {
   record(2'000);
   const auto file = dir / "all.jsonl";

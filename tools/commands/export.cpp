@@ -81,15 +81,19 @@ public:
       const auto page = reader_.list_records(request_, page_time);
       for (const auto& record : page.records)
         write(record);
+      if (!page.next_cursor && request_.filter == operation_filter{}
+          && !write_audit())
+        break;
       end_page(page.next_cursor);
       request_.cursor = next_;
       if (next_ && page_end)
         page_end();
     } while (next_ && !stop_asked());
-    if (!next_ && request_.filter == operation_filter{})
-      write_audit();
     view_.clear();
   }
+
+  /// Whether all is written.
+  [[nodiscard]] bool is_whole() const { return is_whole_; }
 
   // Up to where lines are whole and written: their number, the bytes that the
   // writer had written, and the cursor of what follows.
@@ -108,17 +112,22 @@ private:
     view_.show(count_, total_);
   }
 
-  // Behind all operations: an import that knows no such lines has those.
-  void write_audit() {
+  // Behind all operations, as a part of their last page: an import that knows
+  // no such lines has those.
+  // @returns false if a signal has come meanwhile.
+  bool write_audit() {
     list_audit request;
     request.order = list_order::oldest_first;
+    request.page_size = limits::max_page_size;
     do {
+      if (stop_asked())
+        return false;
       const auto page = reader_.list_audit(request);
       for (const auto& each : page.records)
         write_line(exported_audit{each});
       request.after = page.next;
     } while (request.after);
-    out_.flush();
+    return true;
   }
 
   template <class Record>
@@ -132,6 +141,7 @@ private:
     whole_count_ = count_;
     whole_bytes_ = out_.written();
     next_ = cursor;
+    is_whole_ = !next_;
   }
 
   writer& out_;
@@ -145,6 +155,7 @@ private:
   std::int64_t whole_count_ = 0;
   std::int64_t whole_bytes_ = 0;
   std::optional<std::string> next_;
+  bool is_whole_ = false;
 };
 
 std::string figures(std::int64_t count) {
@@ -161,7 +172,7 @@ std::string go_on(const exporter& work) {
 exit_code export_to_stdout(context& c, const export_options& x) {
   exporter work{c, x, c.out()};
   work.run();
-  if (!stop_asked() || !work.next())
+  if (work.is_whole())
     return exit_code::ok;
   c.note("stopped after " + figures(work.count()) + "; " + go_on(work));
   return exit_code::interrupted;
@@ -190,7 +201,7 @@ exit_code export_to_file(context& c, const export_options& x) {
     work->run([&] {
       target.note(work->bytes(), work->count(), to_string(*work->next()));
     });
-    if (!stop_asked() || !work->next())
+    if (work->is_whole())
       target.publish();
   } catch (...) {
     // What is whole stays, so that a full disk costs no work.
@@ -199,8 +210,9 @@ exit_code export_to_file(context& c, const export_options& x) {
       c.note(is_in_part());
     throw;
   }
-  if (stop_asked() && work->next()) {
-    c.note("stopped: " + is_in_part());
+  if (!work->is_whole()) {
+    c.note("stopped: "
+           + (target.keep(work->bytes()) ? is_in_part() : go_on(*work)));
     return exit_code::interrupted;
   }
   report(c, count(), *x.output);
