@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <csignal>
 
+#include "commands/bulk_act.hpp"
+#include "interruption.hpp"
 #include "support/calls.hpp"
 #include "tools/command_run.hpp"
 #include "waybill/store_reader.hpp"
@@ -207,6 +209,56 @@ TEST_CASE_METHOD(requeue_cli_fixture,
   }
   CHECK(successors() == 5);
   CHECK(store_reader{options.file}.check()->faults.empty());
+}
+
+TEST_CASE_METHOD(requeue_cli_fixture,
+                 "when a step of many fails, it is told how far those before "
+                 "it have got") {
+  park(3);
+  auto steps = 0;
+  cli::bulk_act act;
+  act.verb = "requeue";
+  act.done = "requeued";
+  act.refusals = "";
+  act.rate = 4; // one in a step
+  act.is_meant = [](const call_reply&) { return true; };
+  act.step = [&](const cli::id_list& ids) {
+    if (++steps == 3)
+      throw cli::failure{"the service is gone"};
+    cli::bulk_result done;
+    done.what = cli::bulk_result::sort::done;
+    done.text = to_string(ids.front());
+    return std::vector{done};
+  };
+  cli::settings given;
+  given.file = options.file;
+  std::chrono::steady_clock::time_point time{};
+  given.steady = [&] { return time += 1s; };
+  const auto shown = dir / "shown";
+  const descriptor to{
+    ::open(shown.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600)};
+  cli::writer out{to.get(), "out"};
+  cli::context c{given, out};
+  cli::bulk_options some;
+  const caught_effects effects;
+  cli::stop_on_signals(); // none has come
+  SECTION("by a filter") {
+    list_operations all;
+    all.order = list_order::oldest_first;
+    CHECK_THROWS_AS(cli::do_bulk(c, act, some, all), cli::failure);
+    CHECK(effects.errors()
+          == "waybill: requeued 2 operations, and maybe some of the last step; "
+             "requeue again to go on\n");
+  }
+  SECTION("by ids") {
+    for (std::uint64_t n = 1; n <= 3; ++n)
+      some.ids.push_back(cli::read_id("ID", id_text(n)));
+    CHECK_THROWS_AS(cli::do_bulk(c, act, some, std::nullopt), cli::failure);
+    CHECK(effects.errors()
+          == "waybill: those that are not named have not been requeued, or "
+             "some of the last step have\n");
+    CHECK(lines_of(read_file(shown)).size() == 2);
+  }
 }
 
 TEST_CASE_METHOD(requeue_cli_fixture,

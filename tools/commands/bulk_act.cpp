@@ -35,11 +35,20 @@ public:
         return false;
       if (act_.rate > 0)
         next_ = std::max(next_, c_.steady()) + 1'000'000us * count / act_.rate;
-      each(act_.step({next, next + count}));
+      is_in_step_ = true;
+      const auto step = act_.step({next, next + count});
+      is_in_step_ = false;
+      has_done_ = true;
+      each(step);
       next += count;
     }
     return true;
   }
+
+  /// Whether anything may have been done.
+  [[nodiscard]] bool has_begun() const { return has_done_ || is_in_step_; }
+  /// Whether a step has failed: some of it may be done all the same.
+  [[nodiscard]] bool is_in_step() const { return is_in_step_; }
 
 private:
   // As many as are asked for at a time.
@@ -65,6 +74,8 @@ private:
   context& c_;
   const bulk_act& act_;
   std::chrono::steady_clock::time_point next_{};
+  bool has_done_ = false;
+  bool is_in_step_ = false;
 };
 
 void print_result(context& c, const bulk_result& x) {
@@ -79,17 +90,25 @@ void print_result(context& c, const bulk_result& x) {
 exit_code act_on_these(context& c, const bulk_act& act, const id_list& ids) {
   bulk_run run{c, act};
   auto code = exit_code::ok;
-  const auto finished = run.go_through(ids, [&](const bulk_results& step) {
-    for (const auto& each : step) {
-      print_result(c, each);
-      code = std::max(code, each.code);
-    }
-    c.out().flush();
-  });
+  const auto others = std::string{"those that are not named have not been "}
+                      + act.done;
+  auto finished = false;
+  try {
+    finished = run.go_through(ids, [&](const bulk_results& step) {
+      for (const auto& each : step) {
+        print_result(c, each);
+        code = std::max(code, each.code);
+      }
+      c.out().flush();
+    });
+  } catch (...) {
+    if (run.is_in_step())
+      c.note(others + ", or some of the last step have");
+    throw;
+  }
   if (finished)
     return code;
-  c.note(std::string{"stopped; those that are not named have not been "}
-         + act.done);
+  c.note("stopped; " + others);
   return exit_code::interrupted;
 }
 
@@ -122,7 +141,11 @@ bool for_each_page(context& c, const bulk_act& act, list_operations request,
 
 std::string so_many(const char* what, std::int64_t count) {
   return std::string{what} + ' ' + std::to_string(count)
-         + (count == 1 ? " operation\n" : " operations\n");
+         + (count == 1 ? " operation" : " operations");
+}
+
+std::string advice_of(const bulk_act& act) {
+  return std::string{"; "} + act.verb + " again to go on";
 }
 
 struct bulk_tally {
@@ -137,27 +160,36 @@ bulk_tally act_on_found(context& c, const bulk_act& act,
   progress view{c.messages(), act.done};
   bulk_run run{c, act};
   bulk_tally tally;
-  tally.finished = for_each_page(c, act, request, [&](const id_list& ids) {
-    return run.go_through(ids, [&](const bulk_results& step) {
-      for (const auto& each : step) {
-        tally.done += each.what == bulk_result::sort::done ? 1 : 0;
-        tally.refused += each.what == bulk_result::sort::refused ? 1 : 0;
-        if (each.full) // others may be of a target with room
-          tally.full = each.full;
-      }
-      view.show(tally.done, 0);
+  try {
+    tally.finished = for_each_page(c, act, request, [&](const id_list& ids) {
+      return run.go_through(ids, [&](const bulk_results& step) {
+        for (const auto& each : step) {
+          tally.done += each.what == bulk_result::sort::done ? 1 : 0;
+          tally.refused += each.what == bulk_result::sort::refused ? 1 : 0;
+          if (each.full) // others may be of a target with room
+            tally.full = each.full;
+        }
+        view.show(tally.done, 0);
+      });
     });
-  });
+  } catch (...) {
+    view.clear();
+    if (run.has_begun())
+      c.note(so_many(act.done, tally.done)
+             + (run.is_in_step() ? ", and maybe some of the last step" : "")
+             + advice_of(act));
+    throw;
+  }
   return tally;
 }
 
 exit_code report_tally(context& c, const bulk_act& act, const bulk_tally& x) {
-  const auto advice = std::string{"; "} + act.verb + " again to go on";
+  const auto advice = advice_of(act);
   if (c.json())
     c.print_json(json_text(
       {{act.done, x.done}, {"refused", x.refused}, {"finished", x.finished}}));
   else
-    c.out().write(so_many(act.done, x.done));
+    c.out().write(so_many(act.done, x.done) + '\n');
   if (x.refused > 0)
     c.note(std::to_string(x.refused) + " could not be: " + act.refusals
            + (x.full ? ", or for lack of room" : ""));
@@ -231,7 +263,8 @@ exit_code count_bulk(context& c, const bulk_act& act,
   if (c.json())
     c.print_json(json_text({{"due", count}, {"finished", true}}));
   else
-    c.out().write(so_many((std::string{"would "} + act.verb).c_str(), count));
+    c.out().write(so_many((std::string{"would "} + act.verb).c_str(), count)
+                  + '\n');
   return exit_code::ok;
 }
 
