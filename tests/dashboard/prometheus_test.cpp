@@ -423,7 +423,8 @@ TEST_CASE_METHOD(exported_fixture, "panels ask for what is exported") {
   static const std::regex metric{"waybill_\\w+"};
   static const std::regex chosen{
     "waybill_\\w+\\{job=~\"\\$job\",instance=~\"\\$instance\"[,}]"};
-  for (const auto& panel : grafana_in_tree().at("panels"))
+  const auto grafana = grafana_in_tree();
+  for (const auto& panel : grafana.at("panels"))
     for (const auto& each : panel.at("targets")) {
       const auto query = each.at("expr").get<std::string>();
       CAPTURE(query);
@@ -439,7 +440,7 @@ TEST_CASE_METHOD(exported_fixture, "panels ask for what is exported") {
     }
   static const std::regex values{"label_values\\((.+), (job|instance)\\)"};
   int variables = 0;
-  for (const auto& each : grafana_in_tree().at("templating").at("list")) {
+  for (const auto& each : grafana.at("templating").at("list")) {
     if (each.at("type") != "query")
       continue;
     const auto query = each.at("query").at("query").get<std::string>();
