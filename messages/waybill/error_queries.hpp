@@ -13,7 +13,8 @@
 
 namespace waybill {
 
-/// What stands in a group for an error, or a target, that is not there.
+/// What stands in a group for an error, or a target, that is not there, or
+/// empty.
 inline constexpr std::string_view no_error_text = "(no error text)";
 inline constexpr std::string_view no_target = "(no target)";
 

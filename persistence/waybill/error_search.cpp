@@ -19,14 +19,16 @@ constexpr char separator = '\0';
 
 void error_search::make_key(const sqlite::statement& row) {
   key_.assign(1, static_cast<char>(row.integer(column::status)));
-  if (const auto target = text_in(row, column::of(name_field::target), names_))
+  // An empty text is none: nobody could ask for it.
+  if (const auto target = text_in(row, column::of(name_field::target), names_);
+      target && !target->empty())
     append_shape(key_, *target);
   else
     key_ += no_target;
   const auto end_of_target = key_.size();
   if (by_ == error_grouping::error) {
     key_ += separator;
-    if (row.is_null(column::last_error))
+    if (row.is_null(column::last_error) || row.text(column::last_error).empty())
       key_ += no_error_text;
     else
       append_shape(key_, row.text(column::last_error));

@@ -151,14 +151,15 @@ bool row_filter::fits_target(const sqlite::statement& row) const {
   const auto text = text_in(row, column::of(name_field::target), names_);
   return (!target_pattern_ || (text && matches(*target_pattern_, *text)))
          && (!target_shape_
-             || (text ? shape_of(*text) : std::string{no_target})
+             || (text && !text->empty() ? shape_of(*text)
+                                        : std::string{no_target})
                   == *target_shape_);
 }
 
 bool row_filter::fits_error(const sqlite::statement& row) const {
   if (!error_contains_ && !error_shape_)
     return true;
-  if (row.is_null(column::last_error))
+  if (row.is_null(column::last_error) || row.text(column::last_error).empty())
     return !error_contains_ && *error_shape_ == no_error_text;
   const auto text = row.text(column::last_error);
   return (!error_contains_ || text.find(*error_contains_) != text.npos)

@@ -58,6 +58,21 @@ TEST_CASE_METHOD(error_page_fixture,
   CHECK(get(group_link(get("/"), 1)).status == 200);
 }
 
+TEST_CASE_METHOD(error_page_fixture,
+                 "empty texts lead to nothing but the operations with them") {
+  record(2);
+  end(1, tracking_status::failed, "");
+  end(2, tracking_status::failed, "422 refused");
+  CHECK(heading_of(get(group_link(get("/errors"), 1)))
+        == "1 failed operation matches");
+  auto x = enqueue(3);
+  x.target_summary = "";
+  store.record_enqueue(x, at(3));
+  end(3, tracking_status::failed);
+  CHECK(heading_of(get(group_link(get("/errors?group-by=target"), 1)))
+        == "1 failed operation matches");
+}
+
 TEST_CASE_METHOD(error_page_fixture, "without errors the page says so") {
   CHECK(heading_of(get("/errors")) == "No parked or failed operations");
   CHECK(has(get("/errors"), "Nothing is parked or failed."));
