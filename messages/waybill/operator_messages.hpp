@@ -25,7 +25,8 @@
 
 namespace waybill {
 
-inline constexpr int operator_protocol = 1;
+/// Raised with each change to what requests or replies consist of.
+inline constexpr int operator_protocol = 2;
 
 /// Longer lines are no requests.
 inline constexpr std::size_t max_operator_line = 65'536;

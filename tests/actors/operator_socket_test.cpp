@@ -388,8 +388,8 @@ TEST_CASE_METHOD(operator_fixture,
     return nlohmann::json::parse(client.receive());
   };
   CHECK(answer_to("nonsense")["error"]["code"] == "invalid_request");
-  CHECK(answer_to(R"({"waybill":1,"ask":"get_counts"})").contains("reply"));
-  CHECK(answer_to(R"({"waybill":1,"ask":"get_stats"})").contains("reply"));
+  CHECK(answer_to(R"({"waybill":2,"ask":"get_counts"})").contains("reply"));
+  CHECK(answer_to(R"({"waybill":2,"ask":"get_stats"})").contains("reply"));
   tell(enqueue(1));
   CHECK(answer_to(to_operator_line(status_of(1)))["reply"]["snapshot"]["id"]
         == id_text(1));

@@ -57,7 +57,7 @@ TEST_CASE("what an operator asks is the same after its line") {
     CHECK(parse_operator_request(line) == x);
   }
   CHECK(to_operator_line(get_health{})
-        == R"({"ask":"get_health","waybill":1,"with":{}})");
+        == R"({"ask":"get_health","waybill":2,"with":{}})");
 }
 
 TEST_CASE("an answer is a reply or an error") {
@@ -74,37 +74,39 @@ TEST_CASE("an answer is a reply or an error") {
 
 TEST_CASE("what a service of another version answers is unknown") {
   for (const auto* const line :
-       {"", "x", "[]", "{}", R"({"waybill":2,"reply":{}})",
-        R"({"waybill":1,"reply":{}})", R"({"waybill":1,"error":3})",
-        R"({"waybill":"1","reply":{"outcome":"applied"}})",
-        R"({"waybill":1,"error":{"code":"newer","message":"x"}})",
-        R"({"waybill":1,"reply":{"outcome":"applied","more":1}})"}) {
+       {"", "x", "[]", "{}", R"({"waybill":1,"reply":{}})",
+        R"({"waybill":2,"reply":{}})", R"({"waybill":2,"error":3})",
+        R"({"waybill":"2","reply":{"outcome":"applied"}})",
+        R"({"waybill":2,"error":{"code":"newer","message":"x"}})",
+        R"({"waybill":2,"reply":{"outcome":"applied","more":1}})"}) {
     CAPTURE(line);
     CHECK(error_in<pause_reply>(line).first == errc::outcome_unknown);
   }
+  CHECK(error_in<health_reply>(R"({"waybill":1,"reply":{}})").second
+        == "the service's answer is not understood: of another version");
 }
 
 TEST_CASE("a line that asks nothing is refused with what is wrong") {
   CHECK(refusal_of("").find("expected") != std::string::npos);
   CHECK(refusal_of("[]") == "a line must be a JSON object");
   CHECK(refusal_of(R"({"ask":"get_health"})")
-        == "waybill is missing: the version, 1");
-  CHECK(refusal_of(R"({"waybill":2,"ask":"get_health"})")
-        == "waybill must be 1, but is 2");
-  CHECK(refusal_of(R"({"waybill":1})") == "ask is missing");
-  CHECK(refusal_of(R"({"waybill":1,"ask":7})") == "ask must be a text");
-  CHECK(refusal_of(R"({"waybill":1,"ask":"shut_down"})")
+        == "waybill is missing: the version, 2");
+  CHECK(refusal_of(R"({"waybill":1,"ask":"get_health"})")
+        == "waybill must be 2, but is 1");
+  CHECK(refusal_of(R"({"waybill":2})") == "ask is missing");
+  CHECK(refusal_of(R"({"waybill":2,"ask":7})") == "ask must be a text");
+  CHECK(refusal_of(R"({"waybill":2,"ask":"shut_down"})")
         == "ask must be one of get_status, get_counts, get_health, get_stats, "
            "purge_terminal, discard_many, pause_target, resume_target, "
            "get_backlogs, requeue, but is shut_down");
-  CHECK(refusal_of(R"({"waybill":1,"ask":"get_health","with":{},"x\u001b":1})")
+  CHECK(refusal_of(R"({"waybill":2,"ask":"get_health","with":{},"x\u001b":1})")
         == "x\\x1B is not expected");
-  CHECK(refusal_of(R"({"waybill":1,"ask":"get_health","with":{"y":1}})")
+  CHECK(refusal_of(R"({"waybill":2,"ask":"get_health","with":{"y":1}})")
           .starts_with("y"));
-  CHECK(refusal_of(R"({"waybill":1,"ask":"discard_many","with":{"ids":["z"]}})")
+  CHECK(refusal_of(R"({"waybill":2,"ask":"discard_many","with":{"ids":["z"]}})")
           .starts_with("ids[0]"));
-  CHECK(refusal_of(R"({"waybill":1,"waybill":1,"ask":"get_health"})") != "");
+  CHECK(refusal_of(R"({"waybill":2,"waybill":2,"ask":"get_health"})") != "");
   CHECK(
-    refusal_of(R"({"waybill":1,"ask":"get_health"})" + std::string(70'000, ' '))
+    refusal_of(R"({"waybill":2,"ask":"get_health"})" + std::string(70'000, ' '))
     == "a line must have at most 65536 bytes, but has 70032");
 }
