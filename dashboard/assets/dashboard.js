@@ -190,6 +190,8 @@ function follow(table) {
   let paused = false;
   let held = [];
   let catching = null; // what the others say meanwhile
+  let isBehind = true; // until catching up has come to the end
+  let again; // when it is tried again
 
   // Pausing, and what waits meanwhile.
   const button = document.createElement('button');
@@ -231,27 +233,45 @@ function follow(table) {
     isFresh();
   }
 
-  // All that has been committed since, in pages.
+  // Another store: its page, as soon as it can be read.
+  async function startOver() {
+    for (;;) {
+      try {
+        if ((await fetch(location.href)).ok) return location.reload();
+      } catch {
+        // Nobody is there yet.
+      }
+      isStale();
+      await new Promise(done => setTimeout(done, pollEvery));
+    }
+  }
+
+  // All that has been committed since, in pages. What the others say meanwhile
+  // goes on from there, but only if that is the end.
   async function catchUp() {
     if (catching) return;
+    clearTimeout(again);
     catching = [];
+    isBehind = true;
+    let wait = 0;
     try {
-      for (let pages = 0; pages < 50; ++pages) {
+      for (let pages = 0; isBehind && pages < 50; ++pages) {
         const answer = await fetch(
           `api/v1/watch?wait=0s&limit=1000&after=${encodeURIComponent(cursor)}`);
-        if (answer.status === 400) return location.reload(); // another store
+        if (answer.status === 400) return startOver();
         if (!answer.ok) throw new Error(answer.status);
         const reply = await answer.json();
         take(reply);
-        if (!reply.transitions.length) break;
+        isBehind = reply.transitions.length > 0;
       }
     } catch {
       isStale();
-    } finally {
-      const said = catching;
-      catching = null;
-      said.forEach(take);
+      wait = pollEvery;
     }
+    const said = catching;
+    catching = null;
+    if (!isBehind) said.forEach(take);
+    else if (!document.hidden) again = setTimeout(catchUp, wait);
   }
 
   let polling;
@@ -275,7 +295,7 @@ function follow(table) {
   others.onmessage = event => {
     if (document.hidden) return;
     if (catching) catching.push(event.data);
-    else take(event.data);
+    else if (!isBehind) take(event.data);
   };
 
   let giveUp; // being, or wanting to be, the one that follows
@@ -288,7 +308,10 @@ function follow(table) {
       take(reply);
       others.postMessage(reply);
     };
-    stream.addEventListener('over', () => location.reload());
+    stream.addEventListener('over', () => {
+      stream.close();
+      startOver();
+    });
     stream.onerror = () => {
       isStale();
       if (stream.readyState === EventSource.CLOSED) {

@@ -25,12 +25,14 @@ struct live_view {
 live_view find_steps(const answer_context& c) {
   live_view x;
   x.query = parse_watch_query(c.asked.query, watch_use::page);
-  x.last = c.store.last_transition_number();
+  const auto last = c.store.last_transition_number();
   auto request = x.query.request;
   request.after
-    = std::to_string(std::max<std::int64_t>(0, x.last - steps_looked_at));
+    = std::to_string(std::max<std::int64_t>(0, last - steps_looked_at));
   request.page_size = static_cast<std::int32_t>(steps_looked_at);
   x.found = c.store.read_transitions(request, live_search_time);
+  // More may have been committed meanwhile, or less been read.
+  x.last = number_in(x.found.next);
   if (x.found.transitions.size() > steps_shown)
     x.found.transitions.erase(x.found.transitions.begin(),
                               x.found.transitions.end()

@@ -47,6 +47,13 @@ void read_watch_limit(const std::string& text, watch_query& to) {
 
 } // namespace
 
+std::int64_t number_in(std::string_view cursor) {
+  cursor.remove_prefix(cursor.rfind('-') + 1); // none: it is all of it
+  std::int64_t number = 0;
+  std::from_chars(cursor.data(), cursor.data() + cursor.size(), number);
+  return number;
+}
+
 watch_query parse_watch_query(const parameters& query, watch_use use) {
   watch_query x;
   x.wait = usual_wait;

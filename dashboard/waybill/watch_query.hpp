@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "waybill/http_message.hpp"
@@ -20,6 +21,9 @@ struct watch_query {
   /// How long to wait for something, of those who take one answer.
   std::chrono::microseconds wait{0};
 };
+
+/// The number of the transition that a store's cursor stands behind.
+std::int64_t number_in(std::string_view cursor);
 
 /// @throws query_error
 watch_query parse_watch_query(const parameters& query, watch_use use);
