@@ -42,6 +42,9 @@ public:
 
   void write(const std::string& text) {
     const std::lock_guard guard{mutex_};
+    // Who never comes to the end holds no more than what is unread.
+    text_.erase(0, sent_);
+    sent_ = 0;
     text_ += text;
     wake_up();
   }
@@ -57,6 +60,12 @@ public:
   [[nodiscard]] std::size_t unread() const {
     const std::lock_guard guard{mutex_};
     return text_.size() - sent_;
+  }
+
+  /// Bytes that are held, read or not.
+  [[nodiscard]] std::size_t held() const {
+    const std::lock_guard guard{mutex_};
+    return text_.size();
   }
 
   [[nodiscard]] bool has_ended() const {

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <iterator>
+#include <string_view>
 #include <utility>
 
 #include "waybill/json.hpp"
+#include "waybill/store_error.hpp"
+#include "waybill/watch_query.hpp"
 
 namespace waybill::dashboard {
 
@@ -28,12 +31,20 @@ bool is_among(const transition& x, const watch_transitions& wanted) {
          && fits(wanted.kinds, x.kind);
 }
 
+// What all have in common but the number.
+std::string_view origin_of(std::string_view cursor) {
+  return cursor.substr(0, cursor.rfind('-') + 1);
+}
+
+// What of it is behind `wanted.after`, which has come as far or further.
 watch_reply part_of(const watch_reply& all, const watch_transitions& wanted) {
+  const auto own = number_in(*wanted.after);
   watch_reply x;
-  x.gap = all.gap;
-  x.next = all.next;
+  x.next = number_in(all.next) > own ? all.next : *wanted.after;
+  if (all.gap && all.gap->to > own)
+    x.gap = transition_gap{std::max(all.gap->from, own + 1), all.gap->to};
   for (const auto& each : all.transitions)
-    if (is_among(each, wanted))
+    if (each.number > own && is_among(each, wanted))
       x.transitions.push_back(each);
   return x;
 }
@@ -51,6 +62,10 @@ std::string event_of(const watch_reply& reply) {
 event_feed::event_feed(std::string file) : source_{std::move(file)} {}
 
 event_feed::~event_feed() {
+  close();
+}
+
+void event_feed::close() {
   {
     const std::lock_guard guard{mutex_};
     stopping_ = true;
@@ -75,6 +90,8 @@ std::shared_ptr<answer_stream> event_feed::subscribe(subscription x) {
     counted_stream& operator=(const counted_stream&) = delete;
     std::shared_ptr<std::atomic<std::size_t>> count;
   };
+  if (x.is_stream)
+    x.from.page_size = limits::max_page_size;
   const auto made = std::make_shared<counted_stream>(open_);
   new_.push_back({std::move(x), made, steady_clock::now()});
   if (!thread_.joinable())
@@ -94,66 +111,103 @@ void event_feed::run() {
         changed_.wait(lock, is_asked);
       else if (!more)
         changed_.wait_for(lock, look_every, is_asked);
-      if (stopping_)
-        break;
       std::ranges::move(new_, std::back_inserter(all));
       new_.clear();
+      if (stopping_)
+        break;
     }
     try {
       more = look(all);
     } catch (const std::exception&) {
-      give_up(all);
+      // It cannot be read: whoever asks again hears why, and goes on if that
+      // has passed.
+      source_.forget();
+      std::ranges::for_each(all, let_go);
       more = false;
     }
     std::erase_if(all, [](const follower& each) {
       const auto to = each.to.lock();
       return !to || to->has_ended();
     });
+    // Who comes later has nothing to do with what is committed until then.
+    if (all.empty())
+      tail_.reset();
   }
-  for (auto& each : all)
-    if (const auto to = each.to.lock())
-      to->end();
+  std::ranges::for_each(all, let_go);
 }
 
-// The store has been replaced, or cannot be read: whoever asks again hears why.
-void event_feed::give_up(std::vector<follower>& all) {
-  source_.forget();
-  tail_.reset();
-  for (auto& each : all)
-    if (const auto to = each.to.lock()) {
-      if (each.asked.is_stream)
-        to->write("event: over\ndata: \n\n");
-      to->end();
-    }
+void event_feed::let_go(follower& x) {
+  const auto to = x.to.lock();
+  if (!to || to->has_ended())
+    return;
+  if (!x.asked.is_stream) {
+    watch_reply nothing;
+    nothing.next = x.asked.from.after.value_or("");
+    to->write(to_json_text(nothing));
+  }
+  to->end();
 }
 
 bool event_feed::look(std::vector<follower>& all) {
   news said;
-  said.after = tail_;
   watch_transitions request;
   request.after = tail_;
   request.page_size = limits::max_page_size;
-  said.reply = source_.reader().read_transitions(request, search_at_a_time,
-                                                 said.more);
+  auto& reader = source_.reader();
+  try {
+    said.reply = reader.read_transitions(request, search_at_a_time, said.more);
+    said.after = tail_;
+    tail_ = said.reply.next;
+  } catch (const store_error& e) {
+    if (e.code() != errc::invalid_request)
+      throw;
+    tail_.reset(); // of a store that has been replaced
+  }
   if (!said.reply.transitions.empty())
     said.event = event_of(said.reply);
-  tail_ = said.reply.next;
+  auto more = said.more;
   for (auto& each : all)
-    serve(each, said);
-  return said.more;
+    more = serve(each, said) || more;
+  return more;
 }
 
-void event_feed::serve(follower& x, const news& said) {
+bool event_feed::serve(follower& x, const news& said) {
   const auto to = x.to.lock();
   if (!to || to->has_ended() || to->unread() > most_unread)
-    return;
+    return false;
   const auto& from = x.asked.from;
-  if (!said.after || from.after != said.after)
-    tell(x, source_.reader().read_transitions(from, search_at_a_time));
-  else if (takes_all(from))
+  if (!said.after || !from.after
+      || origin_of(*from.after) != origin_of(*said.after)
+      || number_in(*from.after) < number_in(*said.after))
+    return read_alone(x);
+  if (x.asked.is_stream && takes_all(from) && from.after == said.after) {
     tell(x, said.reply, said.event.empty() ? nullptr : &said.event);
-  else
-    tell(x, part_of(said.reply, from));
+    return false;
+  }
+  const auto part = part_of(said.reply, from);
+  if (std::ssize(part.transitions) > from.page_size)
+    return read_alone(x);
+  tell(x, part);
+  return false;
+}
+
+bool event_feed::read_alone(follower& x) {
+  const auto to = x.to.lock();
+  if (!to)
+    return false;
+  auto more = false;
+  try {
+    tell(x, source_.reader().read_transitions(x.asked.from, search_at_a_time,
+                                              more));
+  } catch (const store_error& e) {
+    if (e.code() != errc::invalid_request)
+      throw;
+    // The store has been replaced: this one has never said that cursor.
+    if (x.asked.is_stream)
+      to->write("event: over\ndata: \n\n");
+    let_go(x);
+  }
+  return more && !to->has_ended() && to->unread() <= most_unread;
 }
 
 void event_feed::tell(follower& x, const watch_reply& reply,
@@ -163,7 +217,6 @@ void event_feed::tell(follower& x, const watch_reply& reply,
     return;
   const auto now = steady_clock::now();
   const auto is_news = !reply.transitions.empty() || reply.gap;
-  x.asked.from.after = reply.next;
   if (!x.asked.is_stream) {
     if (is_news || now >= x.asked.until) {
       to->write(to_json_text(reply));
@@ -176,6 +229,7 @@ void event_feed::tell(follower& x, const watch_reply& reply,
     to->write("id: " + reply.next + "\n: \n\n");
     x.last_said = now;
   }
+  x.asked.from.after = reply.next;
 }
 
 } // namespace waybill::dashboard

@@ -20,7 +20,8 @@ namespace waybill::dashboard {
 
 /// How somebody hears what is committed.
 struct subscription {
-  /// From where on, and what of it.
+  /// From where on, and what of it; a stream is told as much at a time as there
+  /// is.
   watch_transitions from;
   /// Server-sent events until it is over; if not, one answer, also without a
   /// transition when this is over.
@@ -40,6 +41,9 @@ public:
   explicit event_feed(std::string file);
   ~event_feed();
 
+  /// Ends whatever somebody follows. Nobody can from now on.
+  void close();
+
   event_feed(const event_feed&) = delete;
   event_feed& operator=(const event_feed&) = delete;
 
@@ -53,7 +57,8 @@ private:
     std::chrono::steady_clock::time_point last_said;
   };
 
-  // What has been committed behind a cursor, for all who have come as far.
+  // What has been committed behind a cursor, for all who have come as far or
+  // further.
   struct news {
     std::optional<std::string> after;
     watch_reply reply;
@@ -64,13 +69,15 @@ private:
   void run();
   // Returns whether more is there already.
   bool look(std::vector<follower>& all);
-  void serve(follower& x, const news& said);
+  // Both return whether more is there for it.
+  bool serve(follower& x, const news& said);
+  bool read_alone(follower& x);
   static void tell(follower& x, const watch_reply& reply,
                    const std::string* event = nullptr);
-  void give_up(std::vector<follower>& all);
+  static void let_go(follower& x);
 
   store_source source_;
-  /// Up to where all has been looked at; none: nobody has followed yet.
+  /// Up to where all has been looked at; none: nobody follows.
   std::optional<std::string> tail_;
   std::mutex mutex_;
   std::condition_variable changed_;

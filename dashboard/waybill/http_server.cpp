@@ -1,6 +1,7 @@
 // The one file that knows libmicrohttpd. A thread of its own waits for all
-// connections and calls the handler; answers are made whole before they are
-// sent, so that slow readers hold nothing but their own connection.
+// connections and calls the handler; answers, but for streams, are made whole
+// before they are sent, so that slow readers hold nothing but their own
+// connection.
 #include "waybill/http_server.hpp"
 
 #include <arpa/inet.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <condition_variable>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -225,6 +227,12 @@ public:
     // Connections that sleep would not hear of it.
     for (const auto& each : close_streams())
       each->end();
+    {
+      // What has been said last is sent, to those who read.
+      constexpr std::chrono::seconds for_reading{1};
+      std::unique_lock lock{mutex_};
+      forgotten_.wait_for(lock, for_reading, [&] { return streams_.empty(); });
+    }
     MHD_stop_daemon(daemon_);
   }
 
@@ -304,6 +312,7 @@ private:
     made->forget = [this](open_stream* gone) {
       const std::lock_guard guard{mutex_};
       streams_.erase(gone);
+      forgotten_.notify_all();
     };
     const std::lock_guard guard{mutex_};
     streams_.insert(made.get());
@@ -372,6 +381,7 @@ private:
   std::mutex mutex_;
   std::map<MHD_Connection*, open_connection> connections_;
   std::set<open_stream*> streams_;
+  std::condition_variable forgotten_; // of a stream
   bool closing_ = false;
   MHD_Daemon* daemon_ = nullptr;
 };

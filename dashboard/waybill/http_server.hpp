@@ -35,7 +35,8 @@ struct server_bounds {
   /// Of a request's line and headers, in bytes.
   std::size_t header_bytes = 8'192;
   std::size_t body_bytes = 65'536;
-  /// Of all answers that their askers have not read to their ends.
+  /// Of all answers, but for streams, that their askers have not read to their
+  /// ends.
   std::size_t unsent_bytes = 67'108'864;
   /// Nothing is read or written for so long.
   std::chrono::seconds idle{15};

@@ -14,6 +14,10 @@ public:
 
   http_response answer(const http_request& asked);
 
+  /// Ends the streams that it has answered with, and those who wait hear where
+  /// to go on; to be called, by any thread, while there is who sends that.
+  void close() { feed_.close(); }
+
 private:
   http_response refuse_or_find(const http_request& asked);
   http_response begin_session(const http_request& asked);

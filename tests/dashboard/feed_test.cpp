@@ -1,6 +1,7 @@
 // Following a store: streams, long polls, and the page that shows them.
 
 #include <chrono>
+#include <filesystem>
 #include <thread>
 
 #include "dashboard/dashboard_fixture.hpp"
@@ -34,13 +35,52 @@ std::string heard(answer_stream& from, const std::string& wanted) {
   return all;
 }
 
+template <class F>
+bool comes_true(F&& f) {
+  const auto deadline = std::chrono::steady_clock::now() + 30s;
+  while (!f()) {
+    if (std::chrono::steady_clock::now() > deadline)
+      return false;
+    std::this_thread::sleep_for(1ms);
+  }
+  return true;
+}
+
 bool is_over(answer_stream& from) {
-  char byte = 0;
-  return from
-           .read(
-             &byte, 1, [] {}, [] {})
-           .is
-         == answer_stream::state::ended;
+  return comes_true([&] {
+    char byte = 0;
+    return from
+             .read(
+               &byte, 1, [] {}, [] {})
+             .is
+           == answer_stream::state::ended;
+  });
+}
+
+// The steps that events tell, up to the end of an operation.
+std::vector<transition> steps_up_to(answer_stream& from, std::uint64_t n) {
+  std::vector<transition> all;
+  std::string text;
+  const auto is_there = [&] {
+    return !all.empty() && all.back().id == id_of(n)
+           && is_terminal(all.back().status);
+  };
+  while (!is_there()) {
+    const auto part = heard(from, "\n");
+    if (part.find('\n') == std::string::npos)
+      break;
+    text += part;
+    for (auto end = text.find("\n\n"); end != std::string::npos;
+         end = text.find("\n\n")) {
+      if (const auto data = text.find("data: "); data < end)
+        for (auto& each :
+             from_json_text<watch_reply>(text.substr(data + 6, end - data - 6))
+               .transitions)
+          all.push_back(std::move(each));
+      text.erase(0, end + 2);
+    }
+  }
+  return all;
 }
 
 struct feed_fixture : dashboard_fixture {
@@ -62,6 +102,27 @@ struct feed_fixture : dashboard_fixture {
 
   std::string now_cursor() {
     return nlohmann::json::parse(watch("wait=0s").body)["next"];
+  }
+
+  // Another one has its name, which begins with nothing in it.
+  void replace_store() {
+    store.close();
+    const auto other = options_for(dir / "other.db");
+    operation_tracking_store{other}.close();
+    for (const auto* suffix : {"-wal", "-shm"})
+      std::filesystem::remove(options.file + suffix);
+    std::filesystem::rename(other.file, options.file);
+    store = operation_tracking_store{options};
+  }
+
+  // All of them at once, with errors that take room.
+  void park(std::uint64_t from, std::uint64_t to) {
+    store.begin();
+    for (auto n = from; n <= to; ++n) {
+      store.record_enqueue(enqueue(n), at(1));
+      end(n, tracking_status::parked, std::string(4'000, 'x'));
+    }
+    store.commit();
   }
 };
 
@@ -89,6 +150,22 @@ TEST_CASE("a stream is read as far as it has been written", "[threads]") {
   CHECK(wakes == 2);
   CHECK(read().is == answer_stream::state::ended);
   CHECK(waits == 2);
+}
+
+TEST_CASE("what has been read is not held", "[threads]") {
+  answer_stream x;
+  char bytes[4];
+  const auto read = [&] {
+    const auto part = x.read(
+      bytes, sizeof bytes, [] {}, [] {});
+    return std::string{bytes, part.bytes};
+  };
+  x.write("abcdef");
+  CHECK(read() == "abcd");
+  x.write("gh");
+  CHECK(x.unread() == 4);
+  CHECK(x.held() == 4);
+  CHECK(read() == "efgh");
 }
 
 TEST_CASE_METHOD(feed_fixture, "who asks what has been committed gets it",
@@ -144,7 +221,7 @@ TEST_CASE_METHOD(feed_fixture,
   REQUIRE(x.stream);
   CHECK(x.type == "text/event-stream");
   CHECK(dashboard::header_of(x, "Cache-Control") == "no-store");
-  const auto first = heard(*x.stream, "\"}\n\n");
+  const auto first = heard(*x.stream, "}]}\n\n");
   CHECK(first.find("retry: ") == 0);
   CHECK(first.find("data: {") != std::string::npos);
   const auto id = first.substr(first.rfind("id: ") + 4);
@@ -172,27 +249,118 @@ TEST_CASE_METHOD(feed_fixture, "all streams hear each commit once",
   // They poll, which is answered all the same.
   CHECK(watch("wait=50s&after=" + cursor).status == 200);
   for (std::uint64_t n = 1; n <= 5; ++n) {
-    record(n);
+    store.record_enqueue(enqueue(n), at(1));
     end(n, tracking_status::delivered);
   }
   for (std::size_t i = 0; i < all.size(); ++i) {
-    std::string text;
-    std::size_t seen = 0;
-    while (seen < 5) {
-      const auto part = heard(*all[i].stream, "Delivered");
-      REQUIRE_FALSE(part.empty());
-      text += part;
-      seen = 0;
-      for (auto at = text.find("Delivered"); at != std::string::npos;
-           at = text.find("Delivered", at + 1))
-        ++seen;
-    }
-    CHECK(seen == 5);
-    CHECK((text.find("Submitted") == std::string::npos) == (i % 2 == 1));
+    std::vector<std::int64_t> numbers;
+    for (const auto& each : steps_up_to(*all[i].stream, 5))
+      numbers.push_back(each.number);
+    CHECK(numbers
+          == (i % 2 == 1
+                ? std::vector<std::int64_t>{2, 4, 6, 8, 10}
+                : std::vector<std::int64_t>{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}));
   }
-  // There is room again once one has gone.
+  // There is room again once one has gone, and nobody writes to it any more.
   all.pop_back();
+  CHECK(comes_true(
+    [&] { return watch("after=" + cursor, true).stream != nullptr; }));
+}
+
+TEST_CASE_METHOD(feed_fixture,
+                 "who does not read is passed over, and then misses nothing",
+                 "[threads]") {
+  constexpr std::size_t enough = 262'144;
+  const auto cursor = now_cursor();
+  const auto slow = watch("after=" + cursor, true);
+  const auto quick = watch("after=" + cursor, true);
+  REQUIRE(slow.stream);
+  REQUIRE(quick.stream);
+  park(1, 100);
+  auto told = steps_up_to(*quick.stream, 100);
+  REQUIRE(comes_true([&] { return slow.stream->unread() > enough; }));
+  const auto unread = slow.stream->unread();
+  park(101, 150);
+  for (auto& each : steps_up_to(*quick.stream, 150))
+    told.push_back(std::move(each));
+  // Its turn was before that of the other one.
+  CHECK(slow.stream->unread() == unread);
+  CHECK(told.size() == 300);
+  CHECK(steps_up_to(*slow.stream, 150) == told);
+}
+
+TEST_CASE_METHOD(feed_fixture,
+                 "an answer has no more steps than were asked for",
+                 "[threads]") {
+  const auto stream = watch("after=0", true);
+  REQUIRE(stream.stream);
+  park(1, 1);
+  // From now on all that is committed is read for all at once.
+  REQUIRE(steps_up_to(*stream.stream, 1).size() == 2);
+  const auto x = watch("wait=50s&limit=1&after=" + now_cursor());
+  REQUIRE(x.stream);
+  park(2, 4);
+  const auto answer = from_json_text<watch_reply>(heard(*x.stream, "}\n"));
+  REQUIRE(answer.transitions.size() == 1);
+  CHECK(answer.transitions[0].number == 3);
+  CHECK(answer.next.ends_with("-3"));
+}
+
+TEST_CASE_METHOD(feed_fixture, "who follows a store hears that it is another",
+                 "[threads]") {
+  const auto cursor = now_cursor();
+  const auto stream = watch("after=" + cursor, true);
+  const auto poll = watch("wait=50s&after=" + cursor);
+  REQUIRE(stream.stream);
+  REQUIRE(poll.stream);
+  replace_store();
+  CHECK(heard(*stream.stream, "event: over\n").find("event: over")
+        != std::string::npos);
+  CHECK(is_over(*stream.stream));
+  const auto answer = from_json_text<watch_reply>(heard(*poll.stream, "}\n"));
+  CHECK(answer.transitions.empty());
+  CHECK(answer.next == cursor); // which is refused from now on
+  CHECK(watch("wait=0s&after=" + cursor).status == 400);
+}
+
+TEST_CASE_METHOD(feed_fixture,
+                 "who comes later does not end with what others followed",
+                 "[threads]") {
+  const auto cursor = now_cursor();
+  CHECK(watch("after=" + cursor, true).stream); // and has gone
+  replace_store();
+  const auto stream = watch("after=0", true);
+  REQUIRE(stream.stream);
+  park(1, 1);
+  CHECK(steps_up_to(*stream.stream, 1).size() == 2);
+}
+
+TEST_CASE_METHOD(feed_fixture, "a file that cannot be read is no other store",
+                 "[threads]") {
+  const auto cursor = now_cursor();
+  const auto stream = watch("after=" + cursor, true);
+  const auto poll = watch("wait=50s&after=" + cursor);
+  REQUIRE(stream.stream);
+  REQUIRE(poll.stream);
+  std::filesystem::rename(options.file, dir / "away.db");
+  CHECK(heard(*stream.stream, "event: over")
+        == "retry: 2000\nid: " + cursor + "\n\n");
+  CHECK(from_json_text<watch_reply>(heard(*poll.stream, "}\n")).next == cursor);
+  std::filesystem::rename(dir / "away.db", options.file);
   CHECK(watch("after=" + cursor, true).stream);
+}
+
+TEST_CASE_METHOD(feed_fixture, "who waits when the server ends is answered",
+                 "[threads]") {
+  const auto cursor = now_cursor();
+  const auto stream = watch("after=" + cursor, true);
+  const auto poll = watch("wait=50s&after=" + cursor);
+  REQUIRE(stream.stream);
+  REQUIRE(poll.stream);
+  answers->close();
+  CHECK(from_json_text<watch_reply>(heard(*poll.stream, "}\n")).next == cursor);
+  CHECK(heard(*stream.stream, "event: over").find("over") == std::string::npos);
+  CHECK(watch("wait=50s&after=" + cursor).status == 200);
 }
 
 TEST_CASE_METHOD(feed_fixture, "steps that are not kept are told as a gap",
@@ -221,6 +389,25 @@ TEST_CASE_METHOD(feed_fixture, "the page of steps shows the newest first",
                     "ExternalSystem.CachedCall"));
   CHECK_FALSE(has(parked, "422 refused"));
   CHECK(get("/live?after=0").status == 400);
+}
+
+TEST_CASE_METHOD(feed_fixture, "the page of steps goes on where it has ended") {
+  store.close();
+  options.last_error_cap = limits::max_last_error;
+  store = operation_tracking_store{options};
+  constexpr std::uint64_t count = 50;
+  record(count);
+  for (std::uint64_t n = 1; n <= count; ++n) // more than one answer has
+    end(n, tracking_status::parked,
+        std::string(limits::max_answer_bytes / 40, 'x'));
+  const auto x = get("/live");
+  const auto attribute = [&](const std::string& name) {
+    const auto begin = x.body.find(name + "=\"") + name.size() + 2;
+    return x.body.substr(begin, x.body.find('"', begin) - begin);
+  };
+  const auto last = attribute("data-last");
+  CHECK(last != "100");
+  CHECK(attribute("data-live").ends_with('-' + last));
 }
 
 } // namespace waybill::test

@@ -243,6 +243,17 @@ TEST_CASE_METHOD(serve_fixture, "what cannot be served is said at once") {
           .ends_with("Address already in use\n"));
 }
 
+TEST_CASE_METHOD(serve_fixture, "who waits hears that the server ends") {
+  start();
+  const web_client client{port};
+  client.say("GET /api/v1/watch?wait=50s HTTP/1.1\r\nHost: localhost\r\n"
+             "Connection: close\r\n\r\n");
+  CHECK(client.hear_until("\r\n\r\n").starts_with("HTTP/1.1 200 "));
+  server->signal(SIGTERM);
+  CHECK(client.hear().find("\"next\":") != std::string::npos);
+  CHECK(server->wait() == 0);
+}
+
 TEST_CASE_METHOD(serve_fixture,
                  "streams hear of commits, and end with the server") {
   start();

@@ -191,6 +191,7 @@ exit_code run_serve(context& c, const serve_options& x) {
       ::poll(nullptr, 0, look_again_ms);
       server.drop_the_slow();
     }
+    router.close();
   } catch (const dashboard::server_error& e) {
     throw failure{"serve: " + x.listen.host + ':'
                   + std::to_string(x.listen.port) + ": " + e.what()};
