@@ -397,9 +397,11 @@ TEST_CASE_METHOD(feed_fixture, "the page of steps goes on where it has ended") {
   store = operation_tracking_store{options};
   constexpr std::uint64_t count = 50;
   record(count);
+  store.begin();
   for (std::uint64_t n = 1; n <= count; ++n) // more than one answer has
     end(n, tracking_status::parked,
         std::string(limits::max_answer_bytes / 40, 'x'));
+  store.commit();
   const auto x = get("/live");
   const auto attribute = [&](const std::string& name) {
     const auto begin = x.body.find(name + "=\"") + name.size() + 2;
