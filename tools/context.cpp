@@ -74,6 +74,7 @@ operation_tracking_store context::take_store(if_missing what) const {
   options.file = file();
   options.history = history_to_keep(file());
   options.audit_records = store_options::audit_records_range.max;
+  options.max_tombstones = store_options::max_tombstones_range.max;
   return operation_tracking_store{options};
 }
 

@@ -526,6 +526,24 @@ TEST_CASE_METHOD(call_cli_fixture,
   CHECK(total() == 3);
 }
 
+TEST_CASE_METHOD(call_cli_fixture,
+                 "purge forgets nothing that a service may want to remember") {
+  open();
+  store.calls().end(end_of(take(1)), now - 1h);
+  store.purge_terminal(purge_before(max_timestamp), now - 1h);
+  store.calls().end(end_of(take(2)), now - 1h);
+  store.close();
+  // As many as there are with the bound that its host has.
+  open_writer(options.file)
+    .exec("INSERT INTO tombstone SELECT number + 20000000, "
+          "x'00000000000070008000000000000099', status, finished_at, "
+          "purged_at, NULL FROM tombstone");
+  CHECK(waybill_alone({"purge", "--older-than", "0s"})
+          .says("deleted 1 operation "));
+  CHECK(waybill({"status", "--json", id_text(1)}).json()["purged"]["status"]
+        == "Delivered");
+}
+
 TEST_CASE_METHOD(call_cli_fixture, "status says what a purged call was") {
   open();
   store.calls().end(end_of(take(1)), now);
