@@ -36,6 +36,15 @@ std::string clock_text(timestamp t, const answer_context& c) {
   return time_text(t, c.about.where).substr(day, 5);
 }
 
+// Totals may come late.
+std::int64_t in_flight_in(const counts_reply& counts) {
+  std::int64_t sum = 0;
+  for (const auto& each : counts.counts)
+    if (!is_terminal(each.status))
+      sum += each.operations;
+  return sum;
+}
+
 void add_chart(html& out, markup title, const html& last, chart x,
                const answer_context& c) {
   x.begin = clock_text(first_minute(c.now), c);
@@ -51,7 +60,8 @@ void add_chart(html& out, markup title, const html& last, chart x,
 
 void add_in_flight_chart(html& out, std::span<const minute_total> totals,
                          const answer_context& c) {
-  const auto values = by_minute(totals, &minute_total::in_flight, c.now);
+  auto values = by_minute(totals, &minute_total::in_flight, c.now);
+  values.back() = in_flight_in(c.store.get_counts(c.now));
   chart x;
   x.all.push_back({.style = "plain", .values = values, .is_line = true});
   const auto most = *std::ranges::max_element(values);

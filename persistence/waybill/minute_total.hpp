@@ -7,8 +7,9 @@
 
 namespace waybill {
 
-/// Counted by the store's owner, and written to the store within ten seconds or
-/// so: those of a service that was killed meanwhile are not counted.
+/// Counted by the store's owner, and written to the store each ten seconds at
+/// most, with an operation, or when it is closed. What a service that was
+/// killed had not written is not counted.
 struct minute_total {
   /// When the minute began.
   timestamp begin;
@@ -20,7 +21,7 @@ struct minute_total {
   std::int64_t discarded = 0;
   /// Attempts that were to be repeated.
   std::int64_t retries = 0;
-  /// Operations in flight when it was last written.
+  /// Operations in flight behind its last change.
   std::int64_t in_flight = 0;
 
   bool operator==(const minute_total&) const = default;

@@ -16,6 +16,9 @@ constexpr std::int64_t us_between_writes = microseconds{10s}.count();
 // Far above what there can be: what a crafted file says adds up.
 constexpr std::int64_t most_counted = std::int64_t{1} << 48;
 
+// A file may say that there are more.
+constexpr std::int64_t kept_at_most = minute_totals::kept + 2;
+
 std::int64_t minute_of(std::int64_t us) noexcept {
   const auto minute = us / us_of_minute;
   return us % us_of_minute < 0 ? minute - 1 : minute;
@@ -28,12 +31,13 @@ void minute_totals::count::add(const count& x) noexcept {
   retries += x.retries;
   for (std::size_t i = 0; i < ended.size(); ++i)
     ended[i] += x.ended[i];
+  in_flight = x.in_flight;
 }
 
 void minute_totals::load(sqlite::connection& db) {
   open_ = committed_ = {};
   latest_ = written_at_ = none;
-  writes_ = false;
+  writes_ = wants_rest_ = false;
   add_ = db.prepare(
     "INSERT INTO minute_total (minute, taken, delivered, parked, failed, "
     "discarded, retries, in_flight) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) "
@@ -56,7 +60,7 @@ void minute_totals::close() noexcept {
 
 bool minute_totals::is_due() const noexcept {
   return latest_ != none
-         && (written_at_ == none || latest_ < written_at_
+         && (wants_rest_ || written_at_ == none || latest_ < written_at_
              || latest_ - written_at_ >= us_between_writes);
 }
 
@@ -64,17 +68,19 @@ void minute_totals::flush(std::int64_t in_flight) {
   writes_ = is_due();
   if (!writes_)
     return;
+  for (auto& each : open_)
+    each.in_flight = in_flight;
   for (const auto* const all : {&committed_, &open_})
     for (const auto& each : *all)
       if (each.minute != none)
-        write(each, in_flight);
+        write(each);
   const auto now = minute_of(latest_);
   trim_.bind(1, now - kept);
   trim_.bind(2, now + 1); // by a clock that was ahead, not by a moment only
   trim_.run();
 }
 
-void minute_totals::write(const count& x, std::int64_t in_flight) {
+void minute_totals::write(const count& x) {
   const auto ended = [&](tracking_status status) {
     return x.ended[static_cast<std::size_t>(status)];
   };
@@ -86,19 +92,21 @@ void minute_totals::write(const count& x, std::int64_t in_flight) {
   add_.bind(5, ended(failed));
   add_.bind(6, ended(discarded));
   add_.bind(7, x.retries);
-  add_.bind(8, in_flight);
+  add_.bind(8, x.in_flight);
   add_.bind(9, most_counted);
   add_.run();
 }
 
-void minute_totals::on_commit() noexcept {
+void minute_totals::on_commit(std::int64_t in_flight) noexcept {
   if (writes_) {
     committed_ = {};
     written_at_ = latest_;
   } else {
-    for (const auto& each : open_)
-      if (each.minute != none)
+    for (auto& each : open_)
+      if (each.minute != none) {
+        each.in_flight = in_flight;
         place_of(committed_, each.minute).add(each);
+      }
   }
   on_rollback();
 }
@@ -141,7 +149,8 @@ std::vector<minute_total> read_minute_totals(sqlite::connection& db,
   auto stmt = db.prepare(
     "SELECT minute, taken, delivered, parked, failed, discarded, retries, "
     "in_flight FROM minute_total WHERE minute BETWEEN ?1 AND ?2 "
-    "ORDER BY minute");
+    "ORDER BY minute LIMIT ?3");
+  stmt.bind(3, kept_at_most);
   stmt.bind(1, minute_of(from.us()));
   stmt.bind(2, minute_of(max_timestamp.us()));
   const auto figure = [&](int at) {

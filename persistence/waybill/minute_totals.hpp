@@ -13,7 +13,8 @@
 namespace waybill {
 
 /// Counts in memory, and writes with a commit that there is anyway, each ten
-/// seconds at most: an operation costs a few additions. Told of each step of a
+/// seconds at most: an operation costs a few additions. What came since the
+/// last write waits for such a commit, or for the end. Told of each step of a
 /// transaction by status_counters.
 class minute_totals {
 public:
@@ -24,11 +25,17 @@ public:
   void close() noexcept;
   /// @param in_flight how many operations are.
   void flush(std::int64_t in_flight);
-  void on_commit() noexcept;
+  void on_commit(std::int64_t in_flight) noexcept;
   void on_rollback() noexcept;
 
   /// Whether `flush` would write.
   [[nodiscard]] bool is_due() const noexcept;
+
+  /// The next commit is the last one: whether it has something to write.
+  bool wants_rest() noexcept {
+    wants_rest_ = committed_.front().minute != none;
+    return wants_rest_;
+  }
 
   void took(timestamp now) noexcept;
   void ended(tracking_status how, timestamp now) noexcept;
@@ -41,6 +48,7 @@ private:
     std::int64_t minute = none;
     std::int64_t taken = 0;
     std::int64_t retries = 0;
+    std::int64_t in_flight = 0; // in the end
     std::array<std::int64_t, num_tracking_statuses> ended{};
 
     void add(const count& x) noexcept;
@@ -52,13 +60,14 @@ private:
   // The place of a minute; the last one if there is no room.
   static count& place_of(counts& all, std::int64_t minute) noexcept;
   count& at(timestamp now) noexcept;
-  void write(const count& x, std::int64_t in_flight);
+  void write(const count& x);
 
   counts open_;                    // by the transaction
   counts committed_;               // and not written
   std::int64_t latest_ = none;     // in µs
   std::int64_t written_at_ = none; // by the same clock
   bool writes_ = false;            // whether the transaction does
+  bool wants_rest_ = false;
   sqlite::statement add_;
   sqlite::statement trim_;
 };

@@ -1,6 +1,7 @@
 #include "waybill/status_counters.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace waybill {
 
@@ -39,6 +40,11 @@ void status_counters::load(sqlite::connection& db) {
     "ON CONFLICT (kind, status) DO UPDATE SET operations = "
     "excluded.operations");
   minutes_.load(db);
+  in_flight_ = {};
+  for (const auto& cells : rows_)
+    for (std::size_t status = 0; status < cells.size(); ++status)
+      if (!is_terminal(static_cast<tracking_status>(status)))
+        in_flight_.committed += cells[status].committed;
 }
 
 void status_counters::close() noexcept {
@@ -49,6 +55,8 @@ void status_counters::close() noexcept {
 void status_counters::add(std::int64_t kind, tracking_status status,
                           std::int64_t change) {
   row_of(kind)[static_cast<std::size_t>(status)].change += change;
+  if (!is_terminal(status))
+    in_flight_.change += change;
   if (change < 0 && is_unused(kind))
     all_are_used_ = false;
   if (std::ranges::find(changed_, kind) == changed_.end())
@@ -69,7 +77,7 @@ void status_counters::flush() {
     }
   }
   if (minutes_.is_due())
-    minutes_.flush(in_flight());
+    minutes_.flush(in_flight_.committed + in_flight_.change);
 }
 
 void status_counters::on_commit() noexcept {
@@ -79,7 +87,8 @@ void status_counters::on_commit() noexcept {
       cell.change = 0;
     }
   changed_.clear();
-  minutes_.on_commit();
+  in_flight_.committed += std::exchange(in_flight_.change, 0);
+  minutes_.on_commit(in_flight_.committed);
 }
 
 void status_counters::on_rollback(bool /*unfinished*/) noexcept {
@@ -87,19 +96,9 @@ void status_counters::on_rollback(bool /*unfinished*/) noexcept {
     for (auto& cell : rows_[static_cast<std::size_t>(kind)])
       cell.change = 0;
   changed_.clear();
+  in_flight_.change = 0;
   all_are_used_ = false;
   minutes_.on_rollback();
-}
-
-std::int64_t status_counters::in_flight() const noexcept {
-  std::int64_t sum = 0;
-  for (const auto& cells : rows_)
-    for (const auto status :
-         {tracking_status::submitted, tracking_status::retrying}) {
-      const auto& cell = cells[static_cast<std::size_t>(status)];
-      sum += cell.committed + cell.change;
-    }
-  return sum;
 }
 
 std::optional<std::int64_t>

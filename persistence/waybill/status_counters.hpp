@@ -58,11 +58,11 @@ private:
   using row = std::array<count, num_tracking_statuses>;
 
   row& row_of(std::int64_t kind);
-  [[nodiscard]] std::int64_t in_flight() const noexcept;
   [[nodiscard]] bool is_unused(std::int64_t kind) const;
 
   std::vector<row> rows_;             // by kind
   std::vector<std::int64_t> changed_; // kinds with a change, each once
+  count in_flight_;                   // operations
   bool all_are_used_ = false;
   minute_totals minutes_;
   sqlite::statement upsert_;

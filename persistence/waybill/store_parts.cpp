@@ -79,6 +79,7 @@ void store_parts::close_database() noexcept {
 std::optional<std::string> store_parts::close() noexcept {
   transaction.rollback();
   std::optional<std::string> failure;
+  write_rest();
   if (is_usable()) {
     if (log.empty())
       db.checkpoint_on_close(true); // which also removes the log
@@ -91,6 +92,18 @@ std::optional<std::string> store_parts::close() noexcept {
   vfs.syncer().stop();
   ownership = file_ownership{};
   return failure;
+}
+
+void store_parts::write_rest() noexcept {
+  try {
+    if (is_usable() && !transaction.is_unfinished()
+        && counters.minutes().wants_rest()) {
+      begin();
+      commit();
+    }
+  } catch (...) {
+    transaction.rollback();
+  }
 }
 
 void store_parts::begin() {

@@ -176,6 +176,9 @@ struct store_parts {
   // So that the log can begin anew on a full disk, and is not what fills it.
   void settle_log_space() noexcept;
 
+  // What is counted and not written yet; if that fails, it is lost.
+  void write_rest() noexcept;
+
   // What has become of the files, if it is not what this owner did.
   [[nodiscard]] std::optional<std::string> find_file_fault() const;
 

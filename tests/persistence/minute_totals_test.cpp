@@ -107,6 +107,30 @@ TEST_CASE_METHOD(minute_fixture, "totals survive a restart and add up",
   CHECK(totals().front().taken == 2);
 }
 
+TEST_CASE_METHOD(minute_fixture,
+                 "the end of a store writes what came since the last write",
+                 "[minutes]") {
+  store.record_enqueue(enqueue(1), at(0));
+  store.record_enqueue(enqueue(2), at(1));
+  end(1, tracking_status::parked, 2);
+  CHECK(totals().front().taken == 1);
+  store.close();
+  CHECK(totals()
+        == std::vector<minute_total>{
+          {.begin = minute0, .taken = 2, .parked = 1, .in_flight = 1}});
+}
+
+TEST_CASE_METHOD(minute_fixture,
+                 "a minute that is written late has what was in flight in it",
+                 "[minutes]") {
+  store.record_enqueue(enqueue(1), at(20));
+  store.record_enqueue(enqueue(2), at(25)); // not written yet
+  store.record_enqueue(enqueue(3), at(3'600));
+  REQUIRE(totals().size() == 2);
+  CHECK(totals().front().in_flight == 2);
+  CHECK(totals().back().in_flight == 3);
+}
+
 TEST_CASE_METHOD(minute_fixture, "absurd totals of a file do no harm",
                  "[minutes]") {
   store.record_enqueue(enqueue(1), at(0));
