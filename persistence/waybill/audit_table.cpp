@@ -233,11 +233,15 @@ audit_reply read_audit(sqlite::connection& db, const list_audit& request) {
   return reply;
 }
 
-void check_audit(sqlite::connection& db,
-                 const std::function<void(const std::string&)>& fault) {
+bool check_audit(sqlite::connection& db,
+                 const std::function<void(const std::string&)>& fault,
+                 const std::function<bool()>& go_on) {
+  constexpr std::int64_t acts_between_looks = 4'096;
   auto rows = db.prepare("SELECT " WAYBILL_AUDIT_COLUMNS
                          " FROM audit ORDER BY number");
-  while (rows.step()) {
+  for (std::int64_t n = 1; rows.step(); ++n) {
+    if (n % acts_between_looks == 0 && !go_on())
+      return false;
     try {
       decode_audit(rows);
     } catch (const store_error& e) {
@@ -246,6 +250,7 @@ void check_audit(sqlite::connection& db,
       fault(std::string{"audit: "} + e.what());
     }
   }
+  return true;
 }
 
 } // namespace waybill

@@ -76,7 +76,10 @@ audit_reply read_audit(sqlite::connection& db, const list_audit& request);
 
 /// Reads all records.
 /// @param fault is told of what does not hold.
-void check_audit(sqlite::connection& db,
-                 const std::function<void(const std::string&)>& fault);
+/// @param go_on asked now and then.
+/// @returns false if `go_on` said so.
+bool check_audit(sqlite::connection& db,
+                 const std::function<void(const std::string&)>& fault,
+                 const std::function<bool()>& go_on);
 
 } // namespace waybill

@@ -36,16 +36,29 @@ public:
   std::optional<check_report> run() {
     if (!check_structure() || !check_rows())
       return std::nullopt;
-    check_numbers();
-    check_counters();
-    check_blocks();
-    check_audit(db_, [this](const std::string& text) { fault(text); });
-    if (!check_all_calls())
+    const auto tell = [this](const std::string& text) { fault(text); };
+    const auto go_on = [this] {
+      return !progress_ || progress_(2 * pages_, 2 * pages_);
+    };
+    check_part("numbers", [this] { check_numbers(); });
+    check_part("counters", [this] { check_counters(); });
+    check_part("blocks in flight", [this] { check_blocks(); });
+    bool is_whole = true;
+    check_part("audit", [&] { is_whole = check_audit(db_, tell, go_on); });
+    if (is_whole)
+      check_part("calls", [&] { is_whole = check_calls(db_, tell, go_on); });
+    if (is_whole)
+      check_part("tombstones",
+                 [&] { is_whole = check_tombstones(db_, tell, go_on); });
+    if (!is_whole)
       return std::nullopt;
-    const auto rows = db_.query_int("SELECT count(*) FROM transition");
-    if (rows != reached_)
-      fault(std::to_string(rows - reached_)
-            + " transitions belong to no operation");
+    std::int64_t rows = 0;
+    check_part("transitions", [&] {
+      rows = db_.query_int("SELECT count(*) FROM transition");
+      if (rows != reached_)
+        fault(std::to_string(rows - reached_)
+              + " transitions belong to no operation");
+    });
     // The first of each operation is its own row.
     report_.transitions = report_.operations + rows;
     return std::move(report_);
@@ -192,19 +205,15 @@ private:
     }
   }
 
-  bool check_all_calls() {
+  // What cannot be read is a fault, and the other parts are checked.
+  template <class F>
+  void check_part(const char* name, F&& f) {
     try {
-      const auto tell = [this](const std::string& text) { fault(text); };
-      const auto go_on = [this] {
-        return !progress_ || progress_(2 * pages_, 2 * pages_);
-      };
-      return check_calls(db_, tell, go_on)
-             && check_tombstones(db_, tell, go_on);
+      f();
     } catch (const store_error& e) {
       if (e.code() != errc::store_corrupt)
         throw;
-      fault(std::string{"calls: "} + e.what());
-      return true;
+      fault(std::string{name} + ": " + e.what());
     }
   }
 
