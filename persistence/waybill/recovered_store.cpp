@@ -430,9 +430,10 @@ void recovered_store::take_act(const salvaged_row& row) {
   const auto what = "record " + std::to_string(row.rowid) + " of the audit";
   const auto& x = row.values;
   const auto is_id = [&](std::size_t column) {
-    return x[column].is_blob() && x[column].bytes.size() == 16;
+    return x[column].is_blob() && x[column].bytes.size() == 16
+           && x[column].bytes != std::string(16, '\0');
   };
-  if (!is_id(of_audit::id)
+  if (row.rowid < 1 || row.rowid > max_transition_number || !is_id(of_audit::id)
       || !is_number(x[of_audit::verb], 0, num_audit_verbs - 1)
       || !is_time(x[of_audit::at]) || !is_time(x[of_audit::last_at])
       || !(x[of_audit::who].is_null()
@@ -497,7 +498,8 @@ void recovered_store::finish() {
   link_histories();
   settle_calls();
   settle_requeues();
-  tombstones_.finish();
+  tombstones_.finish(report_.is_whole && report_.damaged_pages == 0
+                     && report_.unproven == 0);
   count_anew();
   write_store_row();
   db_.exec("COMMIT");
@@ -576,6 +578,11 @@ void recovered_store::settle_calls() {
   };
   drop("seq NOT IN (SELECT seq FROM operation)", "their operations are lost");
   find_lost_requeues();
+  // One of them sends it.
+  drop("root IS NOT NULL AND seq < (SELECT last FROM "
+       "(SELECT root AS of, max(seq) AS last FROM call WHERE root IS NOT NULL "
+       "GROUP BY root) WHERE of = call.root)",
+       "their successors have them");
   drop("bytes IS NOT (SELECT length(p.bytes) FROM payload p "
        "WHERE p.seq = coalesce((SELECT payload FROM requeue "
        "WHERE successor = call.seq), call.seq))",

@@ -56,16 +56,14 @@ bool is_row_number(std::int64_t x) {
 } // namespace
 
 recovered_tombstones::recovered_tombstones(sqlite::connection& db) : db_{db} {
-  db.exec("CREATE TEMP TABLE kept_tombstone (number INTEGER PRIMARY KEY, id, "
-          "status, finished_at, purged_at, successor)");
-  insert_ = db.prepare("INSERT OR IGNORE INTO kept_tombstone "
-                       "VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
+  insert_ = db.prepare(
+    "INSERT OR IGNORE INTO tombstone (number, id, " WAYBILL_PURGED_COLUMNS
+    ") VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
   insert_successor_ = db.prepare(
     "INSERT OR IGNORE INTO purged_successor (predecessor, id) "
     "VALUES (?1, ?2)");
   set_bounds_ = db.prepare(
-    "UPDATE tombstone_bounds SET youngest = ?1, forgotten_to = "
-    "CASE ?3 WHEN 1 THEN ?2 ELSE (SELECT min(purged_at) FROM tombstone) END");
+    "UPDATE tombstone_bounds SET youngest = ?1, forgotten_to = ?2");
 }
 
 bool recovered_tombstones::is_one(const salvaged_row& row) {
@@ -122,22 +120,48 @@ sqlite::statement* recovered_tombstones::bind(const salvaged_row& row) {
   return &insert_;
 }
 
-// What was forgotten is not known without them: what was purged before the rest
-// counts as forgotten.
 void recovered_tombstones::bind_bounds() {
   set_bounds_.bind(1, youngest_);
   if (forgotten_to_)
     set_bounds_.bind(2, *forgotten_to_);
   else
     set_bounds_.bind_null(2);
-  set_bounds_.bind(3, has_bounds_ ? 1 : 0);
 }
 
-void recovered_tombstones::finish() {
-  db_.exec(
-    "INSERT INTO tombstone (number, id, " WAYBILL_PURGED_COLUMNS
-    ") SELECT row_number() OVER (ORDER BY number), id, " WAYBILL_PURGED_COLUMNS
-    " FROM kept_tombstone");
+// In their order, none in memory; those before the first gap stay.
+void recovered_tombstones::close_gaps() {
+  if (db_.query_int("SELECT count(*) = 0 OR max(number) - min(number) + 1 "
+                    "= count(*) FROM tombstone")
+      != 0)
+    return;
+  auto next = db_.prepare("SELECT min(number) FROM tombstone "
+                          "WHERE number > ?1");
+  auto renumber = db_.prepare("UPDATE tombstone SET number = ?1 "
+                              "WHERE number = ?2");
+  auto last = db_.query_int("SELECT min(number) FROM tombstone");
+  for (auto given = last;;) {
+    next.bind(1, last);
+    {
+      const sqlite::reset_guard guard{next};
+      if (!next.step() || next.is_null(0))
+        return;
+      last = next.integer(0);
+    }
+    if (++given == last)
+      continue;
+    renumber.bind(1, given);
+    renumber.bind(2, last);
+    renumber.run();
+  }
+}
+
+void recovered_tombstones::finish(bool is_whole) {
+  close_gaps();
+  // Without them, and if one may be missing, all that was purged until now may
+  // be forgotten.
+  if (!has_bounds_ || !is_whole)
+    forgotten_to_ = std::max(forgotten_to_.value_or(min_timestamp.us()),
+                             timestamp::now().us());
   db_.exec("DELETE FROM purged_successor WHERE predecessor NOT IN "
            "(SELECT seq FROM operation) OR EXISTS (SELECT 1 FROM requeue r "
            "WHERE r.predecessor = purged_successor.predecessor)");

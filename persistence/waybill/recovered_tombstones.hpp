@@ -23,10 +23,12 @@ public:
 
   /// Gives the tombstones numbers without gaps, and says what they are. All
   /// operations and requeues are there.
-  void finish();
+  /// @param is_whole whether no row may be missing.
+  void finish(bool is_whole);
 
 private:
   void bind_bounds();
+  void close_gaps();
 
   sqlite::connection& db_;
   bool has_bounds_ = false;

@@ -180,7 +180,8 @@ CREATE TABLE tombstone_bounds (
   forgotten_to INTEGER
 ) STRICT;
 INSERT INTO tombstone_bounds (one, youngest, forgotten_to)
-  VALUES (1, -1, NULL);
+  SELECT 1, -1, CASE WHEN opens > 0
+    THEN CAST(strftime('%s', 'now') AS INTEGER) * 1000000 END FROM store;
 CREATE TABLE purged_successor (
   predecessor INTEGER PRIMARY KEY,
   id BLOB NOT NULL CHECK (length(id) = 16)

@@ -44,8 +44,9 @@
 // minute_total
 //            what happened in a minute, counted from 1970: operations recorded,
 //            ended by how, attempts to be repeated, and how many were in flight
-//            when it was written last. A day is kept; up to ten seconds may be
-//            missing at its end (minute_totals.hpp; since version 7).
+//            in its end. A day is kept; what the last ten seconds before the
+//            last operation brought may be missing (minute_totals.hpp; since
+//            version 7).
 // identity   one row: who the store is (store_identity.hpp).
 // target     whom calls are kept for, and of how many calls and bytes: `calls`
 //            and `bytes` on their way, `kept_calls` and `kept_bytes` parked or
@@ -94,7 +95,8 @@
 //            one row: no id of version 7 that has a tombstone bears a later
 //            time than `youngest` (ms since 1970; -1: none), and none that was
 //            purged after `forgotten_to` (µs since 1970) has lost its
-//            tombstone. Changed like the counters.
+//            tombstone or never had one, if such operations get one. Changed
+//            like the counters.
 //
 // Bytes 72 to 91 of the file name the log that continues it (log_name.hpp).
 //

@@ -298,6 +298,24 @@ TEST_CASE("a store of an older schema version goes on, and takes calls",
           == (each.name == "plant" || version >= first_with_bounds));
 }
 
+TEST_CASE("a store of version 6 that is purged does not say that all is "
+          "remembered",
+          "[calls]") {
+  const temp_dir dir;
+  const auto file = dir / "ops.db";
+  write_file(file, data_file("version_6_stopped.db"));
+  const auto began = timestamp::now() - std::chrono::seconds{1};
+  operation_tracking_store store{options_for(file)};
+  CHECK(store.purge_terminal(purge_before(max_timestamp), began).deleted > 0);
+  auto x = purge_before(max_timestamp);
+  x.with_payload = true;
+  const auto kept = store.purge_terminal(x, began).deleted;
+  const auto remembered = store_reader{file}.tombstones();
+  CHECK(remembered.rows >= kept);
+  CHECK(remembered.remembered_since >= began);
+  CHECK(store_reader{file}.check()->faults.empty());
+}
+
 TEST_CASE("no statement walks through all calls but the one that goes on where "
           "it stopped",
           "[calls]") {

@@ -504,6 +504,28 @@ TEST_CASE_METHOD(requeue_fixture,
 }
 
 TEST_CASE_METHOD(requeue_fixture,
+                 "of two calls that their target knows as one a recovery keeps "
+                 "the later one",
+                 "[calls]") {
+  take(1);
+  take(2);
+  take(3);
+  store.close();
+  open_writer(options.file)
+    .exec("UPDATE call SET root = x'00000000000070008000000000000077' "
+          "WHERE seq IN (SELECT seq FROM call ORDER BY seq LIMIT 2)");
+  const auto copy = dir / "copy.db";
+  CHECK(recover_store(options.file, copy).value().calls == 2);
+  CHECK(store_reader{copy}.check().value().faults.empty());
+  auto db = open_reader(copy);
+  CHECK(db.query_int("SELECT count(*) FROM call WHERE root IS NULL") == 1);
+  CHECK(
+    db.query_int("SELECT max(seq) = (SELECT seq FROM operation ORDER BY seq "
+                 "LIMIT 1 OFFSET 1) FROM call WHERE root IS NOT NULL")
+    == 1);
+}
+
+TEST_CASE_METHOD(requeue_fixture,
                  "requeued calls are in backups and recoveries with their "
                  "payloads and places",
                  "[calls]") {
