@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "waybill/begun_purge.hpp"
+#include "waybill/purge_progress.hpp"
 
 namespace waybill {
 
@@ -56,9 +57,10 @@ public:
 
   /// A step of the current purge has been done.
   /// @returns the purge if that was the last one.
-  std::optional<begun_purge> advance(std::int64_t deleted, bool is_last) {
-    purges_.front().in_batch += deleted;
-    if (!is_last)
+  std::optional<begun_purge> advance(const purge_progress& step) {
+    purges_.front().in_batch += step.deleted;
+    space_is_free_ = space_is_free_ || step.has_forgotten;
+    if (!step.finished)
       return std::nullopt;
     auto done = take();
     space_is_free_ = space_is_free_ || done.deleted() > 0;

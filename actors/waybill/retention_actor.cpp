@@ -111,6 +111,10 @@ private:
         delay = std::min(delay, std::chrono::duration_cast<milliseconds>(
                                   *oldest + *window - clock_.wall()));
     }
+    if (duplicate_window_ && x.oldest_purged)
+      delay = std::min(delay, std::chrono::duration_cast<milliseconds>(
+                                *x.oldest_purged + *duplicate_window_
+                                - clock_.wall()));
     return std::max(delay, soon);
   }
 
@@ -127,7 +131,7 @@ private:
     }
     if (purging_ > 0)
       return interval_; // the storage is slow: never two at a time
-    auto last = request_to_forget();
+    std::optional last{request_to_forget()};
     for (const auto& [status, window, with_payload] : rules_) {
       if (!window)
         continue;
@@ -150,14 +154,15 @@ private:
     return std::clamp(x, min_timestamp, max_timestamp);
   }
 
-  // Deletes nothing; none if what was purged is remembered for ever.
-  [[nodiscard]] std::optional<purge_terminal> request_to_forget() const {
-    if (!duplicate_window_)
-      return std::nullopt;
-    const auto due = seen_->due(*duplicate_window_);
+  // Deletes nothing. If what was purged is remembered for ever, there may still
+  // be too much of it.
+  [[nodiscard]] purge_terminal request_to_forget() const {
     purge_terminal x;
-    x.older_than = min_timestamp;
+    x.older_than = x.forget_before.emplace(min_timestamp);
     x.status = tracking_status::delivered;
+    if (!duplicate_window_)
+      return x;
+    const auto due = seen_->due(*duplicate_window_);
     x.forget_before = in_range(due.older_than);
     x.forget_not_before = due.not_before;
     return x;

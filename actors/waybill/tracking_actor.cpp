@@ -665,7 +665,7 @@ private:
       open_batch(); // if the batch before falls now, the purge does, too
     const auto step = store_.purge_chunk(*purges_.current(), clock_.wall(),
                                          purge_chunk_rows_, max_purge_step);
-    auto ended = purges_.advance(step.deleted, step.finished);
+    auto ended = purges_.advance(step);
     if (!alone) {
       stats_.purged(step.deleted);
       if (ended) {

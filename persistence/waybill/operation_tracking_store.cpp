@@ -261,6 +261,7 @@ remembered_times operation_tracking_store::remembered() {
     for (std::size_t i = 0; i < terminal_statuses.size(); ++i)
       x.oldest_finished.at(i)
         = waybill::oldest_finished(parts_->db, terminal_statuses.at(i));
+    x.oldest_purged = first_purge_in(parts_->db);
     return x;
   });
 }

@@ -65,7 +65,9 @@ void bury(store_parts& x, tracking_status status, const deleted_lot& lot,
     const auto is_remembered
       = row.had_call || had_payload || successor || x.requeues.find(row.seq)
         || x.options.duplicates_of == duplicate_scope::all;
-    if (is_remembered && x.options.max_tombstones > 0) {
+    if (is_remembered && x.options.max_tombstones == 0) {
+      x.tombstones.forget_at_once(purged_at);
+    } else if (is_remembered) {
       x.tombstones.add(
         {row.id, {status, row.finished_at, purged_at, successor}});
       ++tombstones;
@@ -76,19 +78,25 @@ void bury(store_parts& x, tracking_status status, const deleted_lot& lot,
     x.tombstones.keep_at_most(x.options.max_tombstones, 2 * tombstones);
 }
 
-// Tombstones whose time has come; as many as there is time for, but some.
-bool forget_some(store_parts& x, const purge_terminal& request,
+// Tombstones of which there are too many, or whose time has come; as many as
+// there is time for, but some.
+bool forget_some(store_parts& x, const purge_terminal& request, timestamp now,
                  std::int64_t max_rows,
                  std::chrono::steady_clock::time_point stop) {
   if (!request.forget_before)
     return true;
-  x.tombstones.keep_at_most(x.options.max_tombstones, max_rows);
   const tombstone_table::due_times due{
-    *request.forget_before, request.forget_not_before.value_or(min_timestamp)};
-  constexpr std::int64_t lot = 512;
+    *request.forget_before, request.forget_not_before.value_or(min_timestamp),
+    now};
+  constexpr std::int64_t lot = 32; // each is somewhere in the index
   for (std::int64_t rows = 0;;) {
     const auto limit = std::clamp(max_rows - rows, std::int64_t{1}, lot);
-    if (!x.tombstones.expire(due, limit))
+    const auto before = x.tombstones.changes_begun();
+    const auto more = x.tombstones.keep_at_most(x.options.max_tombstones, limit)
+                      || x.tombstones.expire(due, limit);
+    if (x.tombstones.changes_begun() != before)
+      x.log.note_scattered_pages();
+    if (!more)
       return true;
     rows += limit;
     if (rows >= max_rows || std::chrono::steady_clock::now() >= stop)
@@ -123,7 +131,9 @@ purge_progress delete_some(store_parts& x, const purge_terminal& request,
       }
     }
   }
-  progress.finished = forget_some(x, request, max_rows, stop);
+  const auto forgotten = x.tombstones.changes_begun();
+  progress.finished = forget_some(x, request, now, max_rows, stop);
+  progress.has_forgotten = x.tombstones.changes_begun() != forgotten;
   return progress;
 }
 

@@ -14,6 +14,8 @@ struct remembered_times {
   /// When the first of those that are there finished in each terminal status,
   /// in the order of the statuses.
   std::array<std::optional<timestamp>, 4> oldest_finished;
+  /// When the first of those that are remembered was purged.
+  std::optional<timestamp> oldest_purged;
 };
 
 } // namespace waybill

@@ -66,6 +66,16 @@ tombstone_sums tombstones_in(sqlite::connection& db) {
   return x;
 }
 
+std::optional<timestamp> first_purge_in(sqlite::connection& db) {
+  auto stmt = db.prepare("SELECT purged_at FROM tombstone "
+                         "ORDER BY number LIMIT 1");
+  if (!stmt.step())
+    return std::nullopt;
+  const timestamp x{stmt.integer(0)};
+  return x < min_timestamp || x > max_timestamp ? std::nullopt
+                                                : std::optional{x};
+}
+
 void tombstone_table::load(sqlite::connection& db) {
   const auto range = range_in(db);
   now_ = {.first = range.first, .next = range.next, .forgotten_to = {}};
@@ -84,9 +94,13 @@ void tombstone_table::load(sqlite::connection& db) {
     ") VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
   first_to_stay_ = db.prepare(
     "SELECT number FROM tombstone WHERE number >= ?1 AND number < ?2 "
-    "AND (purged_at >= ?3 OR purged_at < ?4) ORDER BY number LIMIT 1");
+    "AND purged_at BETWEEN ?3 AND ?4 ORDER BY number LIMIT 1");
+  last_due_ = db.prepare(
+    "SELECT number FROM tombstone WHERE number >= ?1 AND number < ?2 "
+    "AND purged_at < ?3 AND purged_at >= ?4 ORDER BY number DESC LIMIT 1");
   latest_ = db.prepare("SELECT max(purged_at) FROM tombstone "
                        "WHERE number >= ?1 AND number < ?2");
+  first_ = db.prepare("SELECT min(number) FROM tombstone");
   delete_
     = db.prepare("DELETE FROM tombstone WHERE number >= ?1 AND number < ?2");
   set_bounds_ = db.prepare(
@@ -94,8 +108,8 @@ void tombstone_table::load(sqlite::connection& db) {
 }
 
 void tombstone_table::close() noexcept {
-  for (auto* const stmt :
-       {&find_, &insert_, &first_to_stay_, &latest_, &delete_, &set_bounds_})
+  for (auto* const stmt : {&find_, &insert_, &first_to_stay_, &last_due_,
+                           &latest_, &first_, &delete_, &set_bounds_})
     *stmt = {};
 }
 
@@ -146,45 +160,63 @@ void tombstone_table::add(const tombstone& x) {
 bool tombstone_table::expire(const due_times& due, std::int64_t limit) {
   if (!has_any())
     return false;
-  auto end = std::min(now_.next, now_.first + limit);
+  constexpr std::int64_t looked_at = 4'096; // by a clock that was ahead
+  auto end = std::min(now_.next, now_.first + looked_at);
+  const auto lower = [&end](sqlite::statement& stmt, std::int64_t if_none,
+                            std::int64_t behind) {
+    const sqlite::reset_guard guard{stmt};
+    end = stmt.step() ? stmt.integer(0) + behind : if_none;
+  };
   first_to_stay_.bind(1, now_.first);
   first_to_stay_.bind(2, end);
   first_to_stay_.bind(3, due.before.us());
-  first_to_stay_.bind(4, due.not_before.us());
-  auto more = end < now_.next;
-  {
-    const sqlite::reset_guard guard{first_to_stay_};
-    if (first_to_stay_.step()) {
-      end = first_to_stay_.integer(0);
-      more = false;
-    }
-  }
-  take_away(end);
-  return more;
+  first_to_stay_.bind(4, due.now.us());
+  lower(first_to_stay_, end, 0);
+  const auto is_last = end < std::min(now_.next, now_.first + looked_at);
+  last_due_.bind(1, now_.first);
+  last_due_.bind(2, end);
+  last_due_.bind(3, due.before.us());
+  last_due_.bind(4, due.not_before.us());
+  lower(last_due_, now_.first, 1);
+  const auto lot = std::min(end, now_.first + limit);
+  const auto more = lot < end || (!is_last && end < now_.next);
+  const auto found = lot > now_.first;
+  take_away(lot, due.before);
+  return found && more;
 }
 
-void tombstone_table::keep_at_most(std::int64_t rows, std::int64_t limit) {
+bool tombstone_table::keep_at_most(std::int64_t rows, std::int64_t limit) {
   if (now_.size() > rows)
-    take_away(now_.first + std::min(now_.size() - rows, limit));
+    take_away(now_.first + std::min(now_.size() - rows, limit), max_timestamp);
+  return now_.size() > rows;
 }
 
-// Those before number `end`.
-void tombstone_table::take_away(std::int64_t end) {
+// Those before number `end`, none of which was purged after `latest`, whatever
+// a clock that was ahead says.
+void tombstone_table::take_away(std::int64_t end, timestamp latest) {
   if (end <= now_.first)
     return;
+  bool is_empty = true;
   {
     latest_.bind(1, now_.first);
     latest_.bind(2, end);
     const sqlite::reset_guard guard{latest_};
     if (latest_.step() && !latest_.is_null(0)) {
-      const timestamp latest{latest_.integer(0)};
-      now_.forgotten_to = std::max(now_.forgotten_to.value_or(latest), latest);
+      forgotten_to(std::max(min_timestamp,
+                            std::min(timestamp{latest_.integer(0)}, latest)));
+      is_empty = false;
     }
   }
-  delete_.bind(1, now_.first);
-  delete_.bind(2, end);
-  ++changes_begun_;
-  delete_.run();
+  if (is_empty) { // numbers have a gap in a file that someone has made
+    const sqlite::reset_guard guard{first_};
+    if (first_.step() && !first_.is_null(0))
+      end = std::clamp(first_.integer(0), end, now_.next);
+  } else {
+    delete_.bind(1, now_.first);
+    delete_.bind(2, end);
+    ++changes_begun_;
+    delete_.run();
+  }
   now_.first = end;
   if (!has_any()) // the numbers begin anew when it is opened again
     now_.youngest = -1;

@@ -4,6 +4,7 @@
 // that their numbers have no gap. An index has them by id.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 
@@ -35,6 +36,9 @@ purged_operation decode_purged(const sqlite::statement& row, int first);
 
 /// For those who only read the file.
 tombstone_sums tombstones_in(sqlite::connection& db);
+
+/// When the first of them was made, if that can be; none if there is none.
+std::optional<timestamp> first_purge_in(sqlite::connection& db);
 
 /// The tombstones of an open store, as the current transaction has them.
 class tombstone_table final : public transaction_participant {
@@ -81,16 +85,22 @@ public:
   struct due_times {
     timestamp before;
     timestamp not_before;
+    timestamp now;
   };
 
   /// Takes up to `limit` of those away that were made first, as long as they
-  /// are due.
+  /// are due. Times that a clock was ahead or behind by tell nothing: what was
+  /// made before one that is due is older.
   /// @returns whether there may be more of these.
   bool expire(const due_times& due, std::int64_t limit);
 
   /// Takes away what there is too much of, those first that were made first;
   /// up to `limit`.
-  void keep_at_most(std::int64_t rows, std::int64_t limit);
+  /// @returns whether there are still too many.
+  bool keep_at_most(std::int64_t rows, std::int64_t limit);
+
+  /// What is purged at that time leaves none.
+  void forget_at_once(timestamp purged_at) noexcept { forgotten_to(purged_at); }
 
   /// The milliseconds since 1970 in an id of version 7; none in others.
   static constexpr std::optional<std::int64_t>
@@ -110,7 +120,11 @@ private:
     [[nodiscard]] std::int64_t size() const noexcept { return next - first; }
   };
 
-  void take_away(std::int64_t end);
+  void forgotten_to(timestamp t) noexcept {
+    now_.forgotten_to = std::max(now_.forgotten_to.value_or(t), t);
+  }
+
+  void take_away(std::int64_t end, timestamp latest);
 
   state now_;
   state committed_;
@@ -118,7 +132,9 @@ private:
   sqlite::statement find_;
   sqlite::statement insert_;
   sqlite::statement first_to_stay_;
+  sqlite::statement last_due_;
   sqlite::statement latest_;
+  sqlite::statement first_;
   sqlite::statement delete_;
   sqlite::statement set_bounds_;
 };

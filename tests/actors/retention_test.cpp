@@ -572,3 +572,23 @@ TEST_CASE_METHOD(retention_fixture,
   REQUIRE(eventually([&] { return retention.answered() == 1; }));
   CHECK(outcome() == enqueue_outcome::inserted);
 }
+
+TEST_CASE_METHOD(retention_fixture,
+                 "a process that runs for less than an interval forgets what "
+                 "is due") {
+  auto x = without_ticks(); // each hour
+  x.duplicate_window_for = duplicate_scope::all;
+  {
+    auto running = start(system, x);
+    finish(running, 1);
+    CHECK(get(running.tracker(), purge_before(max_timestamp)).deleted == 1);
+    CHECK(get(running.tracker(), enqueue(1)).outcome
+          == enqueue_outcome::duplicate);
+  }
+  clock.advance(30 * 24h + 1min);
+  auto running = start(system, x);
+  CHECK(eventually([&] {
+    return get(running.tracker(), enqueue(1)).outcome
+           == enqueue_outcome::inserted;
+  }));
+}

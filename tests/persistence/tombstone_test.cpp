@@ -46,6 +46,20 @@ struct tombstone_fixture : call_fixture {
     return store.purge_terminal(x, now).deleted;
   }
 
+  // Many calls that are taken, end and are purged together.
+  void bury_all(std::uint64_t count) {
+    store.begin();
+    for (std::uint64_t n = 1; n <= count; ++n)
+      store.calls().end(end_of(take(n)), at(2));
+    store.commit();
+    purge(at(20));
+    REQUIRE(tombstones() == static_cast<std::int64_t>(count));
+  }
+
+  std::optional<timestamp> remembered_since() {
+    return store_reader{options.file}.tombstones().remembered_since;
+  }
+
   void forget_before(timestamp t, timestamp now = at(90)) {
     auto x = purge_before(min_timestamp);
     x.forget_before = t;
@@ -261,20 +275,79 @@ TEST_CASE_METHOD(tombstone_fixture,
 TEST_CASE_METHOD(tombstone_fixture,
                  "a purge that forgets takes steps that are bounded",
                  "[calls][promise-9]") {
-  store.begin();
-  for (std::uint64_t n = 1; n <= 25; ++n)
-    store.calls().end(end_of(take(n)), at(2));
-  store.commit();
-  purge(at(20));
-  REQUIRE(tombstones() == 25);
+  bury_all(25);
   auto x = purge_before(min_timestamp);
   x.forget_before = at(21);
   std::vector<std::int64_t> left;
   for (bool finished = false; !finished;) {
-    finished = store.purge_chunk(x, at(90), 10, 1h).finished;
+    const auto step = store.purge_chunk(x, at(90), 10, 1h);
+    CHECK(step.has_forgotten);
+    finished = step.finished;
     left.push_back(tombstones());
   }
   CHECK(left == std::vector<std::int64_t>{15, 5, 0});
+  CHECK_FALSE(store.purge_chunk(x, at(90), 10, 1h).has_forgotten);
+}
+
+TEST_CASE_METHOD(tombstone_fixture,
+                 "the bound made lower is reached, in steps that are bounded",
+                 "[calls][promise-9][promise-15]") {
+  bury_all(100);
+  store.close();
+  options.max_tombstones = 10;
+  store = operation_tracking_store{options};
+  auto x = purge_before(min_timestamp);
+  x.forget_before = min_timestamp; // all are remembered for ever
+  std::vector<std::int64_t> left;
+  for (bool finished = false; !finished;) {
+    finished = store.purge_chunk(x, at(90), 40, 1h).finished;
+    left.push_back(tombstones());
+  }
+  CHECK(left == std::vector<std::int64_t>{60, 20, 10});
+  CHECK(remembered_since() == at(20));
+}
+
+TEST_CASE_METHOD(tombstone_fixture,
+                 "what was purged while a clock was ahead keeps nothing that "
+                 "is due, and goes with it",
+                 "[calls][promise-9]") {
+  bury(1, at(20));
+  for (std::uint64_t n = 2; n <= 80; ++n)
+    bury(n, at(20) + 365 * 24h);
+  bury(81, at(25));
+  bury(82, at(40));
+  forget_before(at(30));
+  CHECK(tombstones() == 1);
+  CHECK(what_was(82));
+  CHECK(remembered_since() == at(30));
+  CHECK(faults().empty());
+}
+
+TEST_CASE_METHOD(tombstone_fixture,
+                 "what was purged while a clock was behind makes nothing due "
+                 "that was purged before",
+                 "[calls][promise-4]") {
+  bury(1, at(40));
+  bury(2, at(20));
+  forget_before(at(30));
+  CHECK(tombstones() == 2);
+  forget_before(at(41));
+  CHECK(tombstones() == 0);
+}
+
+TEST_CASE_METHOD(
+  tombstone_fixture,
+  "numbers with a gap that someone has made cost no endless work", "[calls]") {
+  for (std::uint64_t n = 1; n <= 3; ++n)
+    bury(n);
+  store.close();
+  open_writer(options.file)
+    .exec("UPDATE tombstone SET number = 4000000000000000000 "
+          "WHERE number = 3");
+  options.max_tombstones = 1;
+  store = operation_tracking_store{options};
+  forget_before(at(30));
+  CHECK(tombstones() == 0);
 }
 
 TEST_CASE_METHOD(tombstone_fixture,
@@ -308,8 +381,9 @@ TEST_CASE_METHOD(tombstone_fixture,
     options.max_tombstones = 0;
     store = operation_tracking_store{options};
     open();
-    bury(6);
+    bury(6, at(50));
     CHECK_FALSE(what_was(6));
+    CHECK(remembered_since() == at(50));
   }
 }
 
@@ -536,6 +610,55 @@ TEST_CASE_METHOD(tombstone_fixture,
   CHECK(store.purge_terminal(purge_before(at(35)), at(36)).deleted == 1);
   CHECK(again(8) == take_outcome::duplicate);
   CHECK(faults().empty());
+}
+
+TEST_CASE_METHOD(tombstone_fixture,
+                 "a recovery closes gaps, and does not say that all are "
+                 "remembered if some may be lost",
+                 "[calls][promise-11]") {
+  for (std::uint64_t n = 1; n <= 5; ++n)
+    bury(n);
+  park(6, at(40));
+  store.close();
+  const auto* const lost = GENERATE("DELETE FROM tombstone_bounds",
+                                    "UPDATE tombstone SET status = 1 "
+                                    "WHERE number IN (2, 4)");
+  CAPTURE(lost);
+  {
+    auto db = open_writer(options.file);
+    db.exec("PRAGMA ignore_check_constraints = ON");
+    db.exec(lost);
+  }
+  const auto copy = dir / "copy.db";
+  const auto began = timestamp::now();
+  REQUIRE(recover_store(options.file, copy));
+  options.file = copy;
+  CHECK(faults().empty());
+  CHECK(remembered_since() >= began);
+  store = operation_tracking_store{options};
+  CHECK(what_was(5));
+  CHECK(what_was(3));
+}
+
+TEST_CASE_METHOD(tombstone_fixture,
+                 "promise 11: a check goes on behind a part that cannot be "
+                 "read",
+                 "[calls][promise-11]") {
+  bury(1);
+  store.close();
+  const auto root = open_reader(options.file)
+                      .query_int("SELECT rootpage FROM sqlite_schema "
+                                 "WHERE name = 'audit'");
+  open_writer(options.file).exec("DELETE FROM tombstone_bounds");
+  auto bytes = read_file(options.file);
+  std::fill_n(bytes.begin() + (root - 1) * std::ptrdiff_t{4'096}, 4'096, 'x');
+  write_file(options.file, bytes);
+  std::string all;
+  for (const auto& each : faults())
+    all += each + "\n";
+  CAPTURE(all);
+  CHECK(all.find("audit: ") != std::string::npos);
+  CHECK(all.find("the bounds of tombstones are missing") != std::string::npos);
 }
 
 TEST_CASE_METHOD(tombstone_fixture,
