@@ -68,7 +68,9 @@ std::string bar_path(const std::vector<std::int64_t>& values, std::int64_t top,
     const auto to = coordinate(place_of(below[i], top));
     const auto left = coordinate(static_cast<double>(i) + 0.1);
     const auto right = coordinate(static_cast<double>(i) + 0.9);
-    path += 'M' + left + ' ' + from + 'V' + to + 'H' + right + 'V' + from;
+    path.append("M").append(left).append(" ").append(from);
+    path.append("V").append(to).append("H").append(right);
+    path.append("V").append(from);
   }
   return path;
 }

@@ -164,7 +164,7 @@ void add_findings(html& out, const storage_facts& x) {
 
 struct counted_thing {
   markup name;
-  std::int64_t count;
+  std::int64_t count = 0;
 };
 
 void add_counted(html& out, const stats_reply& x, const answer_context& c) {

@@ -209,9 +209,8 @@ take_reply call_store::take(const take_call& request, timestamp now) {
     const auto target = opened(request.target);
     const auto& bounds = *x.targets.bounds_of(target);
     require_payload_within(bounds, request.call.payload.size());
-    if (auto purged = find_purged(request.call.id))
-      return take_reply{.outcome = take_outcome::duplicate,
-                        .purged = std::move(purged)};
+    if (const auto purged = find_purged(request.call.id))
+      return take_reply{.outcome = take_outcome::duplicate, .purged = purged};
     const auto full = find_full(request.target, x.targets.sums_of(target),
                                 bounds, std::ssize(request.call.payload));
     // Most are new: those that are not find out by that.

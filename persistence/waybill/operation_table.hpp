@@ -104,12 +104,12 @@ public:
 
   /// What is left of a row that was deleted.
   struct deleted_row {
-    std::int64_t seq;
-    std::int64_t kind; // 0 if it is not interned
-    std::int64_t last_transition;
+    std::int64_t seq = 0;
+    std::int64_t kind = 0; // 0 if it is not interned
+    std::int64_t last_transition = 0;
     tracked_operation_id id;
     timestamp finished_at;
-    bool had_call;
+    bool had_call = false;
   };
 
   /// Deletes the rows that finished in `status` first, before `older_than` and

@@ -53,7 +53,7 @@ std::string user_name(uid_t user) {
   passwd* found = nullptr;
   if (::getpwuid_r(user, &entry, text.data(), text.size(), &found) == 0
       && found != nullptr) {
-    const std::string name{found->pw_name};
+    std::string name{found->pw_name};
     if (!name.empty() && name.size() <= limits::max_operator
         && is_valid_text(name))
       return name;
