@@ -762,7 +762,8 @@ TEST_CASE("the option --status tells what became of one operation") {
   const auto missing_json
     = run(dir, {.arguments = {"--status", id_text(3), "--json"}});
   CHECK(missing_json.code == 1);
-  CHECK(json::parse(missing_json.out) == json{{"snapshot", nullptr}});
+  CHECK(json::parse(missing_json.out)
+        == json{{"snapshot", nullptr}, {"purged", nullptr}});
 
   CHECK(run(dir, {.arguments = {"--status", "frob"}}).code == 2);
 }
