@@ -195,7 +195,7 @@ private:
   // A question about many, of which some have been answered.
   template <class Reply>
   struct long_question {
-    serial which;
+    serial which = 0;
     get_many what;
     std::chrono::steady_clock::time_point until;
     Reply reply;

@@ -56,7 +56,7 @@ constexpr const char* epilogue
     "Exit codes:\n"
     "  0    the run has ended, whatever became of the single calls; or\n"
     "       the operation was found\n"
-    "  1    --status: never recorded\n"
+    "  1    --status: never recorded, or purged\n"
     "  2    wrong usage, or the input cannot be read\n"
     "  3    a database cannot be used, for example because a running\n"
     "       site_runtime holds it\n"

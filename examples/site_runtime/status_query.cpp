@@ -37,9 +37,13 @@ exit_code show_status(const arguments& x) {
     const auto reply = look_up(x);
     if (!reply.snapshot) {
       result = exit_code::not_found;
-      std::cerr << "site_runtime: " << to_string(*x.status)
-                << " was never recorded in " << waybill::escape(x.database)
-                << '\n';
+      std::cerr << "site_runtime: " << to_string(*x.status);
+      if (reply.purged)
+        std::cerr << " has finished as " << to_string(reply.purged->status)
+                  << " and was purged from ";
+      else
+        std::cerr << " was never recorded in ";
+      std::cerr << waybill::escape(x.database) << '\n';
     }
     if (x.json)
       text = waybill::to_json_text(reply) + '\n';
