@@ -663,7 +663,7 @@ TEST_CASE_METHOD(reader_fixture,
   std::mt19937_64 random{seed_for("operations in flight")};
   std::map<std::uint64_t, tracking_status> in_flight;
   std::uint64_t last = 0;
-  for (int round = 0; round < 60; ++round) {
+  for (int round = 0; round < 60 || last <= 1'000; ++round) {
     auto changed = in_flight;
     auto next = last;
     store.begin();
