@@ -7,7 +7,7 @@ namespace waybill::torture {
 std::span<const row> rows() {
   static const std::vector<row> all{
     {15, "damage", "damaged files, under ASan and UBSan", "damaged files",
-     3'900, turn::any, damage_row},
+     2'500, turn::any, damage_row},
   };
   return all;
 }
