@@ -37,6 +37,14 @@ tracked_operation_id id_in(const std::string& text) {
   return *id;
 }
 
+// Times in the filter count back from the same moment on all pages.
+void note_moment(std::optional<std::string>& cursor, const list_query& query,
+                 const answer_context& c) {
+  if (cursor)
+    cursor = to_string(resume_point{
+      .moment = query.after ? query.after->moment : c.now, .cursor = *cursor});
+}
+
 http_response not_there() {
   return problem(404, "no such operation: purged or never recorded");
 }
@@ -47,10 +55,7 @@ http_response answer_operations(const answer_context& c) {
   const auto query = parse_list_query(c.asked.query, list_use::api);
   const auto request = to_request(query, c.now, c.about.where);
   auto page = c.store.list(request, api_search_time);
-  if (page.next_cursor)
-    page.next_cursor = to_string(
-      resume_point{.moment = query.after ? query.after->moment : c.now,
-                   .cursor = *page.next_cursor});
+  note_moment(page.next_cursor, query, c);
   return json_answer(to_json(page));
 }
 
@@ -72,10 +77,7 @@ http_response answer_errors(const answer_context& c) {
   const auto query = parse_list_query(c.asked.query, list_use::errors);
   auto found = c.store.list_errors(
     to_errors_request(query, c.now, c.about.where), api_search_time);
-  if (found.next_cursor)
-    found.next_cursor = to_string(
-      resume_point{.moment = query.after ? query.after->moment : c.now,
-                   .cursor = *found.next_cursor});
+  note_moment(found.next_cursor, query, c);
   return json_answer(to_json(found));
 }
 

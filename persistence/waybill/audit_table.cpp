@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "waybill/operation_row.hpp"
-#include "waybill/store_error.hpp"
 #include "waybill/text.hpp"
 
 namespace waybill {
@@ -25,14 +24,6 @@ constexpr int operations = 7;
 constexpr int last = 8;
 constexpr int reason = 9;
 } // namespace audit_column
-
-void bind_or_null(sqlite::statement& stmt, int param,
-                  const std::optional<std::string>& x) {
-  if (x)
-    stmt.bind_borrowed(param, std::string_view{*x});
-  else
-    stmt.bind_null(param);
-}
 
 std::optional<std::string> text_or_none(const sqlite::statement& row,
                                         int column) {
@@ -182,7 +173,7 @@ void audit_table::insert(const audit_record& x) {
   insert_.bind(2, static_cast<std::int64_t>(x.verb));
   insert_.bind(3, x.at.us());
   insert_.bind(4, x.last_at.us());
-  bind_or_null(insert_, 5, x.who);
+  insert_.bind_borrowed_or_null(5, x.who);
   insert_.bind_borrowed(6, std::string_view{x.what});
   insert_.bind(7, x.operations);
   id_bytes last{};
@@ -192,7 +183,7 @@ void audit_table::insert(const audit_record& x) {
   } else {
     insert_.bind_null(8);
   }
-  bind_or_null(insert_, 9, x.reason);
+  insert_.bind_borrowed_or_null(9, x.reason);
   ++changes_begun_;
   insert_.run();
   remove_oldest();
@@ -233,8 +224,7 @@ audit_reply read_audit(sqlite::connection& db, const list_audit& request) {
   return reply;
 }
 
-bool check_audit(sqlite::connection& db,
-                 const std::function<void(const std::string&)>& fault,
+bool check_audit(sqlite::connection& db, const fault_function& fault,
                  const std::function<bool()>& go_on) {
   constexpr std::int64_t acts_between_looks = 4'096;
   auto rows = db.prepare("SELECT " WAYBILL_AUDIT_COLUMNS
@@ -242,13 +232,7 @@ bool check_audit(sqlite::connection& db,
   for (std::int64_t n = 1; rows.step(); ++n) {
     if (n % acts_between_looks == 0 && !go_on())
       return false;
-    try {
-      decode_audit(rows);
-    } catch (const store_error& e) {
-      if (e.code() != errc::store_corrupt)
-        throw;
-      fault(std::string{"audit: "} + e.what());
-    }
+    check_damage(fault, "audit: ", [&] { decode_audit(rows); });
   }
   return true;
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "waybill/audit_messages.hpp"
+#include "waybill/check_damage.hpp"
 #include "waybill/sqlite.hpp"
 #include "waybill/transaction_participant.hpp"
 
@@ -78,8 +79,7 @@ audit_reply read_audit(sqlite::connection& db, const list_audit& request);
 /// @param fault is told of what does not hold.
 /// @param go_on asked now and then.
 /// @returns false if `go_on` said so.
-bool check_audit(sqlite::connection& db,
-                 const std::function<void(const std::string&)>& fault,
+bool check_audit(sqlite::connection& db, const fault_function& fault,
                  const std::function<bool()>& go_on);
 
 } // namespace waybill

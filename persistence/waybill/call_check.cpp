@@ -19,8 +19,6 @@ constexpr std::int64_t calls_between_looks = 4'096;
 
 class call_checker {
 public:
-  using fault_function = std::function<void(const std::string&)>;
-
   call_checker(sqlite::connection& db, const fault_function& fault)
     : db_{db}, fault_{fault} {}
 
@@ -117,7 +115,7 @@ private:
 
   void check(const sqlite::statement& row) {
     const auto name = "call " + std::to_string(row.integer(0)) + ": ";
-    try {
+    check_damage(fault_, name, [&] {
       const auto call = decode_call(row);
       count(name, call);
       check_operation(name, call, row);
@@ -127,11 +125,7 @@ private:
         fault_(name + "has " + std::to_string(row.integer(payload_bytes))
                + " bytes of payload, and should have "
                + std::to_string(call.bytes));
-    } catch (const store_error& e) {
-      if (e.code() != errc::store_corrupt)
-        throw;
-      fault_(name + e.what());
-    }
+    });
   }
 
   void count(const std::string& name, const call_row& call) {
@@ -176,16 +170,12 @@ private:
         return false;
       keyed_ += rows.integer(requeue_columns + 3);
       const auto name = "requeue " + std::to_string(rows.integer(0)) + ": ";
-      try {
+      check_damage(fault_, name, [&] {
         const auto x = decode_requeue(rows);
         if (x.place >= x.successor || x.payload >= x.successor
             || x.predecessor.value_or(0) >= x.successor)
           fault_(name + "comes before what it is the successor of");
-      } catch (const store_error& e) {
-        if (e.code() != errc::store_corrupt)
-          throw;
-        fault_(name + e.what());
-      }
+      });
       if (rows.integer(requeue_columns) != 0)
         fault_(name + "has no operation");
       if (rows.integer(requeue_columns + 1) != 0)
@@ -232,8 +222,7 @@ private:
 
 } // namespace
 
-bool check_calls(sqlite::connection& db,
-                 const std::function<void(const std::string&)>& fault,
+bool check_calls(sqlite::connection& db, const fault_function& fault,
                  const std::function<bool()>& go_on) {
   return call_checker{db, fault}.run(go_on);
 }

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <functional>
-#include <string>
 
+#include "waybill/check_damage.hpp"
 #include "waybill/sqlite.hpp"
 
 namespace waybill {
@@ -13,8 +13,7 @@ namespace waybill {
 /// @param fault is told of what does not hold.
 /// @param go_on asked now and then.
 /// @returns false if that has said no.
-bool check_calls(sqlite::connection& db,
-                 const std::function<void(const std::string&)>& fault,
+bool check_calls(sqlite::connection& db, const fault_function& fault,
                  const std::function<bool()>& go_on);
 
 } // namespace waybill

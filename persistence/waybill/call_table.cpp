@@ -53,14 +53,6 @@ void bind_time(sqlite::statement& stmt, int param,
     stmt.bind_null(param);
 }
 
-void bind_text(sqlite::statement& stmt, int param,
-               const std::optional<std::string>& x) {
-  if (x)
-    stmt.bind_borrowed(param, std::string_view{*x});
-  else
-    stmt.bind_null(param);
-}
-
 std::span<const std::uint8_t> bytes_of(std::string_view x) noexcept {
   return {reinterpret_cast<const std::uint8_t*>(x.data()), x.size()};
 }
@@ -272,7 +264,7 @@ void call_table::insert(const call_row& x,
                         std::string_view payload) {
   insert_row(x);
   insert_payload_.bind(1, x.seq);
-  bind_text(insert_payload_, 2, codec);
+  insert_payload_.bind_borrowed_or_null(2, codec);
   // A null pointer would be NULL, and no empty payload.
   insert_payload_.bind_borrowed(3, bytes_of(payload.empty() ? "" : payload));
   insert_payload_.run();
@@ -318,7 +310,7 @@ void call_table::insert_row(const call_row& x) {
   bind_time(insert_, 1 + col::due, x.due);
   bind_time(insert_, 1 + col::expires, x.expires);
   insert_.bind(1 + col::priority, x.priority);
-  bind_text(insert_, 1 + col::order_key, x.order_key);
+  insert_.bind_borrowed_or_null(1 + col::order_key, x.order_key);
   id_bytes root{};
   if (x.root) {
     root = encode_id(*x.root);

@@ -94,6 +94,7 @@ constexpr int parameter(std::size_t column) noexcept {
 constexpr std::size_t column_of(name_field field) noexcept {
   return of_operation::kind + static_cast<std::size_t>(field);
 }
+
 // Of `audit`.
 namespace of_audit {
 constexpr std::size_t id = 1;
@@ -123,14 +124,6 @@ sqlite::connection make_store(const std::string& file,
   return db;
 }
 
-bool is_number(const salvaged_value& x, std::int64_t min, std::int64_t max) {
-  return x.is_integer() && x.integer >= min && x.integer <= max;
-}
-
-bool is_time(const salvaged_value& x) {
-  return is_number(x, min_timestamp.us(), max_timestamp.us());
-}
-
 bool is_text_or_null(const salvaged_value& x) {
   return x.is_null() || (x.is_text() && is_valid_text(x.bytes));
 }
@@ -141,11 +134,7 @@ bool is_name(const salvaged_value& x, std::size_t most) {
 }
 
 bool is_http_or_null(const salvaged_value& x) {
-  return x.is_null() || is_number(x, 100, 599);
-}
-
-std::span<const std::uint8_t> bytes_of(const std::string& x) {
-  return {reinterpret_cast<const std::uint8_t*>(x.data()), x.size()};
+  return x.is_null() || x.is_between(100, 599);
 }
 
 void bind(sqlite::statement& stmt, std::size_t column,
@@ -156,7 +145,7 @@ void bind(sqlite::statement& stmt, std::size_t column,
   else if (x.is_text())
     stmt.bind_borrowed(at, std::string_view{x.bytes});
   else if (x.is_blob())
-    stmt.bind_borrowed(at, bytes_of(x.bytes));
+    stmt.bind_borrowed(at, x.blob());
   else
     stmt.bind_null(at);
 }
@@ -169,16 +158,16 @@ std::optional<std::int32_t> optional_number(const salvaged_value& x) {
 // All but the names.
 std::optional<tracking_status_snapshot> snapshot_in(const salvaged_row& row) {
   const auto& x = row.values;
-  if (!x[of_operation::id].is_blob() || x[of_operation::id].bytes.size() != 16
-      || !is_number(x[of_operation::status], 0, num_tracking_statuses - 1)
-      || !is_number(x[of_operation::retry_count], 0, INT32_MAX)
+  if (!x[of_operation::id].is_id()
+      || !x[of_operation::status].is_between(0, num_tracking_statuses - 1)
+      || !x[of_operation::retry_count].is_between(0, INT32_MAX)
       || !is_http_or_null(x[of_operation::http_status])
-      || !is_time(x[of_operation::created_at])
-      || !is_time(x[of_operation::updated_at])
+      || !x[of_operation::created_at].is_time()
+      || !x[of_operation::updated_at].is_time()
       || !is_text_or_null(x[of_operation::last_error]))
     return std::nullopt;
   tracking_status_snapshot s;
-  s.id = decode_id(bytes_of(x[of_operation::id].bytes));
+  s.id = decode_id(x[of_operation::id].blob());
   s.status = static_cast<tracking_status>(x[of_operation::status].integer);
   s.retry_count
     = static_cast<std::int32_t>(x[of_operation::retry_count].integer);
@@ -254,7 +243,7 @@ void recovered_store::take(const salvaged_row& row) {
   else if (x.size() == of_payload::count && x[of_payload::bytes].is_blob()
            && is_text_or_null(x[of_payload::codec]))
     take_payload(row);
-  else if (x.size() == of_pause::count && is_time(x[of_pause::since])
+  else if (x.size() == of_pause::count && x[of_pause::since].is_time()
            && is_name(x[of_pause::who], limits::max_operator)
            && is_name(x[of_pause::reason], limits::max_reason))
     take_pause(row);
@@ -270,8 +259,8 @@ void recovered_store::take_operation(const salvaged_row& row) {
   const auto what = "operation number " + std::to_string(row.rowid);
   auto snapshot = snapshot_in(row);
   if (!snapshot || row.rowid < 1 || row.rowid > max_transition_number
-      || !is_number(row.values[of_operation::last_transition],
-                    ~max_transition_number, max_transition_number))
+      || !row.values[of_operation::last_transition].is_between(
+        ~max_transition_number, max_transition_number))
     return leave_out(what + ": is no row that can have been stored");
   add_snapshot_names(row, *snapshot);
   if (const auto fault = find_fault(operation_record{*snapshot, {}}))
@@ -335,17 +324,17 @@ void recovered_store::take_transition(const salvaged_row& row) {
   const auto what = "transition " + std::to_string(row.rowid);
   const auto& x = row.values;
   const auto is_end = x[of_transition::status].is_null();
-  if (!is_number(x[of_transition::operation], 1, max_transition_number)
-      || !is_number(x[of_transition::previous], 0, max_transition_number)
+  if (!x[of_transition::operation].is_between(1, max_transition_number)
+      || !x[of_transition::previous].is_between(0, max_transition_number)
       || row.rowid < 1 || row.rowid > max_transition_number
-      || !is_number(x[of_transition::nth], 1, max_nth_transition)
+      || !x[of_transition::nth].is_between(1, max_nth_transition)
       || !is_http_or_null(x[of_transition::http_status])
       || !is_text_or_null(x[of_transition::last_error])
-      || (!is_time(x[of_transition::at])
+      || (!x[of_transition::at].is_time()
           && !(is_end && x[of_transition::at].is_null()))
       || (!is_end
-          && (!is_number(x[of_transition::status], 0, 1)
-              || !is_number(x[of_transition::retry_count], 0, INT32_MAX))))
+          && (!x[of_transition::status].is_between(0, 1)
+              || !x[of_transition::retry_count].is_between(0, INT32_MAX))))
     return leave_out(what + ": is no row that can have been stored");
   transition_.bind(parameter(rowid), row.rowid);
   for (auto i = of_transition::operation; i < of_transition::count; ++i)
@@ -356,11 +345,9 @@ void recovered_store::take_transition(const salvaged_row& row) {
 void recovered_store::take_call(const salvaged_row& row) {
   const auto what = "call of operation number " + std::to_string(row.rowid);
   const auto& x = row.values;
-  if (!is_number(x[of_call::target], 1, INT32_MAX)
+  if (!x[of_call::target].is_between(1, INT32_MAX)
       || !is_text_or_null(x[of_call::order_key])
-      || !(
-        x[of_call::root].is_null()
-        || (x[of_call::root].is_blob() && x[of_call::root].bytes.size() == 16)))
+      || !(x[of_call::root].is_null() || x[of_call::root].is_id()))
     return leave_out(what + ": is no row that can have been stored");
   call_.bind(parameter(rowid), row.rowid);
   call_.bind(parameter(of_call::target), target_of(x[of_call::target].integer));
@@ -411,11 +398,11 @@ void recovered_store::take_requeue(const salvaged_row& row) {
   const auto what = "requeue as operation number " + std::to_string(row.rowid);
   const auto& x = row.values;
   const auto is_earlier = [&](std::size_t column) {
-    return is_number(x[column], 1, row.rowid - 1);
+    return x[column].is_between(1, row.rowid - 1);
   };
   if (!(x[of_requeue::predecessor].is_null()
         || is_earlier(of_requeue::predecessor))
-      || !is_number(x[of_requeue::generation], 1, INT32_MAX)
+      || !x[of_requeue::generation].is_between(1, INT32_MAX)
       || x[of_requeue::root].bytes.size() != 16
       || !is_earlier(of_requeue::place) || !is_earlier(of_requeue::payload))
     return leave_out(what + ": is no row that can have been stored");
@@ -430,16 +417,15 @@ void recovered_store::take_act(const salvaged_row& row) {
   const auto what = "record " + std::to_string(row.rowid) + " of the audit";
   const auto& x = row.values;
   const auto is_id = [&](std::size_t column) {
-    return x[column].is_blob() && x[column].bytes.size() == 16
-           && x[column].bytes != std::string(16, '\0');
+    return x[column].is_id() && x[column].bytes != std::string(16, '\0');
   };
   if (row.rowid < 1 || row.rowid > max_transition_number || !is_id(of_audit::id)
-      || !is_number(x[of_audit::verb], 0, num_audit_verbs - 1)
-      || !is_time(x[of_audit::at]) || !is_time(x[of_audit::last_at])
+      || !x[of_audit::verb].is_between(0, num_audit_verbs - 1)
+      || !x[of_audit::at].is_time() || !x[of_audit::last_at].is_time()
       || !(x[of_audit::who].is_null()
            || is_name(x[of_audit::who], limits::max_operator))
       || !is_name(x[of_audit::what], limits::max_audit_text)
-      || !is_number(x[of_audit::operations], 0, audit_record::max_operations)
+      || !x[of_audit::operations].is_between(0, audit_record::max_operations)
       || !(x[of_audit::last].is_null() || is_id(of_audit::last))
       || !is_text_or_null(x[of_audit::reason])
       || x[of_audit::reason].bytes.size() > limits::max_audit_text)

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <span>
 
 #include "waybill/operation_row.hpp"
 #include "waybill/tombstone_table.hpp"
@@ -35,20 +34,6 @@ constexpr std::size_t forgotten_to = 2;
 constexpr std::size_t count = 3;
 } // namespace of_bounds
 
-bool is_id(const salvaged_value& x) {
-  return x.is_blob() && x.bytes.size() == 16;
-}
-
-bool is_time_of_years(const salvaged_value& x) {
-  return x.is_integer() && x.integer >= min_timestamp.us()
-         && x.integer <= max_timestamp.us();
-}
-
-std::span<const std::uint8_t> id_in(const salvaged_value& x) {
-  return {reinterpret_cast<const std::uint8_t*>(x.bytes.data()),
-          x.bytes.size()};
-}
-
 bool is_row_number(std::int64_t x) {
   return x >= 1 && x <= max_transition_number;
 }
@@ -77,7 +62,7 @@ bool recovered_tombstones::is_one(const salvaged_row& row) {
     case of_bounds::count:
       return row.rowid == 1 && x[of_bounds::youngest].is_integer()
              && (x[of_bounds::forgotten_to].is_null()
-                 || is_time_of_years(x[of_bounds::forgotten_to]));
+                 || x[of_bounds::forgotten_to].is_time());
     default:
       return false;
   }
@@ -92,31 +77,31 @@ sqlite::statement* recovered_tombstones::bind(const salvaged_row& row) {
     bind_bounds(); // again when all are there
     return &set_bounds_;
   }
-  if (!is_row_number(row.rowid) || !is_id(x[of_tombstone::id]))
+  if (!is_row_number(row.rowid) || !x[of_tombstone::id].is_id())
     return nullptr;
   if (x.size() == of_successor::count) {
     insert_successor_.bind(1, row.rowid);
-    insert_successor_.bind_borrowed(2, id_in(x[of_successor::id]));
+    insert_successor_.bind_borrowed(2, x[of_successor::id].blob());
     return &insert_successor_;
   }
   const auto& status = x[of_tombstone::status];
   const auto& successor = x[of_tombstone::successor];
   if (!status.is_integer() || status.integer < 2 || status.integer > 5
-      || !is_time_of_years(x[of_tombstone::finished_at])
-      || !is_time_of_years(x[of_tombstone::purged_at])
-      || !(successor.is_null() || is_id(successor)))
+      || !x[of_tombstone::finished_at].is_time()
+      || !x[of_tombstone::purged_at].is_time()
+      || !(successor.is_null() || successor.is_id()))
     return nullptr;
-  const auto id = decode_id(id_in(x[of_tombstone::id]));
+  const auto id = decode_id(x[of_tombstone::id].blob());
   youngest_ = std::max(youngest_, tombstone_table::time_in(id).value_or(-1));
   insert_.bind(1, row.rowid);
-  insert_.bind_borrowed(2, id_in(x[of_tombstone::id]));
+  insert_.bind_borrowed(2, x[of_tombstone::id].blob());
   insert_.bind(3, status.integer);
   insert_.bind(4, x[of_tombstone::finished_at].integer);
   insert_.bind(5, x[of_tombstone::purged_at].integer);
   if (successor.is_null())
     insert_.bind_null(6);
   else
-    insert_.bind_borrowed(6, id_in(successor));
+    insert_.bind_borrowed(6, successor.blob());
   return &insert_;
 }
 

@@ -4,10 +4,12 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "waybill/salvaged_file.hpp"
+#include "waybill/timestamp.hpp"
 
 namespace waybill {
 
@@ -22,6 +24,20 @@ struct salvaged_value {
   [[nodiscard]] bool is_integer() const noexcept { return is == type::integer; }
   [[nodiscard]] bool is_text() const noexcept { return is == type::text; }
   [[nodiscard]] bool is_blob() const noexcept { return is == type::blob; }
+
+  [[nodiscard]] bool is_between(std::int64_t min,
+                                std::int64_t max) const noexcept {
+    return is_integer() && integer >= min && integer <= max;
+  }
+  [[nodiscard]] bool is_time() const noexcept {
+    return is_between(min_timestamp.us(), max_timestamp.us());
+  }
+  [[nodiscard]] bool is_id() const noexcept {
+    return is_blob() && bytes.size() == 16;
+  }
+  [[nodiscard]] std::span<const std::uint8_t> blob() const noexcept {
+    return {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()};
+  }
 };
 
 struct salvaged_row {

@@ -168,6 +168,14 @@ void statement::bind_borrowed(int at, std::span<const std::uint8_t> blob) {
                             SQLITE_STATIC));
 }
 
+void statement::bind_borrowed_or_null(int at,
+                                      const std::optional<std::string>& text) {
+  if (text)
+    bind_borrowed(at, std::string_view{*text});
+  else
+    bind_null(at);
+}
+
 bool statement::step() {
   const auto code = sqlite3_step(stmt_.get());
   if (code == SQLITE_ROW)

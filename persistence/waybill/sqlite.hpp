@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -126,6 +127,7 @@ public:
   void bind_null(int at) { check(sqlite3_bind_null(stmt_.get(), at)); }
   void bind_borrowed(int at, std::string_view text);
   void bind_borrowed(int at, std::span<const std::uint8_t> blob);
+  void bind_borrowed_or_null(int at, const std::optional<std::string>& text);
 
   /// Runs to the next row.
   /// @returns false at the end.

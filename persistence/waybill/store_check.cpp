@@ -40,20 +40,24 @@ public:
     const auto go_on = [this] {
       return !progress_ || progress_(2 * pages_, 2 * pages_);
     };
-    check_part("numbers", [this] { check_numbers(); });
-    check_part("counters", [this] { check_counters(); });
-    check_part("blocks in flight", [this] { check_blocks(); });
+    check_damage(tell, "numbers: ", [this] { check_numbers(); });
+    check_damage(tell, "counters: ", [this] { check_counters(); });
+    check_damage(tell, "blocks in flight: ", [this] { check_blocks(); });
     bool is_whole = true;
-    check_part("audit", [&] { is_whole = check_audit(db_, tell, go_on); });
+    check_damage(tell,
+                 "audit: ", [&] { is_whole = check_audit(db_, tell, go_on); });
     if (is_whole)
-      check_part("calls", [&] { is_whole = check_calls(db_, tell, go_on); });
+      check_damage(tell, "calls: ", [&] {
+        is_whole = check_calls(db_, tell, go_on);
+      });
     if (is_whole)
-      check_part("tombstones",
-                 [&] { is_whole = check_tombstones(db_, tell, go_on); });
+      check_damage(tell, "tombstones: ", [&] {
+        is_whole = check_tombstones(db_, tell, go_on);
+      });
     if (!is_whole)
       return std::nullopt;
     std::int64_t rows = 0;
-    check_part("transitions", [&] {
+    check_damage(tell, "transitions: ", [&] {
       rows = db_.query_int("SELECT count(*) FROM transition");
       if (rows != reached_)
         fault(std::to_string(rows - reached_)
@@ -202,18 +206,6 @@ private:
         row_is_corrupt("a time outside of the years 0 to 9999");
     } catch (const store_error& e) {
       fault(name + "transition " + std::to_string(number) + ": " + e.what());
-    }
-  }
-
-  // What cannot be read is a fault, and the other parts are checked.
-  template <class F>
-  void check_part(const char* name, F&& f) {
-    try {
-      f();
-    } catch (const store_error& e) {
-      if (e.code() != errc::store_corrupt)
-        throw;
-      fault(std::string{name} + ": " + e.what());
     }
   }
 

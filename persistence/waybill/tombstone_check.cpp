@@ -3,7 +3,6 @@
 #include <cstdint>
 
 #include "waybill/operation_row.hpp"
-#include "waybill/store_error.hpp"
 #include "waybill/tombstone_table.hpp"
 
 namespace waybill {
@@ -11,20 +10,6 @@ namespace waybill {
 namespace {
 
 constexpr std::int64_t tombstones_between_looks = 4'096;
-
-using fault_function = std::function<void(const std::string&)>;
-
-// What `f` finds damaged is a fault.
-template <class F>
-void find_damage(const fault_function& fault, const std::string& name, F&& f) {
-  try {
-    f();
-  } catch (const store_error& e) {
-    if (e.code() != errc::store_corrupt)
-      throw;
-    fault(name + e.what());
-  }
-}
 
 void check_purged_successors(sqlite::connection& db,
                              const fault_function& fault) {
@@ -54,7 +39,7 @@ bool check_tombstones(sqlite::connection& db, const fault_function& fault,
     if (youngest < -1)
       fault("the youngest tombstone's time is " + std::to_string(youngest));
   }
-  find_damage(fault, "tombstones: ", [&] { tombstones_in(db); });
+  check_damage(fault, "tombstones: ", [&] { tombstones_in(db); });
   auto rows = db.prepare("SELECT number, id, " WAYBILL_PURGED_COLUMNS
                          " FROM tombstone ORDER BY number");
   std::int64_t before = 0;
@@ -62,7 +47,7 @@ bool check_tombstones(sqlite::connection& db, const fault_function& fault,
     const auto number = rows.integer(0);
     const auto id = decode_id(rows.blob(1));
     const auto name = "tombstone " + std::to_string(number) + ": ";
-    find_damage(fault, name, [&] { decode_purged(rows, 2); });
+    check_damage(fault, name, [&] { decode_purged(rows, 2); });
     if (n > 1 && number != before + 1)
       fault(name + "there is none between it and number "
             + std::to_string(before));

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <functional>
-#include <string>
 
+#include "waybill/check_damage.hpp"
 #include "waybill/sqlite.hpp"
 
 namespace waybill {
@@ -14,8 +14,7 @@ namespace waybill {
 /// @param fault told each fault.
 /// @param go_on asked now and then.
 /// @returns false if `go_on` said so.
-bool check_tombstones(sqlite::connection& db,
-                      const std::function<void(const std::string&)>& fault,
+bool check_tombstones(sqlite::connection& db, const fault_function& fault,
                       const std::function<bool()>& go_on);
 
 } // namespace waybill

@@ -57,14 +57,8 @@ struct call_cli_fixture : cli_fixture {
   // What a terminal of that width shows.
   std::vector<std::string> shown(unsigned short columns,
                                  const std::vector<std::string>& words) {
-    pseudo_terminal terminal{columns};
-    auto running = start_waybill(options.file, {.arguments = words,
-                                                .stdout_fd = terminal.get(),
-                                                .stderr_fd = terminal.get()});
-    auto text = terminal.shown_by(running);
-    CHECK(running.wait() == 0);
-    std::erase(text, '\r');
-    return lines_of(without_sequences(text));
+    return lines_of(without_sequences(
+      test::shown(options.file, columns, {.arguments = words})));
   }
 };
 

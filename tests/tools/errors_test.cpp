@@ -28,14 +28,8 @@ struct errors_cli_fixture : cli_fixture {
   }
 
   std::vector<std::string> shown(unsigned short columns) {
-    pseudo_terminal terminal{columns};
-    auto running = start_waybill(options.file, {.arguments = {"errors"},
-                                                .stdout_fd = terminal.get(),
-                                                .stderr_fd = terminal.get()});
-    auto text = terminal.shown_by(running);
-    CHECK(running.wait() == 0);
-    std::erase(text, '\r');
-    return lines_of(without_sequences(text));
+    return lines_of(without_sequences(
+      test::shown(options.file, columns, {.arguments = {"errors"}})));
   }
 };
 

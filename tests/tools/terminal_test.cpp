@@ -15,20 +15,6 @@ using namespace waybill::test;
 
 namespace {
 
-// What a terminal of that width shows of a run.
-std::string shown(const std::string& file, unsigned short columns,
-                  program::setting x) {
-  pseudo_terminal terminal{columns};
-  x.stdout_fd = terminal.get();
-  x.stderr_fd = terminal.get();
-  auto running = start_waybill(file, x);
-  auto text = terminal.shown_by(running);
-  CHECK(running.wait() == 0);
-  // The terminal adds the carriage returns.
-  std::erase(text, '\r');
-  return text;
-}
-
 void record_wide(operation_tracking_store& store) {
   for (std::uint64_t n = 1; n <= 5; ++n) {
     auto request = enqueue(n);

@@ -76,6 +76,20 @@ inline cli_result run_waybill(const std::string& file,
   return run_waybill(file, program::setting{.arguments = std::move(arguments)});
 }
 
+/// What a terminal of that width shows of a run.
+inline std::string shown(const std::string& file, unsigned short columns,
+                         program::setting x) {
+  pseudo_terminal terminal{columns};
+  x.stdout_fd = terminal.get();
+  x.stderr_fd = terminal.get();
+  auto running = start_waybill(file, x);
+  auto text = terminal.shown_by(running);
+  CHECK(running.wait() == 0);
+  // The terminal adds the carriage returns.
+  std::erase(text, '\r');
+  return text;
+}
+
 /// Runs a copy of the command as someone who may not do everything: as nobody,
 /// if we are root.
 inline cli_result

@@ -34,7 +34,7 @@ std::span<const row> rows() {
     {14, "owners", "processes race for one file, whoever has it is killed",
      "opens", 500, turn::alone, owners},
     {15, "damage", "damaged files, under ASan and UBSan", "damaged files",
-     2'500, turn::first, sanitized_damage_row},
+     damaged_files_due, turn::first, sanitized_damage_row},
     {15, "fuzz", "texts from outside, by libFuzzer", "inputs", 10'000,
      turn::first, fuzz_row},
     {16, "clock", "clock back a day, forward a year, frozen", "moves", 200,

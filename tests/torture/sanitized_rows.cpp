@@ -7,7 +7,7 @@ namespace waybill::torture {
 std::span<const row> rows() {
   static const std::vector<row> all{
     {15, "damage", "damaged files, under ASan and UBSan", "damaged files",
-     2'500, turn::any, damage_row},
+     damaged_files_due, turn::any, damage_row},
   };
   return all;
 }

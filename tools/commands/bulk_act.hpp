@@ -80,4 +80,36 @@ exit_code count_bulk(context& c, const bulk_act& act,
 exit_code do_bulk(context& c, const bulk_act& act, const bulk_options& x,
                   const std::optional<list_operations>& found);
 
+/// The same by the service that runs on the store, or else by who owns the
+/// store meanwhile.
+/// @param request is asked for with the ids of each step.
+/// @param read makes a bulk_result of each of its results.
+/// @param own does it to the store.
+template <class Request, class Read, class Own>
+exit_code do_bulk(context& c, bulk_act act, const bulk_options& x,
+                  const std::optional<list_operations>& found, Request request,
+                  Read read, Own own) {
+  const auto by = [&](auto&& ask) {
+    act.step = [&](const id_list& ids) {
+      request.ids = ids;
+      std::vector<bulk_result> results;
+      for (const auto& each : ask(request).results)
+        results.push_back(read(each));
+      return results;
+    };
+    return do_bulk(c, act, x, found);
+  };
+  return by_service_or_owner(
+    c,
+    [&](service_client& service) {
+      return by([&](const Request& some) { return service.ask(some); });
+    },
+    [&](operation_tracking_store& store) {
+      return by([&](const Request& some) {
+        store.maintain();
+        return own(store, some);
+      });
+    });
+}
+
 } // namespace waybill::cli

@@ -30,7 +30,7 @@ std::string discard_text(const discard_result& x) {
   return " is not discarded: " + to_string(x.outcome);
 }
 
-bulk_result to_result(const discard_result& x) {
+bulk_result read_discard(const discard_result& x) {
   using sort = bulk_result::sort;
   bulk_result result;
   if (x.outcome == discard_outcome::applied
@@ -44,21 +44,6 @@ bulk_result to_result(const discard_result& x) {
   result.json
     = json_text({{"id", to_string(x.id)}, {"outcome", to_string(x.outcome)}});
   return result;
-}
-
-// By who does it: the service, or who owns the store.
-template <class Ask>
-exit_code discard_by(context& c, const bulk_options& x,
-                     const std::optional<list_operations>& found, bulk_act act,
-                     discard_many request, Ask&& ask) {
-  act.step = [&](const id_list& ids) {
-    request.ids = ids;
-    std::vector<bulk_result> results;
-    for (const auto& each : ask(request).results)
-      results.push_back(to_result(each));
-    return results;
-  };
-  return do_bulk(c, act, x, found);
 }
 
 bool may_be_discarded(tracking_status x) {
@@ -113,21 +98,10 @@ exit_code run_discard(context& c, const bulk_options& x) {
   stop_on_signals();
   if (x.dry_run)
     return count_bulk(c, act, *found);
-  return by_service_or_owner(
-    c,
-    [&](service_client& service) {
-      return discard_by(c, x, found, act, request,
-                        [&](const discard_many& some) {
-                          return service.ask(some);
-                        });
-    },
-    [&](operation_tracking_store& store) {
-      return discard_by(c, x, found, act, request,
-                        [&](const discard_many& some) {
-                          store.maintain();
-                          return store.calls().discard(some, timestamp::now());
-                        });
-    });
+  return do_bulk(c, act, x, found, request, &read_discard,
+                 [](operation_tracking_store& store, const discard_many& some) {
+                   return store.calls().discard(some, timestamp::now());
+                 });
 }
 
 } // namespace waybill::cli

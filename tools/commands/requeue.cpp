@@ -63,7 +63,7 @@ std::string requeue_json(const requeue_result& x) {
   return json_text(object);
 }
 
-bulk_result to_result(const requeue_result& x) {
+bulk_result read_requeue(const requeue_result& x) {
   using sort = bulk_result::sort;
   const auto is_done = x.outcome == requeue_outcome::requeued;
   bulk_result result;
@@ -80,21 +80,6 @@ bulk_result to_result(const requeue_result& x) {
   if (x.outcome == requeue_outcome::overloaded)
     result.full = x.reason;
   return result;
-}
-
-// By who does it: the service, or who owns the store.
-template <class Ask>
-exit_code requeue_by(context& c, const requeue_options& x,
-                     const std::optional<list_operations>& found, bulk_act act,
-                     requeue request, Ask&& ask) {
-  act.step = [&](const id_list& ids) {
-    request.ids = ids;
-    std::vector<bulk_result> results;
-    for (const auto& each : ask(request).results)
-      results.push_back(to_result(each));
-    return results;
-  };
-  return do_bulk(c, act, x, found);
 }
 
 } // namespace
@@ -142,18 +127,10 @@ exit_code run_requeue(context& c, const requeue_options& x) {
   stop_on_signals();
   if (x.dry_run)
     return count_bulk(c, act, *found);
-  return by_service_or_owner(
-    c,
-    [&](service_client& service) {
-      return requeue_by(c, x, found, act, request,
-                        [&](const requeue& some) { return service.ask(some); });
-    },
-    [&](operation_tracking_store& store) {
-      return requeue_by(c, x, found, act, request, [&](const requeue& some) {
-        store.maintain();
-        return store.calls().requeue(some, timestamp::now());
-      });
-    });
+  return do_bulk(c, act, x, found, request, &read_requeue,
+                 [](operation_tracking_store& store, const requeue& some) {
+                   return store.calls().requeue(some, timestamp::now());
+                 });
 }
 
 } // namespace waybill::cli
