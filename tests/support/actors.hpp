@@ -94,16 +94,25 @@ inline void read_config(caf::actor_system_config& config,
 }
 
 /// The actor that runs behind a service's handle, which lets nobody end it:
-/// answers come from there.
+/// answers come from there. Asks until one comes: among many requests it may be
+/// refused, and whoever is none could not be ended.
 template <class Handle, class Request>
 caf::actor actor_behind(caf::actor_system& system, const Handle& gate,
-                        Request question) {
+                        const Request& question) {
   caf::scoped_actor self{system};
   caf::strong_actor_ptr sender;
-  waybill::request(self, gate, 10s, std::move(question))
-    .receive(
-      [&](const typename Request::reply&) { sender = self->current_sender(); },
-      [](const caf::error&) {});
+  const auto end = std::chrono::steady_clock::now() + 30s;
+  while (!sender) {
+    waybill::request(self, gate, 10s, Request{question})
+      .receive(
+        [&](const typename Request::reply&) {
+          sender = self->current_sender();
+        },
+        [&](const caf::error&) {
+          if (std::chrono::steady_clock::now() > end)
+            throw std::runtime_error{"no actor answers behind the handle"};
+        });
+  }
   return caf::actor_cast<caf::actor>(sender);
 }
 

@@ -49,18 +49,25 @@ look_up(caf::actor_system& system, const service& running, std::uint64_t n) {
 }
 
 // Waits for the tracking actor that comes after the dead one.
-bool comes_back(caf::actor_system& system, const service& running,
-                std::int64_t restarts) {
-  return eventually(
+// @returns why it has not come in time; empty if it has.
+std::string comes_back(caf::actor_system& system, const service& running,
+                       std::int64_t restarts) {
+  std::string last;
+  const auto back = eventually(
     [&] {
       try {
         const auto x = ask(system, running.tracker(), get_health{});
+        last = "it is " + std::string{to_string(x.state)} + " after "
+               + std::to_string(x.restarts) + " restarts of "
+               + std::to_string(restarts) + ": " + x.reason;
         return x.restarts >= restarts && x.state == health_state::ok;
-      } catch (const request_error&) {
+      } catch (const request_error& e) {
+        last = e.what();
         return false;
       }
     },
     std::chrono::seconds{20});
+  return back ? std::string{} : last;
 }
 
 class death_run {
@@ -121,8 +128,9 @@ public:
     armed_ = false;
     check_answers(answers, n);
     const auto died = steps_ >= step_;
-    if (died && !comes_back(system_, running, 1))
-      violation("the tracker did not come back");
+    const auto why = died ? comes_back(system_, running, 1) : std::string{};
+    if (!why.empty())
+      violation("the tracker did not come back: " + why);
     else
       check_rows(running, answers);
     tracker_ = tracking_actor{};
@@ -271,9 +279,10 @@ void storm(report& r, caf::actor_system& system, std::uint64_t part,
       caf::anon_send_exit(tracker_behind(system, running.tracker()),
                           random() % 2 == 0 ? caf::exit_reason::kill
                                             : caf::exit_reason::user_shutdown);
-      if (!comes_back(system, running, ++deaths))
+      const auto why = comes_back(system, running, ++deaths);
+      if (!why.empty())
         return r.violation(
-          "the tracker did not come back after a random death");
+          "the tracker did not come back after a random death: " + why);
       r.tried();
     }
   }
