@@ -469,7 +469,8 @@ private:
 } // namespace
 
 void power_loss_row(report& r) {
-  const auto states = r.pick<std::int64_t>(16'000, 200'000);
+  const auto states = r.pick<std::int64_t>(12'000, 200'000);
+  const auto windows = r.pick<std::uint64_t>(12, 20);
   tally all;
   std::int64_t events = 0;
   std::int64_t overlapped = 0;
@@ -477,7 +478,7 @@ void power_loss_row(report& r) {
   while (all.states < states) {
     const auto spills = part % 4 == 2;
     const auto made
-      = recorder{durability::full, 20, spills, r.random(++part)}.run();
+      = recorder{durability::full, windows, spills, r.random(++part)}.run();
     for (const auto& fault : made.faults)
       r.violation(fault);
     events += static_cast<std::int64_t>(made.events.size());

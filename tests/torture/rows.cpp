@@ -8,7 +8,7 @@ std::span<const row> rows() {
     {1, "kill", "kill -9 at random moments, 16 clients", "cycles", 300,
      turn::any, kill},
     {2, "power-loss", "power loss at every write and sync, nine variants",
-     "states", 15'000, turn::any, power_loss_row},
+     "states", 12'000, turn::any, power_loss_row},
     {3, "vfs-faults", "every VFS call fails, once and for good, four errors",
      "calls", 1'000, turn::any, vfs_faults},
     {4, "alloc-faults", "every SQLite allocation fails once", "allocations",

@@ -5,6 +5,7 @@
 // keeps its oracle (what must be true) outside of what it makes fail.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -106,14 +107,14 @@ struct row {
   std::function<void(report&)> run;
 };
 
-/// Calls `f(n)` for n = 1, 2, …, as long as it says that run n has met what it
-/// was to meet. Runs differ a little in how much they do: only five misses one
-/// after the other are the end.
+/// Calls `f(n)` for n = `first`, and every `step`th after it, as long as it
+/// says that run n has met what it was to meet. Runs differ a little in how
+/// much they do: the end is where none of the next five is met.
 /// @returns the last n that was met.
 template <class F>
-std::int64_t sweep(F&& f) {
+std::int64_t sweep(F&& f, std::int64_t first = 1, std::int64_t step = 1) {
   std::int64_t last = 0;
-  for (std::int64_t n = 1; n <= last + 5; ++n)
+  for (auto n = first; n <= last + std::max<std::int64_t>(step, 5); n += step)
     if (f(n))
       last = n;
   return last;
