@@ -48,7 +48,7 @@ tracking_client_options usable(tracking_client_options x) {
 }
 
 template <class Reply>
-void call(const std::function<void(outcome<Reply>)>& f, outcome<Reply> x) {
+void call(const std::function<void(outcome<Reply>)>& f, outcome<Reply>&& x) {
   if (f)
     f(std::move(x));
 }
@@ -194,20 +194,22 @@ void request_pipeline::answered(handlers& to, bundle_reply& x) {
   auto why = x.failures.begin();
   end(to, [&]<class Reply>(const std::function<void(outcome<Reply>)>& f,
                            std::size_t i) {
-    Reply reply;
+    // Replies are large: each is moved into its place, and from there to
+    // whoever asked.
+    outcome<Reply> told{Reply{}, {}};
     if constexpr (std::is_same_v<Reply, status_reply>)
-      reply = std::move(*answer++);
+      *told.reply = std::move(*answer++);
     if (x.outcomes[i] == bundle_reply::failed) {
-      auto& failed = *why++;
-      call<Reply>(f, {std::nullopt, {failed.code, std::move(failed.text)}});
-    } else if (read_outcome(x.outcomes[i], reply)) {
-      call<Reply>(f, {std::move(reply), {}});
-    } else {
-      call<Reply>(f, {std::nullopt,
-                      {errc::outcome_unknown,
-                       "an outcome that this version does not know: "
-                         + std::to_string(x.outcomes[i])}});
+      told.reply.reset();
+      told.why = {why->code, std::move(why->text)};
+      ++why;
+    } else if (!read_outcome(x.outcomes[i], *told.reply)) {
+      told.reply.reset();
+      told.why = {errc::outcome_unknown,
+                  "an outcome that this version does not know: "
+                    + std::to_string(x.outcomes[i])};
     }
+    call<Reply>(f, std::move(told));
   });
 }
 

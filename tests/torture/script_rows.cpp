@@ -52,7 +52,7 @@ void sanitized_damage_row(report& r) {
 }
 
 void fuzz_row(report& r) {
-  run_script(r, "fuzz.sh --seconds " + std::to_string(r.pick(10, 480))
+  run_script(r, "fuzz.sh --seconds " + std::to_string(r.pick(6, 480))
                   + " --seed " + std::to_string(1 + r.seed() % 1'000'000));
 }
 
