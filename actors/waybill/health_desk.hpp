@@ -59,6 +59,23 @@ public:
 
   void catch_up() { report(health_.catch_up(now())); }
 
+  /// Once a second at most: whether the store's files are still there.
+  /// @param look throws store_error if not.
+  template <class Look>
+  void look_at_files(Look&& look) {
+    const auto time = now();
+    if (time - looked_at_files_ < file_look_interval)
+      return;
+    looked_at_files_ = time;
+    try {
+      look();
+    } catch (const store_error& e) {
+      looked_at_files_ = time_point::max(); // it is told once
+      listener_->forbid_reading(e);
+      failed(e);
+    }
+  }
+
   // -- what readers have found ------------------------------------------------
 
   /// Damage, unless it has been shown.
@@ -68,6 +85,8 @@ public:
   }
 
 private:
+  static constexpr auto file_look_interval = std::chrono::seconds{1};
+
   static time_point now() noexcept { return time_point::clock::now(); }
 
   void report(const storage_health::notices& x) {
@@ -86,6 +105,7 @@ private:
   const std::shared_ptr<health_board> board_;
   const std::shared_ptr<commit_listener> listener_;
   storage_health health_;
+  time_point looked_at_files_ = now();
 };
 
 } // namespace waybill

@@ -25,7 +25,6 @@ using std::chrono::steady_clock;
 
 constexpr auto max_purge_step = std::chrono::milliseconds{5};
 constexpr int vacuum_step_pages = 256;
-constexpr auto file_look_interval = std::chrono::seconds{1};
 
 template <class Reply>
 using promise = caf::typed_response_promise<Reply>;
@@ -104,11 +103,11 @@ public:
       [this](const commit_tick& x) { end_batch(x); },
       [this](const sync_ended&) { finish_ended_commit(); }, // if it still is
       [this](const purge_tick&) { purge_step(); },
-      [this](const log_tick&) {
-        log_.wake();
+      [this](const log_tick& x) {
+        x.at_totals ? log_.wake_for_totals() : log_.wake();
         heed_damage();
         make_shown_state_durable();
-        maintain();
+        maintain(x.at_totals);
       },
       [this](const recovery_tick&) { recover(); },
       [this](const work_tick& x) {
@@ -464,7 +463,20 @@ private:
       finish_commit();
   }
 
-  void maintain() {
+  // Nobody waits for an answer.
+  void maintain(bool write_totals = false) {
+    const auto look_again = [this](const auto& delay, bool at_totals) {
+      if (delay)
+        tell_later(this, owned_tracking_actor{this}, *delay,
+                   log_tick{at_totals});
+    };
+    try {
+      const health_board::at_work work{*board_, disk_work::sync};
+      if (!log_.totals_have_timer())
+        look_again(log_.after_totals(store_.write_totals(write_totals)), true);
+    } catch (const store_error& e) {
+      note_failure(e);
+    }
     if (log_.has_timer())
       return; // its turn comes
     const auto began = steady_clock::now();
@@ -477,9 +489,9 @@ private:
     board_->set_log(store_.wal_bytes());
     health_.has_waited("a checkpoint", took);
     health_.store_is(condition);
-    if (const auto delay = log_.after(
-          {condition.failure.has_value(), store_.log_is_held()}, took))
-      tell_later(this, owned_tracking_actor{this}, *delay, log_tick{});
+    look_again(log_.after({condition.failure.has_value(), store_.log_is_held()},
+                          took),
+               false);
   }
 
   // -- failing storage --------------------------------------------------------
@@ -605,22 +617,8 @@ private:
       store_.condemn(*damage);
       health_.failed(*damage);
     } else {
-      look_at_files();
-    }
-  }
-
-  // Who is only asked begins no transaction, which would look.
-  void look_at_files() {
-    const auto now = steady_clock::now();
-    if (now - looked_at_files_ < file_look_interval)
-      return;
-    looked_at_files_ = now;
-    try {
-      store_.check_files();
-    } catch (const store_error& e) {
-      looked_at_files_ = steady_clock::time_point::max(); // it is told once
-      listener_->forbid_reading(e);
-      health_.failed(e);
+      // Who is only asked begins no transaction, which would look.
+      health_.look_at_files([this] { store_.check_files(); });
     }
   }
 
@@ -691,7 +689,6 @@ private:
   const std::shared_ptr<commit_listener> listener_;
   const std::shared_ptr<health_board> board_;
   bool stopping_ = false;
-  steady_clock::time_point looked_at_files_ = steady_clock::now();
 
   commit_policy policy_;
   batch open_;

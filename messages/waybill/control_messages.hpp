@@ -48,11 +48,15 @@ struct purge_tick {
   static constexpr auto fields() { return std::tuple{}; }
 };
 
-/// See whether a reader still keeps the log from being emptied.
+/// See whether a reader still keeps the log from being emptied, or whether
+/// totals of minutes are still not written.
 struct log_tick {
+  bool at_totals = false;
   bool operator==(const log_tick&) const = default;
   static constexpr const char* type_name = "log_tick";
-  static constexpr auto fields() { return std::tuple{}; }
+  static constexpr auto fields() {
+    return std::tuple{field{"at_totals", &log_tick::at_totals}};
+  }
 };
 
 /// Try to bring failed storage back.

@@ -113,7 +113,7 @@ void minute_totals::on_commit(std::int64_t in_flight) noexcept {
 
 void minute_totals::on_rollback() noexcept {
   open_ = {};
-  writes_ = false;
+  writes_ = wants_rest_ = false;
 }
 
 minute_totals::count& minute_totals::place_of(counts& all,

@@ -14,8 +14,8 @@ namespace waybill {
 
 /// Counts in memory, and writes with a commit that there is anyway, each ten
 /// seconds at most: an operation costs a few additions. What came since the
-/// last write waits for such a commit, or for the end. Told of each step of a
-/// transaction by status_counters.
+/// last write waits for such a commit, for one that is made for it, or for the
+/// end. Told of each step of a transaction by status_counters.
 class minute_totals {
 public:
   /// Minutes that are kept.
@@ -31,9 +31,14 @@ public:
   /// Whether `flush` would write.
   [[nodiscard]] bool is_due() const noexcept;
 
-  /// The next commit is the last one: whether it has something to write.
+  /// Whether anything that is committed is not written.
+  [[nodiscard]] bool has_rest() const noexcept {
+    return committed_.front().minute != none;
+  }
+
+  /// The next commit is made for that: whether it has something to write.
   bool wants_rest() noexcept {
-    wants_rest_ = committed_.front().minute != none;
+    wants_rest_ = has_rest();
     return wants_rest_;
   }
 

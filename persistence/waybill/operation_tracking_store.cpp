@@ -297,6 +297,15 @@ bool operation_tracking_store::checkpoint_is_due() const noexcept {
   return parts_->checkpoint_is_due();
 }
 
+bool operation_tracking_store::write_totals(bool at_once) {
+  auto& x = *parts_;
+  auto& minutes = x.counters.minutes();
+  if (at_once && minutes.has_rest() && x.is_usable()
+      && !x.transaction.is_undoable())
+    x.write([&] { return minutes.wants_rest(); });
+  return minutes.has_rest();
+}
+
 bool operation_tracking_store::give_back_space(int max_pages, bool keep_some) {
   require_positive("max_pages", max_pages);
   auto& x = *parts_;

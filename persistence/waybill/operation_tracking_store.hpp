@@ -182,6 +182,12 @@ public:
   /// Whether `begin()` would do that, which takes time.
   [[nodiscard]] bool checkpoint_is_due() const noexcept;
 
+  /// What has happened in each minute waits for up to ten seconds, and for a
+  /// commit after that, or `close()`. Commits it if `at_once`; not in a
+  /// transaction, nor while a commit is not finished.
+  /// @returns whether any of it waits.
+  bool write_totals(bool at_once);
+
   /// Returns up to `max_pages` (1 or more) unused pages to the file system, if
   /// more than a tenth of the file (and 1,024 pages) is unused. Since the disk
   /// was found full a tenth is enough, until all above that has been returned.

@@ -103,3 +103,17 @@ TEST_CASE("a look that took long does not put the next one off while a reader "
   x.work_until(850ms);
   CHECK(x.looks == times{0ms, 300ms, 600ms});
 }
+
+TEST_CASE("totals that wait are looked at ten seconds later, whatever the log "
+          "needs, and those that do not are not") {
+  log_watch x;
+  CHECK(x.after_totals(false) == std::nullopt);
+  CHECK_FALSE(x.totals_have_timer());
+  CHECK(x.after_totals(true) == 10s);
+  CHECK(x.totals_have_timer());
+  CHECK_FALSE(x.has_timer());
+  CHECK(x.after({.is_held = true}, 1ms) == 200ms);
+  x.wake_for_totals();
+  CHECK(x.has_timer());
+  CHECK_FALSE(x.totals_have_timer());
+}

@@ -13,7 +13,9 @@
 #include "support/actors.hpp"
 #include "support/calls.hpp"
 #include "support/random_seed.hpp"
+#include "waybill/internal_protocol.hpp"
 #include "waybill/operation_tracking_store.hpp"
+#include "waybill/store_reader.hpp"
 
 using namespace waybill;
 using namespace waybill::test;
@@ -762,4 +764,25 @@ TEST_CASE_METHOD(actor_fixture,
     for (const auto& [n, status] : model)
       REQUIRE(snapshot_of(*this, running, n).status == status);
   }
+}
+
+TEST_CASE_METHOD(actor_fixture,
+                 "an idle tracker writes the totals of minutes that no commit "
+                 "has taken along") {
+  const fake_clock clock;
+  auto x = make_options();
+  x.clock = clock.source();
+  auto running = start(system, x);
+  const auto taken = [&] {
+    std::int64_t sum = 0;
+    for (const auto& each : store_reader{x.file}.minute_totals(min_timestamp))
+      sum += each.taken;
+    return sum;
+  };
+  get(running.tracker(), enqueue(1));
+  get(running.tracker(), enqueue(2));
+  CHECK(taken() == 1);
+  // As its timer does when ten seconds are over.
+  tell_from_nobody(tracker_behind(system, running.tracker()), log_tick{true});
+  CHECK(eventually([&] { return taken() == 2; }));
 }

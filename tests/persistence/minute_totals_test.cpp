@@ -1,5 +1,6 @@
 // What happened in each minute.
 
+#include "support/fault_vfs.hpp"
 #include "support/store_fixture.hpp"
 #include "waybill/minute_totals.hpp"
 #include "waybill/store_reader.hpp"
@@ -118,6 +119,48 @@ TEST_CASE_METHOD(minute_fixture,
   CHECK(totals()
         == std::vector<minute_total>{
           {.begin = minute0, .taken = 2, .parked = 1, .in_flight = 1}});
+}
+
+TEST_CASE_METHOD(minute_fixture,
+                 "what came since the last write can be written without an "
+                 "operation",
+                 "[minutes]") {
+  CHECK_FALSE(store.write_totals(true)); // there is nothing
+  store.record_enqueue(enqueue(1), at(0));
+  CHECK_FALSE(store.write_totals(false));
+  store.record_enqueue(enqueue(2), at(1));
+  CHECK(store.write_totals(false));
+  CHECK(totals().front().taken == 1);
+  store.begin();
+  CHECK(store.write_totals(true)); // the commit may write it
+  store.rollback();
+  CHECK(totals().front().taken == 1);
+  CHECK_FALSE(store.write_totals(true));
+  CHECK(totals().front().taken == 2);
+  CHECK(totals().front().in_flight == 2);
+  // From then on it is as before.
+  store.record_enqueue(enqueue(3), at(2));
+  CHECK(totals().front().taken == 2);
+  CHECK_FALSE(store.write_totals(true));
+  CHECK(totals().front().taken == 3);
+}
+
+TEST_CASE("totals that find no space are written later", "[minutes]") {
+  const temp_dir dir;
+  fault_vfs vfs;
+  auto options = options_for(dir / "ops.db");
+  options.vfs = vfs.name();
+  operation_tracking_store store{options};
+  store.record_enqueue(enqueue(1), at(0));
+  store.record_enqueue(enqueue(2), at(1));
+  vfs.fail(io_op::write, io_file::wal, SQLITE_FULL);
+  CHECK(error_of([&] { store.write_totals(true); }).code == errc::store_full);
+  vfs.heal();
+  CHECK(store.write_totals(false));
+  CHECK_FALSE(store.write_totals(true));
+  const auto totals = store_reader{options.file}.minute_totals(min_timestamp);
+  REQUIRE(totals.size() == 1);
+  CHECK(totals.front().taken == 2);
 }
 
 TEST_CASE_METHOD(minute_fixture,
