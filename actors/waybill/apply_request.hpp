@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include "waybill/call_store.hpp"
+#include "waybill/open_targets.hpp"
 #include "waybill/operation_tracking_store.hpp"
 #include "waybill/options.hpp"
 #include "waybill/request_checks.hpp"
@@ -38,6 +39,33 @@ typename Request::reply write_to(operation_tracking_store& store,
     return store.calls().discard(x, now);
   else
     return store.calls().end(x, now);
+}
+
+/// Does so, and tells those who work for targets what becomes of their calls: a
+/// host may give one up by a report, too.
+template <class Request>
+typename Request::reply write_and_tell(operation_tracking_store& store,
+                                       const Request& x, timestamp now,
+                                       const open_targets& targets) {
+  if constexpr (std::is_same_v<Request, record_terminal>) {
+    // As long as it is there.
+    const auto target = x.status == tracking_status::discarded
+                          ? store.calls().target_of(x.id)
+                          : std::nullopt;
+    auto reply = write_to(store, x, now);
+    if (target)
+      targets.tell(
+        discard_reply{{{.id = x.id,
+                        .outcome = reply.outcome == update_outcome::applied
+                                     ? discard_outcome::applied
+                                     : discard_outcome::payload_discarded,
+                        .target = target}}});
+    return reply;
+  } else {
+    auto reply = write_to(store, x, now);
+    targets.tell(reply);
+    return reply;
+  }
 }
 
 /// Calls `f` with the id of each operation that a request has finished.

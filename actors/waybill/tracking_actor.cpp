@@ -196,9 +196,8 @@ private:
   template <class Update>
   typename Update::reply apply(const Update& x) {
     open_batch();
-    auto reply = write_to(store_, x, clock_.wall());
+    auto reply = write_and_tell(store_, x, clock_.wall(), *targets_);
     stats_.applied(x, reply);
-    targets_->tell(reply);
     for_each_finished(x, reply,
                       [this](const auto& id) { waits_.note_finished(id); });
     return reply;

@@ -99,6 +99,20 @@ target_reply call_store::get_target(const waybill::get_target& request) {
   return parts_.read([&] { return reply_of(opened(request.target)); });
 }
 
+std::optional<std::string>
+call_store::target_of(const tracked_operation_id& id) {
+  auto& x = parts_;
+  return x.read([&]() -> std::optional<std::string> {
+    if (!x.calls.has_any())
+      return std::nullopt;
+    const auto row = x.operations.find(id);
+    const auto call = row ? x.calls.find(row->seq) : std::nullopt;
+    if (!call)
+      return std::nullopt;
+    return x.targets.name_of(call->target);
+  });
+}
+
 void call_store::describe(stats_reply& x) const {
   const auto& targets = parts_.targets;
   const auto& pauses = parts_.pauses;

@@ -42,6 +42,10 @@ public:
 
   target_reply get_target(const waybill::get_target& request);
 
+  /// Whom a call is for; none if there is none for the operation, or none any
+  /// more.
+  std::optional<std::string> target_of(const tracked_operation_id& id);
+
   /// Says in `x` what is kept for the targets with the most calls, and what is
   /// remembered of purged operations, as of the last commit.
   void describe(stats_reply& x) const;

@@ -141,6 +141,47 @@ TEST_CASE_METHOD(discard_service_fixture,
 }
 
 TEST_CASE_METHOD(discard_service_fixture,
+                 "a call that a host reports as discarded is given up as if an "
+                 "operator had discarded it",
+                 "[discard][promise-14]") {
+  auto x = patient();
+  x.on_park = after_end::block;
+  auto first = on_line_7(1);
+  const auto report = terminal(1, tracking_status::discarded);
+  SECTION("while it waits for its next attempt") {
+    target.set(1, {busy});
+    const auto actor = running.spawn_store_and_forward(x, target.function());
+    get(actor, first);
+    REQUIRE(is(1, tracking_status::retrying));
+    get(actor, on_line_7(2));
+    CHECK(get(running.tracker(), report).outcome == update_outcome::applied);
+    CHECK(is(2, tracking_status::delivered));
+    CHECK(get(actor, get_backlog{}) == backlog_reply{});
+  }
+  SECTION("in the store alone") {
+    const auto actor = running.spawn_store_and_forward(x, target.function());
+    first.due = timestamp::now() + 3h;
+    get(actor, first);
+    get(actor, on_line_7(2));
+    REQUIRE(
+      eventually([&] { return get(actor, get_backlog{}).held_back == 0; }));
+    CHECK(get(running.tracker(), report).outcome == update_outcome::applied);
+    CHECK(is(2, tracking_status::delivered));
+    CHECK(target.attempts(1) == 0);
+  }
+  SECTION("when it has failed and keeps its key") {
+    target.set(1, {wrong});
+    const auto actor = running.spawn_store_and_forward(x, target.function());
+    get(actor, first);
+    REQUIRE(is(1, tracking_status::failed));
+    get(actor, on_line_7(2));
+    CHECK(get(running.tracker(), report).outcome
+          == update_outcome::already_terminal);
+    CHECK(is(2, tracking_status::delivered));
+  }
+}
+
+TEST_CASE_METHOD(discard_service_fixture,
                  "an attempt that runs ends when its call is discarded by the "
                  "tracker, and none follows it",
                  "[discard]") {
