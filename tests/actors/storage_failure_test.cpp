@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "support/actors.hpp"
+#include "support/calls.hpp"
 #include "support/fault_vfs.hpp"
 #include "support/files.hpp"
 #include "support/plain_sqlite.hpp"
@@ -227,6 +228,47 @@ TEST_CASE_METHOD(failing_storage,
   std::move(counts).receive(
     [](counts_reply& x) { CHECK(x.counts.at(0).operations == 1); }, unexpected);
   wal_write = SQLITE_OK;
+}
+
+TEST_CASE_METHOD(failing_storage,
+                 "promise 2, outcomes: neither who requeues a call nor who "
+                 "asks for the same in its batch is told of a successor that "
+                 "is in doubt",
+                 "[promise-2][requeue]") {
+  const torture::gate clock;
+  auto x = with_faults();
+  x.clock = clock.clock();
+  x.overlap_commits = false; // one batch it shall be
+  {
+    operation_tracking_store store{{.file = x.file, .vfs = {}}};
+    store.calls().open_target({"plant", {}, 3, {}}, t0);
+    const auto head = store.calls().take(take_of(1), t0).head;
+    store.calls().end(end_of(head, tracking_status::parked), t0);
+  }
+  auto running = start(system, x);
+  clock.close();
+  caf::scoped_actor self{system};
+  const auto& tracker = running.tracker();
+  auto question = request(self, tracker, 10s, status_of(1)); // it waits there
+  const auto ask_for = [&](std::uint64_t successor) {
+    return request(self, tracker, 10s,
+                   requeue{.ids = {id_of(1)}, .as = id_of(successor)});
+  };
+  auto first = ask_for(101);
+  auto second = ask_for(102);
+  wal_sync = SQLITE_IOERR_FSYNC;
+  clock.open();
+  std::move(question).receive([](status_reply&) {}, unexpected);
+  for (auto* const each : {&first, &second})
+    std::move(*each).receive([](requeue_reply&) { FAIL("it may be undone"); },
+                             [](const caf::error& e) {
+                               CHECK(to_failure(e).code
+                                     == errc::outcome_unknown);
+                             });
+  wal_sync = SQLITE_OK;
+  CHECK(eventually([&] { return healthy(running); }));
+  // It is there now, or has been.
+  CHECK(get(tracker, requeue{.ids = {id_of(1)}}).results.front().successor);
 }
 
 TEST_CASE_METHOD(failing_storage,
