@@ -307,10 +307,12 @@ void add_targets(exposition& out, const std::vector<target_total>& targets,
 void add_tombstones(exposition& out, std::int64_t tombstones,
                     const std::optional<timestamp>& remembered_since) {
   out.add_gauge("waybill_tombstones",
-                "Operations that were purged and are remembered.", tombstones);
+                "Calls that were purged and are remembered, and other "
+                "operations if the host wants these, too.",
+                tombstones);
   out.add_time("waybill_remembered_since_timestamp_seconds",
-               "All operations that were purged after this are remembered, "
-               "since 1970.",
+               "All of those that were purged after this are remembered, since "
+               "1970.",
                remembered_since);
 }
 

@@ -200,9 +200,10 @@ struct stats_reply {
   /// How many targets are paused, of all.
   std::int64_t paused_targets = 0;
 
-  /// Operations that were purged and are remembered (`duplicate_window`).
+  /// Calls that were purged and are remembered (`duplicate_window`), and other
+  /// operations if the host wants these, too (`duplicate_window_for`).
   std::int64_t tombstones = 0;
-  /// All that were purged after this are; none: all ever.
+  /// All of those that were purged after this are; none: all ever.
   std::optional<timestamp> remembered_since = std::nullopt;
 
   health_state health = health_state::ok;
@@ -268,7 +269,7 @@ std::string to_prometheus(const std::vector<target_total>& targets,
                           std::int64_t other_targets,
                           std::int64_t paused_targets);
 
-/// The same of operations that were purged.
+/// The same of what is remembered of calls that were purged.
 std::string to_prometheus(std::int64_t tombstones,
                           const std::optional<timestamp>& remembered_since);
 

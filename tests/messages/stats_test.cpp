@@ -386,6 +386,18 @@ TEST_CASE("each target shows with what is kept for it") {
   CHECK(broken_rule(to_prometheus(twice)) == "(none)");
 }
 
+TEST_CASE("Prometheus is told that what is remembered are calls, unless the "
+          "host wants all operations") {
+  const auto text = to_prometheus(busy());
+  CHECK(has_line(text, "waybill_tombstones 133"));
+  CHECK(has_line(text, "# HELP waybill_tombstones Calls that were purged and "
+                       "are remembered, and other operations if the host wants "
+                       "these, too."));
+  auto x = busy();
+  x.remembered_since.reset();
+  CHECK(to_prometheus(x).find("waybill_remembered_since") == std::string::npos);
+}
+
 TEST_CASE("of the health's samples the present state's alone is 1") {
   for (int i = 0; i < num_health_states; ++i) {
     stats_reply x;
