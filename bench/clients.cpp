@@ -200,14 +200,16 @@ load_result run_load(caf::actor_system& system, const tracking_actor& tracker,
 
 running_tracker::running_tracker(const std::string& file,
                                  durability synchronous, std::int64_t history,
-                                 duplicate_scope duplicates_of)
-  : service_{
-    start(system, options_for(file, synchronous, history, duplicates_of))} {}
+                                 duplicate_scope duplicates_of,
+                                 on_off operator_socket)
+  : service_{start(system, options_for(file, synchronous, history,
+                                       duplicates_of, operator_socket))} {}
 
 options running_tracker::options_for(const std::string& file,
                                      durability synchronous,
                                      std::int64_t history,
-                                     duplicate_scope duplicates_of) {
+                                     duplicate_scope duplicates_of,
+                                     on_off operator_socket) {
   options x;
   x.file = file;
   x.synchronous = synchronous;
@@ -216,6 +218,12 @@ options running_tracker::options_for(const std::string& file,
   x.retention_delivered = x.retention_parked = x.retention_failed
     = x.retention_discarded = x.duplicate_window = std::nullopt;
   x.duplicate_window_for = duplicates_of;
+  x.operator_socket = operator_socket;
+  // Of targets that are paused and resumed again and again.
+  x.on_notice = [](severity level, const std::string& text) {
+    if (level != severity::info)
+      print_notice(level, text);
+  };
   return x;
 }
 

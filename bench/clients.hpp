@@ -71,7 +71,8 @@ public:
                            durability synchronous = durability::full,
                            std::int64_t history = 0,
                            duplicate_scope duplicates_of
-                           = duplicate_scope::calls);
+                           = duplicate_scope::calls,
+                           on_off operator_socket = on_off::on);
 
   load_result run(const load& x) {
     return run_load(system, service_.tracker(), x);
@@ -90,7 +91,8 @@ public:
 private:
   static options options_for(const std::string& file, durability synchronous,
                              std::int64_t history,
-                             duplicate_scope duplicates_of);
+                             duplicate_scope duplicates_of,
+                             on_off operator_socket);
 
   actor_config config_;
 

@@ -52,6 +52,12 @@ void purge_keeps_up(bench& b);
 // tombstones.cpp
 void tombstone_enqueue(bench& b);
 
+// acts.cpp
+void requeue_rate(bench& b);
+void targets_time(bench& b);
+void act_latency(bench& b);
+void enqueue_with_socket(bench& b);
+
 // resources.cpp
 void open_time(bench& b);
 void idle_cost(bench& b);
