@@ -212,6 +212,15 @@ TEST_CASE_METHOD(echo,
     start();
     CHECK(listens_at(path));
   }
+  SECTION("one where somebody else listens is taken over") {
+    start();
+    auto other = std::move(server);
+    start();
+    other.reset(); // who leaves what is not theirs
+    line_client client{path};
+    CHECK(client.send("one\n"));
+    CHECK(client.receive() == "<one>");
+  }
   SECTION("what is no socket stays") {
     write_file(path, "precious");
     CHECK_THROWS_WITH(start(), path

@@ -380,6 +380,50 @@ TEST_CASE_METHOD(operator_fixture,
 }
 
 TEST_CASE_METHOD(operator_fixture,
+                 "commands reach a service whose socket has a longer path than "
+                 "an address holds") {
+  const auto folder = dir / std::string(120, 'd').c_str();
+  std::filesystem::create_directory(folder);
+  with.file = folder + "/track.db";
+  run();
+  tell(enqueue(1));
+  CHECK(waybill({"health"}).says("the service is ok since "));
+  CHECK(waybill({"discard", "--reason", "x", id_text(1)}).code == 0);
+  CHECK(tell(status_of(1)).snapshot->status == tracking_status::discarded);
+}
+
+TEST_CASE_METHOD(operator_fixture,
+                 "of a service that ends before or in its answer, or answers "
+                 "nonsense, it is not said whether it has acted") {
+  run();
+  tell(enqueue(1));
+  running->stop();
+  const std::string answer = GENERATE("", R"({"waybill":2,"reply":{"res)",
+                                      "nonsense\n");
+  CAPTURE(answer);
+  const descriptor listener{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  const socket_address address{with.file + ".sock"};
+  REQUIRE(::bind(listener.get(), address.get(), socket_address::size()) == 0);
+  REQUIRE(::listen(listener.get(), 1) == 0);
+  const auto served = std::async(std::launch::async, [&] {
+    pollfd polled{listener.get(), POLLIN, 0};
+    if (::poll(&polled, 1, 10'000) <= 0)
+      return;
+    const descriptor client{::accept(listener.get(), nullptr, nullptr)};
+    char byte = 0;
+    while (::recv(client.get(), &byte, 1, 0) == 1 && byte != '\n') {
+      // Its question.
+    }
+    ::send(client.get(), answer.data(), answer.size(), MSG_NOSIGNAL);
+  });
+  const auto x = waybill({"discard", "--reason", "x", id_text(1)});
+  served.wait();
+  CHECK(x.code == 3);
+  CHECK(x.out.empty());
+  CHECK(x.complains("what it was asked may be done all the same"));
+}
+
+TEST_CASE_METHOD(operator_fixture,
                  "a line is answered once, whatever it asks") {
   run();
   line_client client{with.file + ".sock"};

@@ -1,5 +1,6 @@
 // Calls that are tried again while the actor of their target is at work.
 
+#include "support/calls.hpp"
 #include "support/forwarding.hpp"
 #include "waybill/call_store.hpp"
 #include "waybill/operation_tracking_store.hpp"
@@ -208,4 +209,50 @@ TEST_CASE_METHOD(requeue_actor_fixture,
   running = start(system, with);
   spawn(x);
   CHECK(is(101, tracking_status::delivered));
+}
+
+TEST_CASE_METHOD(requeue_actor_fixture,
+                 "calls that come while parked ones are requeued at a rate are "
+                 "not kept waiting by these",
+                 "[requeue]") {
+  constexpr std::uint64_t steps = 5;
+  constexpr std::uint64_t requeued = 12; // in each step of 250 ms
+  constexpr std::uint64_t added = 5;
+  running.stop();
+  {
+    store_options of_store;
+    of_store.file = with.file;
+    operation_tracking_store store{of_store};
+    store.calls().open_target({"plant", {}, 3, {}}, t0);
+    for (std::uint64_t n = 1; n <= steps * requeued; ++n) {
+      const auto head = store.calls().take(take_of(n), t0).head;
+      store.calls().end(end_of(head, tracking_status::parked), t0);
+    }
+  }
+  running = start(system, with);
+  fake_clock clock;
+  auto x = quick();
+  x.target = "plant";
+  x.clock = clock.source();
+  x.max_rate = 80; // 20 a step, where 17 come
+  x.burst = 20;
+  x.max_heads = GENERATE(16, 1'000);
+  const auto actor = spawn(x);
+  std::uint64_t last = 0;
+  for (std::uint64_t step = 0; step < steps; ++step) {
+    CAPTURE(step);
+    requeue wish;
+    for (std::uint64_t n = 1; n <= requeued; ++n)
+      wish.ids.push_back(id_of(step * requeued + n));
+    get(running.tracker(), wish);
+    for (std::uint64_t n = 0; n < added; ++n)
+      get(actor, call(1'001 + last++));
+    clock.advance(250ms);
+    REQUIRE(eventually([&] {
+      return get(actor, get_backlog{}).calls == 0; // as it looks at the clock
+    }));
+    for (std::uint64_t n = 0; n < last; ++n)
+      CHECK(target.attempts(1'001 + n) == 1);
+  }
+  CHECK(target.calls().size() == steps * (requeued + added));
 }
