@@ -628,7 +628,7 @@ void damage_row(report& r) {
   const std::array samples{make_sample(0), make_sample(0), make_sample(4)};
   actor_config config;
   caf::actor_system system{config};
-  const auto rounds = r.pick<std::uint64_t>(2'600, 100'000);
+  const auto rounds = r.pick<std::uint64_t>(1'800, 100'000);
   std::int64_t refused = 0;
   std::int64_t unharmed = 0;
   std::int64_t older = 0;

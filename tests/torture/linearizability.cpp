@@ -423,7 +423,7 @@ void heal(caf::actor_system& system, const service& running) {
 } // namespace
 
 void linearizability(report& r) {
-  const auto rounds = r.pick<std::uint64_t>(650, 12'500);
+  const auto rounds = r.pick<std::uint64_t>(330, 12'500);
   actor_config config;
   caf::actor_system system{config};
   {

@@ -397,7 +397,7 @@ std::string printed(const history& steps, flaw in_model) {
 } // namespace
 
 void model_row(report& r) {
-  const auto histories = r.pick(25, 500);
+  const auto histories = r.pick(13, 500);
   constexpr std::size_t length = 20'100; // of which some are no requests
   std::int64_t restarts = 0;
   std::int64_t clock_moves = 0;

@@ -192,7 +192,7 @@ bool gives_back_space(const std::string& file) {
 } // namespace
 
 void purge_under_load(report& r) {
-  const auto rows = r.pick<std::uint64_t>(420'500, 5'000'000);
+  const auto rows = r.pick<std::uint64_t>(210'500, 5'000'000);
   const temp_dir dir;
   options x;
   x.file = dir / "track.db";
@@ -220,7 +220,7 @@ void purge_under_load(report& r) {
     clients busy{r, system, running, disk, first};
     std::this_thread::sleep_for(milliseconds{500});
     busy.longest(); // all has been touched once
-    const auto rest = r.pick(milliseconds{4'000}, milliseconds{60'000});
+    const auto rest = r.pick(milliseconds{3'000}, milliseconds{60'000});
     std::this_thread::sleep_for(rest);
     without = busy.longest();
 

@@ -140,7 +140,7 @@ void one_reader(report& r, milliseconds hold, bool idle_afterwards) {
 } // namespace
 
 void slow_reader(report& r) {
-  one_reader(r, r.pick(milliseconds{10'000}, milliseconds{60'000}), true);
+  one_reader(r, r.pick(milliseconds{5'000}, milliseconds{60'000}), true);
   one_reader(r, r.pick(milliseconds{2'500}, milliseconds{60'000}), false);
 }
 
