@@ -218,10 +218,12 @@ void requeue_rate(bench& b) {
 }
 
 void targets_time(bench& b) {
+  constexpr std::size_t questions = 100;
   const auto calls = b.out.pick<std::int64_t>(50'000, 1'000'000);
   store_reader reader{b.files.with_calls(calls)};
   std::vector<double> times;
-  for (int i = 0; i < 100; ++i)
+  times.reserve(questions);
+  for (std::size_t i = 0; i < questions; ++i)
     times.push_back(1e3 * seconds([&] {
                       const auto x = reader.list_targets(
                         {.deadline = std::nullopt}, timestamp::now());
