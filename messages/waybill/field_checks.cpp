@@ -43,6 +43,11 @@ fault check_act(const std::optional<operator_act>& x) {
     [&] {
       return x->what ? check_name("act.what", *x->what, limits::max_audit_text)
                      : fault{};
+    },
+    [&] {
+      return x->reason
+               ? check_name("act.reason", *x->reason, limits::max_reason)
+               : fault{};
     });
 }
 

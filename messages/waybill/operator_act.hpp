@@ -20,13 +20,17 @@ struct operator_act {
   /// What was asked for, as operators write it: a filter. At most
   /// `limits::max_audit_text` bytes; none: what the request names.
   std::optional<std::string> what = std::nullopt;
+  /// Why, if the request does not say so itself, as a purge. 1 to
+  /// `limits::max_reason` bytes.
+  std::optional<std::string> reason = std::nullopt;
 
   bool operator==(const operator_act&) const = default;
   static constexpr const char* type_name = "operator_act";
   static constexpr auto fields() {
     using self = operator_act;
     return std::tuple{field{"id", &self::id}, field{"who", &self::who},
-                      field{"what", &self::what}};
+                      field{"what", &self::what},
+                      field{"reason", &self::reason}};
   }
 };
 

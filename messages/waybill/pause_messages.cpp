@@ -33,7 +33,11 @@ fault find_fault(const pause_target& x) {
 fault find_fault(const resume_target& x) {
   return first_fault(
     [&] { return check_name("target", x.target, limits::max_target); },
-    [&] { return check_operator("who", x.who); });
+    [&] { return check_operator("who", x.who); },
+    [&] {
+      return x.reason ? check_name("reason", *x.reason, limits::max_reason)
+                      : fault{};
+    });
 }
 
 } // namespace waybill

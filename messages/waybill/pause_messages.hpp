@@ -60,15 +60,17 @@ struct pause_target {
 
 struct resume_target {
   std::string target;
-  /// Who wants it; see `operator_act::who`.
+  /// Who wants it, and why; see `operator_act`.
   std::optional<std::string> who = std::nullopt;
+  std::optional<std::string> reason = std::nullopt;
 
   bool operator==(const resume_target&) const = default;
   using reply = pause_reply;
   static constexpr const char* type_name = "resume_target";
   static constexpr auto fields() {
     return std::tuple{field{"target", &resume_target::target},
-                      field{"who", &resume_target::who}};
+                      field{"who", &resume_target::who},
+                      field{"reason", &resume_target::reason}};
   }
 };
 

@@ -99,6 +99,11 @@ fault check_filter(const operation_filter& x) {
     [&] {
       return x.http_class ? check_range("http_class", *x.http_class, 1, 5)
                           : fault{};
+    },
+    [&] {
+      return x.number_until
+               ? check_range("number_until", *x.number_until, 0, INT64_MAX)
+               : fault{};
     });
 }
 

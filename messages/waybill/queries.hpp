@@ -64,6 +64,10 @@ struct operation_filter {
   std::optional<std::int32_t> http_status;
   /// The first digit of `http_status`, 1 to 5.
   std::optional<std::int32_t> http_class;
+  /// What the list is ordered by has happened before the transition with this
+  /// number: it was recorded, or has finished if `statuses` names terminal ones
+  /// only. Unlike times, numbers hold whatever the clock does.
+  std::optional<std::int64_t> number_until;
 
   bool operator==(const operation_filter&) const = default;
   static constexpr const char* type_name = "operation_filter";
@@ -88,7 +92,8 @@ struct operation_filter {
                       field{"target_shape", &self::target_shape},
                       field{"error_shape", &self::error_shape},
                       field{"http_status", &self::http_status},
-                      field{"http_class", &self::http_class}};
+                      field{"http_class", &self::http_class},
+                      field{"number_until", &self::number_until}};
   }
 };
 

@@ -159,7 +159,8 @@ pause_reply call_store::resume(const resume_target& request, timestamp now) {
       return pause_reply{pause_outcome::unchanged, std::nullopt};
     pause_reply reply{pause_outcome::applied, *known};
     x.pauses.resume(*target);
-    note_by(audit_verb::resume, request.who, request.target, std::nullopt, now);
+    note_by(audit_verb::resume, request.who, request.target, request.reason,
+            now);
     return reply;
   });
 }

@@ -153,7 +153,7 @@ purge_progress purge_step(store_parts& x, const purge_terminal& request,
   if (request.act && done.deleted > 0)
     x.audit.note({.verb = audit_verb::purge,
                   .act = request.act,
-                  .reason = std::nullopt,
+                  .reason = request.act->reason,
                   .now = now,
                   .operations = done.deleted,
                   .what = words_for(request)});

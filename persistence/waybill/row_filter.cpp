@@ -105,7 +105,8 @@ row_filter::row_filter(const operation_filter& x, const name_table& names)
     error_contains_{x.error_contains},
     target_shape_{x.target_shape},
     error_shape_{x.error_shape},
-    retry_count_from_{x.retry_count_from.value_or(0)} {
+    retry_count_from_{x.retry_count_from.value_or(0)},
+    number_until_{x.number_until} {
   for (const auto& kind : x.kinds)
     kinds_.emplace_back(name_field::kind, kind, names);
   const auto require = [&](name_field field,
@@ -133,7 +134,7 @@ bool row_filter::fits(const sqlite::statement& row) const {
   const auto in_row = [&](const name_match& x) { return x.fits(row); };
   return statuses_.contains(decode_status(row.integer(column::status)))
          && row.integer(column::retry_count) >= retry_count_from_
-         && fits_times(row) && fits_http(row)
+         && fits_times(row) && fits_number(row) && fits_http(row)
          && (kinds_.empty() || std::ranges::any_of(kinds_, in_row))
          && std::ranges::all_of(others_, in_row) && fits_target(row)
          && fits_error(row);
@@ -143,6 +144,18 @@ bool row_filter::fits_times(const sqlite::statement& row) const {
   const auto updated_at = row.integer(column::updated_at);
   return created_.contains(row.integer(column::created_at))
          && updated_.contains(updated_at) && !not_updated_.contains(updated_at);
+}
+
+// The last transition of an operation that has finished is the one by which it
+// did, or tells what became of its payload then.
+bool row_filter::fits_number(const sqlite::statement& row) const {
+  if (!number_until_)
+    return true;
+  auto number = row.integer(column::seq);
+  if (statuses_.is_within(status_set::terminal()))
+    number = std::max(number,
+                      decode_last(row.integer(column::last_transition)));
+  return number < *number_until_;
 }
 
 bool row_filter::fits_target(const sqlite::statement& row) const {

@@ -89,12 +89,12 @@ public:
   /// @param names must outlive it.
   row_filter(const operation_filter& x, const name_table& names);
 
-  /// Whether the row, whose first columns are WAYBILL_SNAPSHOT_COLUMNS, gets
-  /// through.
+  /// Whether the row, which is WAYBILL_OPERATION_COLUMNS, gets through.
   [[nodiscard]] bool fits(const sqlite::statement& row) const;
 
 private:
   [[nodiscard]] bool fits_times(const sqlite::statement& row) const;
+  [[nodiscard]] bool fits_number(const sqlite::statement& row) const;
   [[nodiscard]] bool fits_http(const sqlite::statement& row) const;
   [[nodiscard]] bool fits_target(const sqlite::statement& row) const;
   [[nodiscard]] bool fits_error(const sqlite::statement& row) const;
@@ -113,6 +113,7 @@ private:
   std::int32_t retry_count_from_;
   std::int32_t http_from_ = 0;
   std::int32_t http_to_ = 0; // 0: any, also none
+  std::optional<std::int64_t> number_until_;
 };
 
 } // namespace waybill

@@ -151,12 +151,16 @@ TEST_CASE_METHOD(
   tell(enqueue(301));
   client.send(to_operator_line(discard_many{.ids = {id_of(301)}}) + "\n");
   client.receive();
-  CHECK(waybill({"purge", "--older-than", "0s", "--by", "bert"}).code == 0);
+  CHECK(
+    waybill({"purge", "--older-than", "0s", "--by", "bert", "--reason", "full"})
+      .code
+    == 0);
   const auto acts = json_lines(waybill({"audit", "--json"}).out);
   REQUIRE(acts.size() == 3);
   CHECK(acts[0]["verb"] == "purge");
   CHECK(acts[0]["who"] == "bert");
   CHECK(acts[0]["what"] == "--older-than 0s");
+  CHECK(acts[0]["reason"] == "full");
   CHECK(acts[0]["operations"] == 301);
   CHECK(acts[1]["who"] == user_name(::geteuid()));
   CHECK(acts[1]["what"] == id_text(301));

@@ -82,6 +82,8 @@ TEST_CASE("a pause with a hostile field is refused by its own names") {
     CHECK_FALSE(find_fault(x));
   }
   CHECK(find_fault(resume_target{""}) == "target: must not be empty");
+  CHECK(find_fault(resume_target{"plant", "anna", ""})
+        == "reason: must not be empty");
   CHECK(to_string(pause_outcome::not_found) == "not_found");
   CHECK(parse_pause_outcome("unchanged") == pause_outcome::unchanged);
   CHECK_FALSE(parse_pause_outcome("Unchanged"));
@@ -122,6 +124,9 @@ TEST_CASE("who wants what is checked with an operator's request, and why, if "
   CHECK(find_fault(x).value().starts_with("act.what: "));
   x.act->what = "a\xff";
   CHECK(find_fault(x).value().starts_with("act.what: "));
+  x.act = operator_act{};
+  x.act->reason = "";
+  CHECK(find_fault(x) == "act.reason: must not be empty");
   x.act = operator_act{tracked_operation_id{}, std::nullopt, std::nullopt};
   CHECK(find_fault(x).value().starts_with("act.id: "));
   x.act.reset();

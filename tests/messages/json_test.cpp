@@ -76,8 +76,8 @@ void for_each_sample(F f) {
   f(get_status{id_of(1), t0});
   f(get_many{{id_of(1), id_of(2)}, t0});
   f(purge_terminal{at(-1), tracking_status::parked, t0, at(-2), true,
-                   operator_act{id_of(9), "anna", "--older-than 7d"}, at(-3),
-                   at(-4)});
+                   operator_act{id_of(9), "anna", "--older-than 7d", "why"},
+                   at(-3), at(-4)});
   f(get_counts{t0});
   f(get_health{});
   f(enqueue_reply{enqueue_outcome::duplicate});
@@ -109,15 +109,16 @@ void for_each_sample(F f) {
                  at(1), at(2), 3, "key"});
   f(forward_reply{forward_outcome::duplicate, full_tombstone()});
   f(discard{id_of(1), "why", "anna"});
-  f(operator_act{id_of(9), "anna", "--status parked"});
+  f(operator_act{id_of(9), "anna", "--status parked", "why"});
   f(requeue{.ids = {id_of(1)},
             .as = id_of(2),
             .reason = "why",
-            .act = operator_act{id_of(9), "anna", "--status parked"},
+            .act = operator_act{id_of(9), "anna", "--status parked", "why"},
             .deadline = at(3)});
   f(discard_many{.ids = {id_of(1), id_of(2)},
                  .reason = "why",
-                 .act = operator_act{id_of(9), "anna", "--status parked"},
+                 .act = operator_act{id_of(9), "anna", "--status parked",
+                                     "why"},
                  .deadline = at(3)});
   f(discard_result{id_of(1), discard_outcome::payload_discarded,
                    tracking_status::parked, "plant"});
@@ -138,7 +139,7 @@ void for_each_sample(F f) {
                   target_pause{t0, "anna", "why"}, 5});
   f(target_pause{t0, "anna", "why"});
   f(pause_target{"plant", "anna", "why"});
-  f(resume_target{"plant", "anna"});
+  f(resume_target{"plant", "anna", "why"});
   f(pause_reply{pause_outcome::unchanged, target_pause{t0, "anna", "why"}});
   f(shut_down{});
 }

@@ -46,7 +46,7 @@ TEST_CASE("what an operator asks is the same after its line") {
                  .reason = "two\nlines",
                  .act = operator_act{id_of(9), "anna", "--status parked"}},
     pause_target{"plant", "anna", "why"},
-    resume_target{"plant"},
+    resume_target{"plant", "anna", "it is back"},
     get_backlogs{},
     requeue{.ids = {id_of(3), id_of(4)}, .reason = "it is back"}};
   CHECK(all.size() == std::variant_size_v<operator_request>);

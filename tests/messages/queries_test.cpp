@@ -53,6 +53,7 @@ TEST_CASE("questions and answers go through JSON unchanged", "[queries]") {
   list.filter.target_summary = "t";
   list.filter.created_from = t0;
   list.filter.http_class = 5;
+  list.filter.number_until = 7;
   list.order = list_order::oldest_first;
   list.cursor = "1.2.3";
   list.full = true;

@@ -67,7 +67,7 @@ TEST_CASE_METHOD(
   park(2);
   take(3);
   store.calls().pause({"plant", "anna", "MES is updated"}, at(3));
-  store.calls().resume({"plant", "bert"}, at(4));
+  store.calls().resume({"plant", "bert", "it is back"}, at(4));
   store.calls().requeue(
     {.ids = {id_of(1)}, .as = id_of(11), .reason = "again", .act = by("carl")},
     at(5));
@@ -82,7 +82,7 @@ TEST_CASE_METHOD(
             + ", Discarded: ?",
           "discard by dora: 2: " + ids_text({2, 3}) + ": cancelled",
           "requeue by carl: 1: " + ids_text({1}) + ": again",
-          "resume by bert: 0: plant: ?",
+          "resume by bert: 0: plant: it is back",
           "pause by anna: 0: plant: MES is updated"});
   const auto all = audit();
   CHECK(all[1].at == at(6));
@@ -164,12 +164,12 @@ TEST_CASE_METHOD(audit_fixture,
   }
   SECTION("a purge deletes in steps, too") {
     auto purge = purge_before(at(99));
-    purge.act = operator_act{id_of(97), "carl", "--older-than 7d"};
+    purge.act = operator_act{id_of(97), "carl", "--older-than 7d", "full"};
     auto step = store.purge_chunk(purge, at(100), 2, std::chrono::hours{1});
     CHECK_FALSE(step.finished);
-    CHECK(texts().front() == "purge by carl: 2: --older-than 7d: ?");
+    CHECK(texts().front() == "purge by carl: 2: --older-than 7d: full");
     step = store.purge_chunk(purge, at(101), 2, std::chrono::hours{1});
-    CHECK(texts().front() == "purge by carl: 3: --older-than 7d: ?");
+    CHECK(texts().front() == "purge by carl: 3: --older-than 7d: full");
     CHECK(texts().size() == 2);
   }
   SECTION("also if nobody has given it an id") {

@@ -156,6 +156,23 @@ TEST_CASE_METHOD(reader_fixture, "each filter lets through what fits it",
   CHECK(with([](auto& x) { x.http_class = 4, x.http_status = 503; }).empty());
   CHECK(with([](auto& x) { x.http_class = 5, x.http_status = 503; })
         == numbers{2});
+  CHECK(with([](auto& x) { x.number_until = 3; }) == numbers{2, 1});
+  CHECK(with([](auto& x) { x.number_until = 4; }) == numbers{3, 2, 1});
+  // That it failed is the sixth transition.
+  CHECK(with([](auto& x) {
+          x.statuses = {tracking_status::failed};
+          x.number_until = 6;
+        }).empty());
+  CHECK(with([](auto& x) {
+          x.statuses = {tracking_status::failed};
+          x.number_until = 7;
+        })
+        == numbers{3});
+  CHECK(with([](auto& x) {
+          x.statuses = {tracking_status::retrying};
+          x.number_until = 3;
+        })
+        == numbers{2});
 }
 
 TEST_CASE("a star in a pattern stands for any text", "[reader]") {

@@ -50,8 +50,10 @@ TEST_CASE_METHOD(pause_cli_fixture,
   CHECK(again.says(" by anna: MES is updated\n"));
   CHECK(pause_of("plant") == kept);
 
-  const auto on = waybill_alone({"resume", "plant"});
+  const auto on = waybill_alone({"resume", "plant", "--reason", "it is back"});
   CHECK(on.code == 0);
+  CHECK(json_lines(waybill({"audit", "--json"}).out)[0]["reason"]
+        == "it is back");
   CHECK(on.says("plant goes on; it was paused since "));
   CHECK_FALSE(pause_of("plant"));
   CHECK(waybill_alone({"resume", "plant"}).out == "plant is not paused\n");

@@ -38,10 +38,11 @@ void require_short(const std::optional<std::string>& reason) {
 
 std::string in_options(const std::string& fault) {
   using names = std::pair<std::string_view, const char*>;
-  constexpr std::array<names, 4> options{{{"target", "TARGET"},
+  constexpr std::array<names, 5> options{{{"target", "TARGET"},
                                           {"who", "--by"},
                                           {"act.who", "--by"},
-                                          {"reason", "--reason"}}};
+                                          {"reason", "--reason"},
+                                          {"act.reason", "--reason"}}};
   auto text = escape(fault);
   for (const auto& [field, option] : options)
     if (text.starts_with(std::string{field} + ':'))

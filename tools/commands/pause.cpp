@@ -103,6 +103,7 @@ command setup_resume(CLI::App& parent) {
   auto& app = add_command(parent, "resume",
                           "begin attempts again for a target that is paused");
   add_target(app, x->target);
+  add_text(app, "--reason", x->reason, "TEXT", "why; for the audit");
   add_by(app, x->by);
   add_footer(app, "Goes through the service if one runs on the store. Attempts "
                   "begin slowly\nat first.\n"
@@ -120,7 +121,8 @@ exit_code run_pause(context& c, const pause_options& x) {
 
 exit_code run_resume(context& c, const pause_options& x) {
   return change_and_tell(c, resume_target{.target = x.target.value(),
-                                          .who = operator_name(x.by)});
+                                          .who = operator_name(x.by),
+                                          .reason = x.reason});
 }
 
 } // namespace waybill::cli

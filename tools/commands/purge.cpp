@@ -125,6 +125,7 @@ command setup_purge(CLI::App& parent) {
   add_switch(app, "--with-payload", x->with_payload,
              "parked and failed calls whose payloads are kept, and no\n"
              "others; without it these stay");
+  add_text(app, "--reason", x->reason, "TEXT", "why; for the audit");
   add_by(app, x->by);
   add_switch(app, "--dry-run", x->dry_run,
              "only count them, which a running service allows");
@@ -180,7 +181,9 @@ exit_code run_purge(context& c, const purge_options& x) {
       report(c, x, due, older_than, finished);
     return end(c, finished, "not all were counted");
   }
-  const auto act = new_act(x.by, purge_words(x));
+  require_short(x.reason);
+  auto act = new_act(x.by, purge_words(x));
+  act.reason = x.reason;
   for (auto& each : requests)
     each.act = act;
   require_usable(requests.front());

@@ -14,6 +14,7 @@ struct purge_options {
   std::optional<std::string> older_than;
   std::vector<std::string> statuses;
   bool with_payload = false;
+  std::optional<std::string> reason;
   std::optional<std::string> by;
   bool dry_run = false;
 };

@@ -26,10 +26,9 @@ _waybill_options() {
     import) echo "--skip-bad" ;;
     recover) echo "--unproven" ;;
     restore) echo "--force" ;;
-    purge) echo "--older-than --status --with-payload --by --dry-run" ;;
+    purge) echo "--older-than --status --with-payload --reason --by --dry-run" ;;
     discard) echo "$filter --reason --by --dry-run" ;;
-    pause) echo "--reason --by" ;;
-    resume) echo "--by" ;;
+    pause | resume) echo "--reason --by" ;;
     requeue) echo "$filter --reason --by --rate --dry-run" ;;
   esac
 }

@@ -104,7 +104,7 @@ complete -c waybill -n '__fish_seen_subcommand_from restore' -l force -d 'Replac
 complete -c waybill -n '__fish_seen_subcommand_from purge' -l older-than -x -d 'Those that finished before it'
 complete -c waybill -n '__fish_seen_subcommand_from purge' -l with-payload -d 'Those whose payloads are kept'
 complete -c waybill -n '__fish_seen_subcommand_from purge' -l dry-run -d 'Only count them'
-complete -c waybill -n '__fish_seen_subcommand_from discard requeue pause' -l reason -x -d 'Why'
+complete -c waybill -n '__fish_seen_subcommand_from purge discard requeue pause resume' -l reason -x -d 'Why'
 complete -c waybill -n '__fish_seen_subcommand_from purge discard requeue pause resume' -l by -x -d 'Who wants it'
 complete -c waybill -n '__fish_seen_subcommand_from requeue' -l rate -x -d 'So many a second'
 complete -c waybill -n '__fish_seen_subcommand_from requeue discard' -l dry-run -d 'Only count them'

@@ -189,6 +189,7 @@ _waybill() {
             '--older-than[those that finished before it]:time:' \
             '*--status[only these]:status:_waybill_ends' \
             '--with-payload[those whose payloads are kept]' \
+            '--reason[why]:text:' \
             '--by[who wants it]:name:' \
             '--dry-run[only count them]'
           ;;
@@ -204,7 +205,12 @@ _waybill() {
             '--by[who wants it]:name:' \
             '1:target:'
           ;;
-        resume) _arguments $common '--by[who wants it]:name:' '1:target:' ;;
+        resume)
+          _arguments $common \
+            '--reason[why]:text:' \
+            '--by[who wants it]:name:' \
+            '1:target:'
+          ;;
         requeue)
           _arguments $common $filter \
             '--reason[why]:text:' \
