@@ -4,6 +4,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "waybill/operator_messages.hpp"
 
@@ -37,6 +38,13 @@ public:
     } catch (const operator_error& e) {
       refuse(e);
     }
+  }
+
+  /// The same with lines that somebody else makes and reads.
+  /// @throws failure that the answer did not come, or that it was stopped.
+  std::string exchange(std::string line) {
+    send(std::move(line));
+    return receive();
   }
 
 private:

@@ -115,6 +115,19 @@ bool may_ask(const access_rules& x, const http_request& asked) {
   return cookie && !x.session.empty() && same_secret(*cookie, x.session);
 }
 
+bool is_from_here(const http_request& asked) {
+  if (asked.sec_fetch_site && *asked.sec_fetch_site != "same-origin")
+    return false;
+  if (!asked.origin)
+    return true;
+  for (const std::string_view scheme : {"http://", "https://"})
+    if (asked.origin->starts_with(scheme))
+      return asked.host
+             && in_small_letters(asked.origin->substr(scheme.size()))
+                  == in_small_letters(*asked.host);
+  return false; // `null`, for one
+}
+
 std::string session_cookie(const access_rules& x) {
   return x.cookie + '=' + x.session + "; HttpOnly; SameSite=Strict";
 }

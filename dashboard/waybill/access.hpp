@@ -38,6 +38,11 @@ bool is_host_allowed(const access_rules& x, const std::string& host);
 /// Whether a request has shown the token, or a session that it has begun.
 bool may_ask(const access_rules& x, const http_request& asked);
 
+/// Whether a request to change something comes from a page of ours, or from no
+/// browser: each browser says with a POST where it comes from, in `Origin`, and
+/// most, but not over plain HTTP, in `Sec-Fetch-Site`.
+bool is_from_here(const http_request& asked);
+
 /// The value of `Set-Cookie` that begins a session. The path is the folder that
 /// the browser asked in, whatever prefix is before it.
 std::string session_cookie(const access_rules& x);

@@ -21,6 +21,16 @@ struct service_facts {
   std::optional<stats_reply> stats = std::nullopt;
 };
 
+/// The way to the service, for what operators do.
+struct action_link {
+  /// Whom the service takes us for.
+  std::string user;
+  /// Sends it a line (operator_messages.hpp), and waits for its answer.
+  /// @returns none if no service listens: nothing is done.
+  /// @throws operator_error whose code tells whether anything may be done.
+  std::function<std::optional<std::string>(const std::string& line)> ask;
+};
+
 /// What is shown, and to whom.
 struct site {
   /// In the header, for people who have more than one.
@@ -33,6 +43,8 @@ struct site {
   std::function<timestamp()> now = &timestamp::now;
   /// Asks the service; none: none runs.
   std::function<std::optional<service_facts>()> ask_service = {};
+  /// None: nobody can do anything here but look.
+  std::optional<action_link> actions = std::nullopt;
 };
 
 struct answer_context {

@@ -14,6 +14,8 @@ struct asset {
 
 extern const asset style_asset;
 extern const asset script_asset;
+/// What operators do from pages: only part of these where they can.
+extern const asset actions_asset;
 extern const asset icon_asset;
 
 /// Null if there is none of that name.

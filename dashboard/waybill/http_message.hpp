@@ -28,6 +28,9 @@ struct http_request {
   std::optional<std::string> if_none_match = std::nullopt;
   std::optional<std::string> accept = std::nullopt;
   std::optional<std::string> last_event_id = std::nullopt;
+  std::optional<std::string> origin = std::nullopt;
+  std::optional<std::string> sec_fetch_site = std::nullopt;
+  std::optional<std::string> content_type = std::nullopt;
   std::string body = {};
 };
 

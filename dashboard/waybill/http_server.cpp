@@ -78,6 +78,12 @@ MHD_Result take_header(void* to, MHD_ValueKind, const char* key,
     x.asked.accept = text;
   } else if (is_header(name, "last-event-id")) {
     x.asked.last_event_id = text;
+  } else if (is_header(name, "origin")) {
+    x.asked.origin = text;
+  } else if (is_header(name, "sec-fetch-site")) {
+    x.asked.sec_fetch_site = text;
+  } else if (is_header(name, "content-type")) {
+    x.asked.content_type = text;
   }
   return MHD_YES;
 }

@@ -68,6 +68,8 @@ bool read_filter_field(const std::string& name, const std::string& value,
 
 bool read_view_field(const std::string& name, const std::string& value,
                      list_use use, list_query& to) {
+  if (use == list_use::filter)
+    return false;
   if (name == "cursor") {
     to.after = parse_resume_point(value);
     if (!to.after)

@@ -36,7 +36,7 @@ struct list_query {
 };
 
 /// Which parameters are known.
-enum class list_use : std::uint8_t { api, page, errors };
+enum class list_use : std::uint8_t { api, page, errors, filter };
 
 /// @throws query_error
 list_query parse_list_query(const parameters& query, list_use use);

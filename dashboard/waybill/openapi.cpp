@@ -1,108 +1,19 @@
 #include "waybill/openapi.hpp"
 
-#include <concepts>
 #include <cstdint>
 #include <string_view>
 #include <type_traits>
-#include <vector>
+#include <utility>
 
-#include <nlohmann/json.hpp>
-
-#include "waybill/call_queries.hpp"
 #include "waybill/error_queries.hpp"
 #include "waybill/filter_text.hpp"
+#include "waybill/openapi_schema.hpp"
 #include "waybill/queries.hpp"
 #include "waybill/stats.hpp"
 
 namespace waybill::dashboard {
 
 namespace {
-
-using ojson = nlohmann::ordered_json;
-
-ojson typed(const char* type) {
-  return {{"type", type}};
-}
-
-ojson formatted(const char* type, const char* format) {
-  return {{"type", type}, {"format", format}};
-}
-
-ojson reference(std::string_view name) {
-  return {{"$ref", "#/components/schemas/" + std::string{name}}};
-}
-
-template <class T>
-struct enumerators;
-
-template <>
-struct enumerators<tracking_status> {
-  static constexpr int count = num_tracking_statuses;
-};
-
-template <>
-struct enumerators<call_state> {
-  static constexpr int count = num_call_states;
-};
-
-template <>
-struct enumerators<health_state> {
-  static constexpr int count = num_health_states;
-};
-
-template <class T>
-inline constexpr bool is_list = false;
-
-template <class T>
-inline constexpr bool is_list<std::vector<T>> = true;
-
-// The schema of a field's value.
-template <class T>
-ojson schema_of() {
-  if constexpr (is_optional<T>) {
-    return {{"anyOf", ojson::array(
-                        {schema_of<typename T::value_type>(), typed("null")})}};
-  } else if constexpr (is_list<T>) {
-    return {{"type", "array"}, {"items", schema_of<typename T::value_type>()}};
-  } else if constexpr (has_fields<T>) {
-    return reference(T::type_name);
-  } else if constexpr (std::is_same_v<T, bool>) {
-    return typed("boolean");
-  } else if constexpr (std::integral<T>) {
-    return formatted("integer", sizeof(T) > 4 ? "int64" : "int32");
-  } else if constexpr (std::is_same_v<T, timestamp>) {
-    return formatted("string", "date-time");
-  } else if constexpr (std::is_same_v<T, tracked_operation_id>) {
-    return formatted("string", "uuid");
-  } else if constexpr (std::is_enum_v<T>) {
-    auto names = ojson::array();
-    for (int i = 0; i < enumerators<T>::count; ++i)
-      names.push_back(to_string(static_cast<T>(i)));
-    return {{"type", "string"}, {"enum", names}};
-  } else {
-    return typed("string");
-  }
-}
-
-ojson object_of(ojson properties) {
-  auto required = ojson::array();
-  for (const auto& [name, ignored] : properties.items())
-    required.push_back(name);
-  return {{"type", "object"},
-          {"properties", std::move(properties)},
-          {"required", std::move(required)},
-          {"additionalProperties", false}};
-}
-
-template <has_fields T>
-void add_schema(ojson& to) {
-  auto properties = ojson::object();
-  const T x{};
-  for_each_field(x, [&](const char* name, const auto& value) {
-    properties[name] = schema_of<std::remove_cvref_t<decltype(value)>>();
-  });
-  to[T::type_name] = object_of(std::move(properties));
-}
 
 // What is not a message.
 void add_other_schemas(ojson& to) {
@@ -164,12 +75,6 @@ ojson all_schemas() {
   return all;
 }
 
-ojson answer_of(const char* description, const char* type,
-                const ojson& schema) {
-  return {{"description", description},
-          {"content", {{type, {{"schema", schema}}}}}};
-}
-
 ojson parameter(const std::string& name, const char* in, const ojson& schema) {
   return {{"name", name},
           {"in", in},
@@ -179,17 +84,9 @@ ojson parameter(const std::string& name, const char* in, const ojson& schema) {
 
 ojson filter_parameters() {
   auto all = ojson::array();
-  const filter_arguments x;
-  for_each_field(x, [&](const char* name, const auto& member) {
-    all.push_back(
-      parameter(name, "query",
-                is_list<std::remove_cvref_t<decltype(member)>>
-                  ? ojson{{"type", "array"}, {"items", typed("string")}}
-                  : typed(std::is_same_v<std::remove_cvref_t<decltype(member)>,
-                                         std::optional<std::int64_t>>
-                            ? "integer"
-                            : "string")));
-  });
+  const auto properties = filter_properties();
+  for (const auto& [name, schema] : properties.items())
+    all.push_back(parameter(name, "query", schema));
   all.push_back(parameter("cursor", "query", typed("string")));
   return all;
 }
@@ -250,7 +147,21 @@ ojson path_of(const char* summary, std::string_view schema,
 
 } // namespace
 
-ojson openapi_document(const std::string& version) {
+ojson filter_properties() {
+  auto all = ojson::object();
+  const filter_arguments x;
+  for_each_field(x, [&](const char* name, const auto& member) {
+    using type = std::remove_cvref_t<decltype(member)>;
+    all[name] = is_list<type>
+                  ? ojson{{"type", "array"}, {"items", typed("string")}}
+                  : typed(std::is_same_v<type, std::optional<std::int64_t>>
+                            ? "integer"
+                            : "string");
+  });
+  return all;
+}
+
+ojson openapi_document(const std::string& version, bool has_acts) {
   const auto none = ojson::array();
   const auto id
     = ojson::array({parameter("id", "path", formatted("string", "uuid"))});
@@ -274,7 +185,12 @@ ojson openapi_document(const std::string& version) {
        {"/health", path_of("How the service is, if one runs", "health", none)},
        {"/targets",
         path_of("What waits for each target", targets_reply::type_name, none)}};
-  x["components"] = {{"schemas", all_schemas()}};
+  auto schemas = all_schemas();
+  if (has_acts) {
+    add_act_schemas(schemas);
+    add_act_paths(x["paths"]);
+  }
+  x["components"] = {{"schemas", std::move(schemas)}};
   return x;
 }
 

@@ -8,6 +8,8 @@
 
 namespace waybill::dashboard {
 
-nlohmann::ordered_json openapi_document(const std::string& version);
+/// @param has_acts whether operators can do something.
+nlohmann::ordered_json openapi_document(const std::string& version,
+                                        bool has_acts);
 
 } // namespace waybill::dashboard

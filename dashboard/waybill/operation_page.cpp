@@ -1,4 +1,5 @@
 // One operation: where it stands, and each step that led there.
+#include "waybill/act_controls.hpp"
 #include "waybill/history_table.hpp"
 #include "waybill/list_query.hpp"
 #include "waybill/page_frame.hpp"
@@ -154,6 +155,7 @@ http_response operation_page(const answer_context& c, const std::string& id) {
   page_parts page;
   page.current = menu_entry::operations;
   page.renews_itself = !x.terminal_at;
+  page.acts.add(operation_acts(c, x, call.call));
   add_summary(page, x, c);
   page.content
     .add("<div class=two><section>\n<div class=head><h2>History</h2>"

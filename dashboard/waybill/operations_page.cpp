@@ -3,6 +3,7 @@
 #include <chrono>
 #include <utility>
 
+#include "waybill/act_controls.hpp"
 #include "waybill/filter_form.hpp"
 #include "waybill/history_table.hpp"
 #include "waybill/list_query.hpp"
@@ -251,7 +252,8 @@ void add_row(html& out, const operations_view& x,
   const auto is_open = x.query.open == id;
   out.add("<tr role=row id=\"").text(id).add("\" data-id=\"").text(id);
   out.add("\"").add(is_open ? html{}.add(" class=open") : html{});
-  out.add("><td role=cell class=p1>").add(status_mark(row.status));
+  out.add("><td role=cell class=p1>").add(row_choice(c, row.id));
+  out.add(status_mark(row.status));
   out.add("<td role=cell class=p2><a class=id title=\"").text(id);
   out.add("\" aria-expanded=")
     .add(is_open ? html{}.add("true") : html{}.add("false"));
@@ -355,7 +357,7 @@ http_response operations_page(const answer_context& c) {
   if (x.rows.empty())
     add_nothing(page.content, x);
   else
-    add_rows(page.content, x, c);
+    add_rows(page.content.add(list_acts(c, x.query, x.request.filter)), x, c);
   add_ways_on(page.content, x);
   return framed(c.about, c.asked, page, &c);
 }

@@ -34,7 +34,14 @@ void add_head(html& page, const page_parts& x, const site& about,
   page.text(icon_asset.name).add("\">\n<link rel=stylesheet href=\"");
   page.text(up).add("assets/").text(style_asset.name);
   page.add("\">\n<script type=module src=\"").text(up).add("assets/");
-  page.text(script_asset.name).add("\"></script>\n</head>\n");
+  page.text(script_asset.name).add("\"></script>\n");
+  if (about.actions)
+    page.add("<script type=module src=\"")
+      .text(up)
+      .add("assets/")
+      .text(actions_asset.name)
+      .add("\"></script>\n");
+  page.add("</head>\n");
 }
 
 // How fresh the page is, and whether there is a service.
@@ -90,7 +97,11 @@ void add_footer(html& page, const site& about, const answer_context* context) {
            "<kbd>k</kbd> move <kbd>Enter</kbd> open <kbd>o</kbd> page "
            "<kbd>c</kbd> copy id</span>\n<span>");
   if (context != nullptr)
-    page.add("read-only on ").text(context->source.file()).add(" · ");
+    page
+      .add(about.actions ? html{}.add("acts through the service of ")
+                         : html{}.add("read-only on "))
+      .text(context->source.file())
+      .add(" · ");
   page.add("waybill ").text(about.version).add("</span></footer>\n");
 }
 

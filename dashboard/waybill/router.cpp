@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "waybill/act_answer.hpp"
 #include "waybill/api.hpp"
 #include "waybill/assets.hpp"
 #include "waybill/list_query.hpp"
@@ -86,13 +87,30 @@ http_response asset_answer(const asset& x) {
   return answer;
 }
 
+http_response not_allowed(http_response x, const char* methods) {
+  x.headers.emplace_back("Allow", methods);
+  return x;
+}
+
+http_response with_bearer(http_response x) {
+  if (x.status == 401)
+    x.headers.emplace_back("WWW-Authenticate", "Bearer");
+  return x;
+}
+
+http_response no_token() {
+  return with_bearer(
+    problem(401, "a token is needed: Authorization: Bearer …"));
+}
+
 int status_of(const store_error& e) {
   return e.code() == errc::invalid_request ? 400 : 503;
 }
 
 // What holds for all answers.
 http_response finished(http_response x, const http_request& asked) {
-  x = with_tag(std::move(x), asked);
+  if (asked.method != "POST")
+    x = with_tag(std::move(x), asked);
   if (!header_of(x, "Cache-Control"))
     x.headers.emplace_back("Cache-Control", "private, no-cache");
   x.headers.emplace_back("Content-Security-Policy",
@@ -136,11 +154,12 @@ http_response router::refuse_or_find(const http_request& asked) {
   const auto is_login = about_.access.token && asked.path == "/login";
   if (is_login && asked.method == "POST")
     return begin_session(asked);
-  if (asked.method != "GET" && asked.method != "HEAD") {
-    auto x = refusal(about_, asked, 405, "only GET and HEAD are known here");
-    x.headers.emplace_back("Allow", "GET, HEAD");
-    return x;
-  }
+  if (const auto verb = act_in(asked.path))
+    return act(asked, *verb);
+  if (asked.method != "GET" && asked.method != "HEAD")
+    return not_allowed(refusal(about_, asked, 405,
+                               "only GET and HEAD are known here"),
+                       "GET, HEAD");
   // They tell nothing, and the form for the token is made of them.
   if (asked.path.starts_with(asset_prefix)) {
     if (const auto* const found
@@ -149,14 +168,30 @@ http_response router::refuse_or_find(const http_request& asked) {
     return refusal(about_, asked, 404, "There is no such file.");
   }
   if (is_login || !may_ask(about_.access, asked)) {
-    auto x = is_for_programs(asked.path)
-               ? problem(401, "a token is needed: Authorization: Bearer …")
-               : login_page(about_, asked, false);
-    if (x.status == 401)
-      x.headers.emplace_back("WWW-Authenticate", "Bearer");
-    return x;
+    return is_for_programs(asked.path)
+             ? no_token()
+             : with_bearer(login_page(about_, asked, false));
   }
   return find(asked);
+}
+
+// Before anything else is told: whether they may ask, and from where.
+http_response router::act(const http_request& asked, audit_verb verb) {
+  if (!about_.actions || about_.metrics_only)
+    return problem(404, "operators can do nothing here: waybill serve "
+                        "--actions lets them");
+  if (!may_ask(about_.access, asked))
+    return no_token();
+  if (asked.method != "POST")
+    return not_allowed(problem(405, "only POST is known here"), "POST");
+  if (!is_from_here(asked))
+    return problem(403, "a page of another site asks for this");
+  if (!is_json(asked))
+    return problem(415, "Content-Type must be application/json");
+  const std::optional<service_facts> unasked;
+  const answer_context c{about_,           asked,        source_,
+                         source_.reader(), about_.now(), unasked};
+  return answer_act(c, verb);
 }
 
 http_response router::begin_session(const http_request& asked) {
@@ -179,7 +214,8 @@ http_response router::find(const http_request& asked) {
   if (asked.path == "/api/v1/openapi.json") {
     http_response x;
     x.type = "application/json";
-    x.body = openapi_document(about_.version).dump();
+    x.body
+      = openapi_document(about_.version, about_.actions.has_value()).dump();
     return x;
   }
   return find_in_store(asked);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "waybill/answer_context.hpp"
+#include "waybill/audit_messages.hpp"
 #include "waybill/event_feed.hpp"
 
 namespace waybill::dashboard {
@@ -21,6 +22,7 @@ public:
 private:
   http_response refuse_or_find(const http_request& asked);
   http_response begin_session(const http_request& asked);
+  http_response act(const http_request& asked, audit_verb verb);
   http_response find(const http_request& asked);
   http_response find_in_store(const http_request& asked);
 

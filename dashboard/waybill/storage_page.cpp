@@ -4,6 +4,7 @@
 #include <chrono>
 #include <utility>
 
+#include "waybill/act_controls.hpp"
 #include "waybill/chart.hpp"
 #include "waybill/health_findings.hpp"
 #include "waybill/page_frame.hpp"
@@ -86,8 +87,9 @@ void add_storage_answer(page_parts& page, const storage_facts& x,
   }
   page.lead.add(command_line("health")).add(" · ").add(command_line("stats"));
   page.lead.add("</p>");
-  page.acts.add("<a href=metrics>Prometheus</a> <a "
-                "href=\"api/v1/stats\">JSON</a>");
+  page.acts.add(purge_act(c))
+    .add("<a href=metrics>Prometheus</a> <a "
+         "href=\"api/v1/stats\">JSON</a>");
 }
 
 // -- figures ------------------------------------------------------------------

@@ -1,6 +1,7 @@
 // What waits for each target, and how much may.
 #include <algorithm>
 
+#include "waybill/act_controls.hpp"
 #include "waybill/list_query.hpp"
 #include "waybill/page_frame.hpp"
 #include "waybill/pages.hpp"
@@ -70,7 +71,7 @@ void add_target(html& out, const target_snapshot& x, const answer_context& c) {
     .add("<td role=cell class=\"num wide\">");
   if (const auto share = share_of(x))
     out.text(std::to_string(*share) + " %");
-  out.add("\n");
+  out.add(target_act(c, x)).add("\n");
 }
 
 void add_table(html& out, const targets_reply& x, const answer_context& c) {
@@ -86,7 +87,8 @@ void add_table(html& out, const targets_reply& x, const answer_context& c) {
     "class=\"num w-bytes wider\">bytes<th role=columnheader class=\"num "
     "w-age wide\">kept<th role=columnheader class=\"num w-bytes "
     "wider\">kept bytes<th role=columnheader class=\"num w-age "
-    "wide\">full<tbody role=rowgroup>\n");
+    "wide\">full");
+  out.add(target_act_head(c)).add("<tbody role=rowgroup>\n");
   for (const auto& each : x.targets)
     add_target(out, each, c);
   out.add("</table>\n");

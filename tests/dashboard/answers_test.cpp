@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "dashboard/dashboard_fixture.hpp"
+#include "dashboard/schema_fit.hpp"
 #include "support/calls.hpp"
 #include "support/exposition.hpp"
 #include "waybill/assets.hpp"
@@ -25,6 +26,7 @@ using test::heading_of;
 using test::id_of;
 using test::id_of_text;
 using test::link_of;
+using test::misfit;
 
 namespace {
 
@@ -36,60 +38,6 @@ std::vector<std::string> rows_of(const http_response& x) {
        ++i)
     ids.push_back((*i)[1]);
   return ids;
-}
-
-// What of `x` is not as `schema` says; empty if all is.
-std::string misfit(const json& x, const json& schema, const json& all,
-                   const std::string& path = "answer") {
-  if (schema.contains("$ref")) {
-    const auto name = schema["$ref"].get<std::string>();
-    return misfit(x, all.at(name.substr(name.rfind('/') + 1)), all, path);
-  }
-  if (schema.contains("anyOf")) {
-    for (const auto& each : schema["anyOf"])
-      if (misfit(x, each, all, path).empty())
-        return "";
-    return path + " fits none";
-  }
-  const auto type = schema.at("type").get<std::string>();
-  if (type == "null")
-    return x.is_null() ? "" : path + " is not null";
-  if (type == "string") {
-    if (!x.is_string())
-      return path + " is no text";
-    if (schema.contains("enum")
-        && std::find(schema["enum"].begin(), schema["enum"].end(), x)
-             == schema["enum"].end())
-      return path + " has no such value";
-    return "";
-  }
-  if (type == "integer")
-    return x.is_number_integer() ? "" : path + " is no whole number";
-  if (type == "boolean")
-    return x.is_boolean() ? "" : path + " is no boolean";
-  if (type == "array") {
-    if (!x.is_array())
-      return path + " is no array";
-    for (const auto& each : x)
-      if (auto fault = misfit(each, schema.at("items"), all, path + "[]");
-          !fault.empty())
-        return fault;
-    return "";
-  }
-  if (!x.is_object())
-    return path + " is no object";
-  for (const auto& name : schema.at("required"))
-    if (!x.contains(name.get<std::string>()))
-      return path + " lacks " + name.get<std::string>();
-  for (const auto& [name, value] : x.items()) {
-    if (!schema.at("properties").contains(name))
-      return path + " has " + name + " that is not described";
-    if (auto fault = misfit(value, schema["properties"][name], all,
-                            path + '.' + name);
-        !fault.empty())
-      return fault;
-  }
-  return "";
 }
 
 service_facts busy_service() {
@@ -236,7 +184,8 @@ TEST_CASE_METHOD(dashboard_fixture, "links of pages work behind a prefix") {
 }
 
 TEST_CASE_METHOD(dashboard_fixture, "assets are kept for long by their names") {
-  for (const auto* each : {&style_asset, &script_asset, &icon_asset}) {
+  for (const auto* each :
+       {&style_asset, &script_asset, &actions_asset, &icon_asset}) {
     const auto x = get("/assets/" + std::string{each->name});
     CHECK(x.status == 200);
     CHECK(x.body == each->content);

@@ -1,82 +1,25 @@
 // The real command, asked over a socket by friends and others.
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
+#include <poll.h>
 
 #include <filesystem>
 #include <random>
+#include <stdexcept>
 
 #include <nlohmann/json.hpp>
 
 #include "support/program.hpp"
 #include "support/random_seed.hpp"
 #include "support/store_fixture.hpp"
+#include "support/web_client.hpp"
 #include "waybill/http_server.hpp"
+#include "waybill/operator_messages.hpp"
+#include "waybill/unix_socket.hpp"
 
 using namespace std::chrono_literals;
 using namespace waybill;
+using test::web_client;
 
 namespace {
-
-// A connection to a server of this machine, which says all at once.
-class web_client {
-public:
-  explicit web_client(int port)
-    : socket_{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)} {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<std::uint16_t>(port));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    timeval patience{};
-    patience.tv_sec = 20;
-    ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience,
-                 sizeof patience);
-    if (::connect(socket_.get(), reinterpret_cast<sockaddr*>(&address),
-                  sizeof address)
-        != 0)
-      throw std::runtime_error{"nobody listens"};
-  }
-
-  void say(std::string_view text) const {
-    // It may have been refused before its end.
-    static_cast<void>(
-      ::send(socket_.get(), text.data(), text.size(), MSG_NOSIGNAL));
-  }
-
-  // All that comes until the other side ends.
-  [[nodiscard]] std::string hear() const {
-    std::string all;
-    char bytes[4'096];
-    for (;;) {
-      const auto n = ::recv(socket_.get(), bytes, sizeof bytes, 0);
-      if (n <= 0)
-        return all;
-      all.append(bytes, static_cast<std::size_t>(n));
-    }
-  }
-
-  // What comes until there is `wanted` in it.
-  [[nodiscard]] std::string hear_until(std::string_view wanted) const {
-    std::string all;
-    char bytes[4'096];
-    while (all.find(wanted) == std::string::npos) {
-      const auto n = ::recv(socket_.get(), bytes, sizeof bytes, 0);
-      if (n <= 0)
-        return all;
-      all.append(bytes, static_cast<std::size_t>(n));
-    }
-    return all;
-  }
-
-  // Whether the other side has ended the connection by now.
-  [[nodiscard]] bool has_ended() const {
-    char byte = 0;
-    return ::recv(socket_.get(), &byte, 1, MSG_DONTWAIT) == 0;
-  }
-
-private:
-  test::descriptor socket_;
-};
 
 struct serve_fixture : test::store_fixture {
   std::unique_ptr<test::program> server;
@@ -87,14 +30,7 @@ struct serve_fixture : test::store_fixture {
                 {"serve", options.file, "--listen", "127.0.0.1:0"});
     server = std::make_unique<test::program>(
       WAYBILL_COMMAND, test::program::setting{.arguments = std::move(more)});
-    const auto deadline = std::chrono::steady_clock::now() + 30s;
-    while (server->out().find('\n') == std::string::npos && server->is_running()
-           && std::chrono::steady_clock::now() < deadline)
-      std::this_thread::sleep_for(2ms);
-    const auto out = server->out();
-    CAPTURE(out, server->err());
-    REQUIRE(out.starts_with("http://127.0.0.1:"));
-    port = std::stoi(out.substr(out.rfind(':') + 1));
+    port = test::port_of(*server);
   }
 
   [[nodiscard]] std::string ask(const std::string& text) const {
@@ -279,4 +215,108 @@ TEST_CASE_METHOD(serve_fixture,
     static_cast<void>(each->hear());
     CHECK(each->has_ended());
   }
+}
+
+// -- acts ---------------------------------------------------------------------
+
+namespace {
+
+// In the place of a service, listens on the socket beside a file, and answers
+// whatever it is asked with a text, as its test tells it.
+class scripted_service {
+public:
+  explicit scripted_service(const std::string& file)
+    : listener_{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)} {
+    const socket_address address{operator_socket_of(file)};
+    if (::bind(listener_.get(), address.get(), socket_address::size()) != 0
+        || ::listen(listener_.get(), 8) != 0)
+      throw std::runtime_error{"cannot listen beside " + file};
+  }
+
+  // The next one who comes is answered so, and let go.
+  void answer(const std::string& text) const {
+    pollfd coming{listener_.get(), POLLIN, 0};
+    REQUIRE(::poll(&coming, 1, 20'000) == 1);
+    const test::descriptor asker{
+      ::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC)};
+    char bytes[4'096];
+    std::string line;
+    while (line.find('\n') == std::string::npos) {
+      const auto n = ::recv(asker.get(), bytes, sizeof bytes, 0);
+      REQUIRE(n > 0);
+      line.append(bytes, static_cast<std::size_t>(n));
+    }
+    static_cast<void>(
+      ::send(asker.get(), text.data(), text.size(), MSG_NOSIGNAL));
+  }
+
+private:
+  test::descriptor listener_;
+};
+
+} // namespace
+
+TEST_CASE_METHOD(serve_fixture,
+                 "acts are passed on to the service that listens, and to no "
+                 "one without it") {
+  const std::string body = R"({"target":"plant","reason":"MES is updated"})";
+  const std::string path = "/api/v1/pause";
+  start();
+  CHECK(test::post_json(port, path, body).starts_with("HTTP/1.1 404 "));
+  start({"--actions"});
+  CHECK(server->err().find("all users of this machine can act here")
+        != std::string::npos);
+  const auto alone = test::post_json(port, path, body);
+  CHECK(alone.starts_with("HTTP/1.1 503 "));
+  CHECK(alone.find("no service runs on the store") != std::string::npos);
+  {
+    const auto reply = to_operator_reply(
+      pause_reply{pause_outcome::applied, target_pause{{}, "anna", "why"}});
+    const scripted_service service{options.file};
+    const auto answered_with = [&](const std::string& text) {
+      const auto client = test::send_json(port, path, body);
+      service.answer(text);
+      return client.hear();
+    };
+    const auto done = answered_with(reply + "\n");
+    CHECK(done.starts_with("HTTP/1.1 200 "));
+    CHECK(done.find("\"applied\"") != std::string::npos);
+    // It ends in the middle of its answer.
+    const auto half = answered_with(reply.substr(0, reply.size() / 2));
+    CHECK(half.starts_with("HTTP/1.1 504 "));
+    CHECK(half.find("may be done all the same") != std::string::npos);
+    CHECK(answered_with("no JSON\n").starts_with("HTTP/1.1 504 "));
+  }
+  CHECK(test::post_json(port, path, body).starts_with("HTTP/1.1 503 "));
+  CHECK(answers());
+}
+
+TEST_CASE_METHOD(serve_fixture, "acts that another site asks for, or too long "
+                                "ones, are refused on the wire") {
+  start({"--actions"});
+  const std::string body = R"({"target":"plant","reason":"x"})";
+  const std::string json = "Content-Type: application/json\r\n";
+  const auto status = [&](const std::string& headers, const std::string& text) {
+    return test::send_json(port, "/api/v1/pause", text, headers)
+      .hear()
+      .substr(9, 3);
+  };
+  CHECK(status(json + "Origin: http://evil.example\r\n", body) == "403");
+  CHECK(status(json + "Sec-Fetch-Site: cross-site\r\n", body) == "403");
+  CHECK(status("Content-Type: text/plain\r\n", body) == "415");
+  CHECK(status("", body) == "415");
+  CHECK(status(json, "{") == "400");
+  CHECK(ask("POST /api/v1/pause HTTP/1.1\r\nHost: localhost\r\n" + json
+            + "Content-Length: 70000\r\n\r\n")
+          .starts_with("HTTP/1.1 413 "));
+  CHECK(status(json
+                 + "Origin: http://localhost\r\nSec-Fetch-Site: same-origin"
+                   "\r\n",
+               body)
+        == "503");
+  test::program odd{WAYBILL_COMMAND,
+                    {.arguments = {"serve", options.file, "--actions",
+                                   "--metrics-only"}}};
+  CHECK(odd.wait() == 2);
+  CHECK(odd.err() == "waybill: --actions and --metrics-only are at odds\n");
 }

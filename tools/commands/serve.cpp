@@ -19,6 +19,7 @@
 #include "output/json.hpp"
 #include "waybill/router.hpp"
 #include "waybill/text.hpp"
+#include "waybill/unix_socket.hpp"
 
 namespace waybill::cli {
 
@@ -31,6 +32,8 @@ using dashboard::service_facts;
 // again after a while only.
 constexpr auto service_patience = 300ms;
 constexpr auto service_memory = 1s;
+// What operators do is a step at a time, and others wait for it.
+constexpr auto act_patience = 5s;
 
 // What the service says, asked once a second at most.
 class service_view {
@@ -68,7 +71,30 @@ private:
   std::optional<service_facts> said_;
 };
 
+std::optional<service_client> reach_service(const std::string& file) {
+  try {
+    return service_client::connect(file, act_patience);
+  } catch (const failure& e) {
+    throw operator_error{errc::store_unavailable, e.what()};
+  }
+}
+
+// A connection for each line: the service may have gone or come meanwhile.
+std::optional<std::string> pass_on(const std::string& file,
+                                   const std::string& line) {
+  auto client = reach_service(file);
+  if (!client)
+    return std::nullopt;
+  try {
+    return client->exchange(line);
+  } catch (const failure& e) {
+    throw operator_error{errc::outcome_unknown, e.what()};
+  }
+}
+
 void check_listens_safely(const serve_options& x) {
+  if (x.actions && x.metrics_only)
+    throw usage_error{"--actions and --metrics-only are at odds"};
   if (!x.listen.is_loopback() && !x.token_file)
     throw usage_error{"--listen " + x.listen.host
                       + " lets other machines in, and needs --token-file"};
@@ -90,6 +116,11 @@ dashboard::site site_of(const context& c, const serve_options& x) {
   about.ask_service = [view = std::make_shared<service_view>(c.file())] {
     return view->look();
   };
+  if (x.actions)
+    about.actions = dashboard::action_link{
+      user_name(::geteuid()), [file = c.file()](const std::string& line) {
+        return pass_on(file, line);
+      }};
   return about;
 }
 
@@ -156,10 +187,18 @@ command setup_serve(CLI::App& parent) {
             "addresses; may be repeated");
   add_switch(app, "--metrics-only", x->metrics_only,
              "nothing but /metrics, for Prometheus");
+  add_switch(app, "--actions", x->actions,
+             "let operators discard, requeue, pause, resume and\n"
+             "purge, through the service that runs on the store");
   add_switch(app, "--open", x->open, "open a browser");
   add_footer(app, "Prints its address, and ends with Ctrl-C. It only reads the "
                   "file, beside a\n"
                   "service or at rest, and asks the service how it is.\n"
+                  "\n"
+                  "With --actions the service hears the user who runs this, "
+                  "and a name if one is\n"
+                  "given; without --token-file whoever has an account on this "
+                  "machine can act.\n"
                   "\n"
                   "Examples:\n"
                   "  waybill serve track.db\n"
@@ -183,6 +222,9 @@ exit_code run_serve(context& c, const serve_options& x) {
                                   [&](const dashboard::http_request& asked) {
                                     return router.answer(asked);
                                   }};
+    if (x.actions && !x.token_file)
+      c.note("all users of this machine can act here; --token-file keeps "
+             "others out");
     tell_address(c, x, server.url());
     if (x.open)
       open_browser(c, server.url());

@@ -16,6 +16,7 @@ struct serve_options {
   std::optional<std::string> token_file;
   std::vector<std::string> host_names;
   bool metrics_only = false;
+  bool actions = false;
   bool open = false;
 };
 

@@ -19,7 +19,7 @@ _waybill_options() {
       ;;
     watch) echo "--status --kind --id --after" ;;
     serve)
-      echo "--listen --token-file --host-name --metrics-only --open"
+      echo "--listen --token-file --host-name --metrics-only --actions --open"
       ;;
     wait) echo "--timeout --any --until-recorded" ;;
     export) echo "$filter -o --output --force --cursor" ;;

@@ -94,6 +94,7 @@ complete -c waybill -n '__fish_seen_subcommand_from serve' -l listen -x -d 'Addr
 complete -c waybill -n '__fish_seen_subcommand_from serve' -l token-file -r -F -d 'Ask for the token in it'
 complete -c waybill -n '__fish_seen_subcommand_from serve' -l host-name -x -d 'By which name it is asked'
 complete -c waybill -n '__fish_seen_subcommand_from serve' -l metrics-only -d 'Nothing but /metrics'
+complete -c waybill -n '__fish_seen_subcommand_from serve' -l actions -d 'Let operators act through the service'
 complete -c waybill -n '__fish_seen_subcommand_from serve' -l open -d 'Open a browser'
 complete -c waybill -n '__fish_seen_subcommand_from export payload' -s o -l output -r -F -d 'Write there'
 complete -c waybill -n '__fish_seen_subcommand_from export payload' -l force -d 'Replace it if it is there'

@@ -158,6 +158,7 @@ _waybill() {
             '--token-file[ask for the token in it]:file:_files' \
             '*--host-name[by which name it is asked]:name:_hosts' \
             '--metrics-only[nothing but /metrics]' \
+            '--actions[let operators act through the service]' \
             '--open[open a browser]' \
             '1:file:_files'
           ;;
