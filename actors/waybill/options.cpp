@@ -106,7 +106,7 @@ const std::array<option<options>, 25> all_options{{
   {"max_tombstones",
    place<number_kind>{&options::max_tombstones,
                       {store_options::max_tombstones_range}},
-   "how many are remembered at most, of about 75 bytes; past it the first "
+   "how many are remembered at most, of about 30 bytes; past it the first "
    "purged are forgotten"},
   {"status_timeout", place<duration_kind>{&options::status_timeout, {1ms, 1h}},
    "how long a status request waits for the tracker"},

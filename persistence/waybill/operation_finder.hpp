@@ -15,7 +15,7 @@ public:
   explicit operation_finder(sqlite::connection& db)
     : find_{db.prepare("SELECT " WAYBILL_OPERATION_COLUMNS
                        " FROM operation WHERE id = ?1")},
-      purged_{db.prepare(WAYBILL_SELECT_PURGED)} {}
+      purged_{db} {}
 
   /// Calls `f` with the row of an operation, if there is one:
   /// WAYBILL_OPERATION_COLUMNS.
@@ -30,17 +30,12 @@ public:
 
   /// What an operation was that is not there; none if nobody remembers it.
   std::optional<purged_operation> find_purged(const tracked_operation_id& id) {
-    const auto bytes = encode_id(id);
-    purged_.bind_borrowed(1, bytes);
-    const sqlite::reset_guard guard{purged_};
-    if (!purged_.step())
-      return std::nullopt;
-    return decode_purged(purged_, 0);
+    return purged_.find(id);
   }
 
 private:
   sqlite::statement find_;
-  sqlite::statement purged_;
+  tombstone_finder purged_;
 };
 
 } // namespace waybill

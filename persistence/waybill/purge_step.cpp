@@ -80,23 +80,28 @@ void bury(store_parts& x, tracking_status status, const deleted_lot& lot,
 
 // Tombstones of which there are too many, or whose time has come; as many as
 // there is time for, but some.
+// @returns whether that was all.
 bool forget_some(store_parts& x, const purge_terminal& request, timestamp now,
                  std::int64_t max_rows,
-                 std::chrono::steady_clock::time_point stop) {
+                 std::chrono::steady_clock::time_point stop,
+                 bool& has_forgotten) {
   if (!request.forget_before)
     return true;
   const tombstone_table::due_times due{
     *request.forget_before, request.forget_not_before.value_or(min_timestamp),
     now};
-  constexpr std::int64_t lot = 32; // each is somewhere in the index
+  constexpr std::int64_t lot = 512;
   for (std::int64_t rows = 0;;) {
     const auto limit = std::clamp(max_rows - rows, std::int64_t{1}, lot);
     const auto before = x.tombstones.changes_begun();
     const auto more = x.tombstones.keep_at_most(x.options.max_tombstones, limit)
                       || x.tombstones.expire(due, limit);
-    if (x.tombstones.changes_begun() != before)
+    has_forgotten = x.tombstones.changes_begun() != before || has_forgotten;
+    if (x.tombstones.sweep(limit) > 0) {
       x.log.note_scattered_pages();
-    if (!more)
+      has_forgotten = true;
+    }
+    if (!more && !x.tombstones.has_garbage())
       return true;
     rows += limit;
     if (rows >= max_rows || std::chrono::steady_clock::now() >= stop)
@@ -131,10 +136,18 @@ purge_progress delete_some(store_parts& x, const purge_terminal& request,
       }
     }
   }
-  const auto forgotten = x.tombstones.changes_begun();
-  progress.finished = forget_some(x, request, now, max_rows, stop);
-  progress.has_forgotten = x.tombstones.changes_begun() != forgotten;
+  progress.finished = forget_some(x, request, now, max_rows, stop,
+                                  progress.has_forgotten);
   return progress;
+}
+
+// Merging takes space before it gives any.
+void tidy_tombstones(store_parts& x) {
+  constexpr std::int64_t pages = 64;
+  if (!x.space.is_short())
+    x.tombstones.merge();
+  if (x.tombstones.sweep(pages) > 0)
+    x.log.note_scattered_pages();
 }
 
 // What is deleted, as an operator may have said it.
@@ -150,6 +163,7 @@ purge_progress purge_step(store_parts& x, const purge_terminal& request,
                           timestamp now, std::int64_t max_rows,
                           std::chrono::microseconds max_time) {
   const auto done = delete_some(x, request, now, max_rows, max_time);
+  tidy_tombstones(x);
   if (request.act && done.deleted > 0)
     x.audit.note({.verb = audit_verb::purge,
                   .act = request.act,

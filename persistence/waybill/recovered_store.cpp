@@ -438,12 +438,12 @@ void recovered_store::take_act(const salvaged_row& row) {
 }
 
 void recovered_store::take_tombstone(const salvaged_row& row) {
-  const auto what = "tombstone " + std::to_string(row.rowid);
-  auto* const stmt = tombstones_.bind(row);
-  if (stmt == nullptr)
+  const auto what = "row " + std::to_string(row.rowid) + " of tombstones";
+  if (!tombstones_.take(row))
     return leave_out(what + ": is no row that can have been stored");
-  std::int64_t tombstones = 0; // they are not told of
-  insert(*stmt, row, tombstones, what);
+  if (!row.is_proven)
+    ++report_.unproven;
+  commit_now_and_then();
 }
 
 void recovered_store::insert(sqlite::statement& stmt, const salvaged_row& row,

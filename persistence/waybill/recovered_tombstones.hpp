@@ -6,10 +6,15 @@
 
 #include "waybill/salvaged_rows.hpp"
 #include "waybill/sqlite.hpp"
+#include "waybill/tombstone_table.hpp"
 
 namespace waybill {
 
-/// Takes the rows of `tombstone`, `tombstone_bounds` and `purged_successor`.
+/// Takes the rows of `tombstone_page`, `purge_time`, `tombstone_successor`,
+/// `tombstone_bounds` and `purged_successor`. Pages say which tombstones are in
+/// them, so that a list of runs is not needed: a tombstone that is in two of
+/// them, of a run and of one that this was merged into, has the same number in
+/// both.
 class recovered_tombstones {
 public:
   explicit recovered_tombstones(sqlite::connection& db);
@@ -17,26 +22,29 @@ public:
   /// Whether it looks like a row of these, whose first column is none.
   static bool is_one(const salvaged_row& row);
 
-  /// @returns the statement that stores the row; null if it cannot have been
-  ///          stored.
-  sqlite::statement* bind(const salvaged_row& row);
+  /// Stores the row.
+  /// @returns false if it cannot have been stored.
+  bool take(const salvaged_row& row);
 
-  /// Gives the tombstones numbers without gaps, and says what they are. All
-  /// operations and requeues are there.
+  /// Makes runs of the tombstones, and says what they are. All operations and
+  /// requeues are there.
   /// @param is_whole whether no row may be missing.
   void finish(bool is_whole);
 
 private:
-  void bind_bounds();
-  void close_gaps();
+  bool take_page(const salvaged_row& row);
+  bool take_purge(const salvaged_row& row);
+  bool take_bounds(const salvaged_row& row);
+  void make_runs();
 
   sqlite::connection& db_;
   bool has_bounds_ = false;
-  std::int64_t youngest_ = -1;
+  std::int64_t first_ = 1;
   std::optional<std::int64_t> forgotten_to_;
   sqlite::statement insert_;
+  sqlite::statement insert_purge_;
   sqlite::statement insert_successor_;
-  sqlite::statement set_bounds_;
+  sqlite::statement insert_purged_successor_;
 };
 
 } // namespace waybill

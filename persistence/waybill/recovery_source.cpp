@@ -25,11 +25,19 @@ constexpr std::size_t version_at = 60;
 constexpr std::string_view magic{"SQLite format 3\0", 16};
 
 // What is read row by row; all else is made anew.
-constexpr std::array<std::string_view, 11> copied{
-  "operation",    "transition",      "call",
-  "payload",      "requeue",         "name",
-  "target",       "audit",           "tombstone",
-  "target_pause", "purged_successor"};
+constexpr std::array<std::string_view, 13> copied{"operation",
+                                                  "transition",
+                                                  "call",
+                                                  "payload",
+                                                  "requeue",
+                                                  "name",
+                                                  "target",
+                                                  "audit",
+                                                  "target_pause",
+                                                  "purged_successor",
+                                                  "tombstone_page",
+                                                  "purge_time",
+                                                  "tombstone_successor"};
 
 bool is_database(const salvaged_page& first) noexcept {
   return std::equal(magic.begin(), magic.end(), first.bytes.begin(),

@@ -165,23 +165,42 @@ CREATE TABLE audit (
   last BLOB CHECK (length(last) = 16),
   reason TEXT
 ) STRICT;
-CREATE TABLE tombstone (
+CREATE TABLE tombstone_run (
+  run INTEGER PRIMARY KEY,
+  first INTEGER NOT NULL,
+  next INTEGER NOT NULL,
+  entries INTEGER NOT NULL,
+  random INTEGER NOT NULL,
+  last BLOB NOT NULL,
+  fences BLOB NOT NULL,
+  filter BLOB NOT NULL
+) STRICT;
+CREATE TABLE tombstone_page (
+  number INTEGER PRIMARY KEY,
+  entries BLOB NOT NULL
+) STRICT;
+CREATE TABLE purge_time (
+  first INTEGER PRIMARY KEY,
+  purged_at INTEGER NOT NULL,
+  tombstones INTEGER NOT NULL CHECK (tombstones >= 1)
+) STRICT;
+CREATE TABLE tombstone_successor (
   number INTEGER PRIMARY KEY,
   id BLOB NOT NULL CHECK (length(id) = 16),
-  status INTEGER NOT NULL CHECK (status BETWEEN 2 AND 5),
-  finished_at INTEGER NOT NULL,
-  purged_at INTEGER NOT NULL,
-  successor BLOB CHECK (length(successor) = 16)
+  successor BLOB NOT NULL CHECK (length(successor) = 16)
 ) STRICT;
-CREATE INDEX tombstone_id ON tombstone (id);
 CREATE TABLE tombstone_bounds (
   one INTEGER PRIMARY KEY CHECK (one = 1),
+  first INTEGER NOT NULL,
+  next INTEGER NOT NULL,
   youngest INTEGER NOT NULL,
-  forgotten_to INTEGER
+  forgotten_to INTEGER,
+  next_run INTEGER NOT NULL
 ) STRICT;
-INSERT INTO tombstone_bounds (one, youngest, forgotten_to)
-  SELECT 1, -1, CASE WHEN opens > 0
-    THEN CAST(strftime('%s', 'now') AS INTEGER) * 1000000 END FROM store;
+INSERT INTO tombstone_bounds
+    (one, first, next, youngest, forgotten_to, next_run)
+  SELECT 1, 1, 1, -1, CASE WHEN opens > 0
+    THEN CAST(strftime('%s', 'now') AS INTEGER) * 1000000 END, 1 FROM store;
 CREATE TABLE purged_successor (
   predecessor INTEGER PRIMARY KEY,
   id BLOB NOT NULL CHECK (length(id) = 16)

@@ -85,18 +85,30 @@
 // purged_successor
 //            for an operation (its `seq`) whose successor is purged that one's
 //            id. Goes with the operation (since version 7).
-// tombstone  what is left of operations that were purged, in the order of
-//            `number`, without gaps (tombstone_table.hpp): how and when they
-//            finished, when they were purged, their successors. An id may be
-//            there twice, and of an operation that is there too: the operation
-//            counts, then the tombstone with the largest number (since version
-//            7).
+// tombstone_run, tombstone_page
+//            what is left of operations that were purged, numbered in the order
+//            of the purges: sorted runs (packed_run.hpp), whose entries say
+//            which operation it was, and how and when it finished
+//            (tombstone_entry.hpp). `first`, `next`: the numbers of its entries
+//            are from one on and below the other; `entries`: how many these
+//            are; `fences`: the first key of each page, and `last` the last
+//            one; `filter` tells of `random` of them that they are there
+//            (run_filter.hpp). An id may be there twice, and of an operation
+//            that is there too: the operation counts, then the tombstone with
+//            the largest number (since version 7, like all about them).
+// purge_time when tombstones were made: `tombstones` of them from number
+//            `first` on, without gaps.
+// tombstone_successor
+//            the successor of an operation that is purged and has one, by the
+//            number of its tombstone, with its `id`.
 // tombstone_bounds
-//            one row: no id of version 7 that has a tombstone bears a later
-//            time than `youngest` (ms since 1970; -1: none), and none that was
-//            purged after `forgotten_to` (µs since 1970) has lost its
-//            tombstone or never had one, if such operations get one. Changed
-//            like the counters.
+//            one row: tombstones have numbers from `first` on and below `next`,
+//            and others that may be found in runs count no more. No id of
+//            version 7 among them bears a later time than `youngest` (ms since
+//            1970; -1: none), and none that was purged after `forgotten_to` (µs
+//            since 1970) has lost its tombstone or never had one, if such
+//            operations get one. `next_run`: no run has had that number yet,
+//            nor a larger one. Changed like the counters.
 //
 // Bytes 72 to 91 of the file name the log that continues it (log_name.hpp).
 //

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string>
 
+#include "waybill/run_sizes.hpp"
+
 namespace waybill {
 
 /// How much a COMMIT survives (SQLite's `synchronous`).
@@ -71,10 +73,12 @@ struct store_options {
   /// The name of a registered SQLite VFS; empty for the default.
   std::string vfs;
   /// What is left of an operation when it is purged, until that is forgotten
-  /// (`purge_terminal::forget_before`): its id and how it finished, about 75
+  /// (`purge_terminal::forget_before`): its id and how it finished, about 30
   /// bytes. Past the most there may be, the first purged go; 0 leaves none.
   duplicate_scope duplicates_of = duplicate_scope::calls;
   std::int64_t max_tombstones = 10'000'000;
+  /// How these are packed; for tests.
+  run_sizes tombstone_runs;
 };
 
 /// Whether the file can be used turns out when it is opened.

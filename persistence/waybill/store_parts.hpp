@@ -198,7 +198,7 @@ struct store_parts {
   target_table targets;
   pause_table pauses;
   requeue_table requeues;
-  tombstone_table tombstones;
+  tombstone_table tombstones{options.tombstone_runs};
   call_table calls{targets, requeues};
   audit_table audit{options.audit_records};
   store_transaction transaction{db,

@@ -8,9 +8,10 @@
 
 namespace waybill {
 
-/// Reads all tombstones: what they say can have been stored, their numbers have
-/// no gap, and no id is younger than the youngest is said to be. That an
-/// operation with the id is there too is no fault: it was recorded again.
+/// Reads all tombstones: what they say can have been stored, each number is in
+/// one run (run_check.hpp) and was purged once, and no id is younger than the
+/// youngest is said to be. That an operation with the id is there too is no
+/// fault: it was recorded again.
 /// @param fault told each fault.
 /// @param go_on asked now and then.
 /// @returns false if `go_on` said so.

@@ -1,6 +1,7 @@
 #include "waybill/tombstone_table.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 
 #include "waybill/operation_row.hpp"
@@ -8,67 +9,34 @@
 
 namespace waybill {
 
-namespace {
-
-timestamp decode_purge_time(const sqlite::statement& row, int column) {
-  const timestamp x{row.integer(column)};
-  if (x < min_timestamp || x > max_timestamp)
-    row_is_corrupt("the time " + std::to_string(x.us()) + " of a purge");
-  return x;
-}
-
-// Where rows begin and end; both are looked up at the ends of the table.
-struct tombstone_range {
-  std::int64_t first = 1;
-  std::int64_t next = 1;
-};
-
-tombstone_range range_in(sqlite::connection& db) {
-  auto stmt = db.prepare("SELECT coalesce((SELECT min(number) FROM tombstone), "
-                         "1), coalesce((SELECT max(number) FROM tombstone), 0) "
-                         "+ 1");
-  stmt.step();
-  tombstone_range x{stmt.integer(0), stmt.integer(1)};
-  if (x.first < 1 || x.next < x.first || x.next > INT64_MAX / 2)
+tombstone_bounds read_tombstone_bounds(sqlite::connection& db) {
+  auto stmt = db.prepare("SELECT first, next, youngest, forgotten_to, next_run "
+                         "FROM tombstone_bounds");
+  if (!stmt.step())
+    row_is_corrupt("no bounds of its tombstones");
+  tombstone_bounds x;
+  x.first = stmt.integer(0);
+  x.next = stmt.integer(1);
+  x.youngest = stmt.integer(2);
+  if (!stmt.is_null(3))
+    x.forgotten_to = decode_purge_time(stmt, 3);
+  x.next_run = stmt.integer(4);
+  if (x.first < 1 || x.next < x.first || x.next > max_run_number)
     row_is_corrupt("tombstones numbered from " + std::to_string(x.first)
                    + " to before " + std::to_string(x.next));
-  return x;
-}
-
-std::optional<timestamp> forgotten_to_in(const sqlite::statement& row,
-                                         int column) {
-  if (row.is_null(column))
-    return std::nullopt;
-  return decode_purge_time(row, column);
-}
-
-} // namespace
-
-purged_operation decode_purged(const sqlite::statement& row, int first) {
-  purged_operation x;
-  x.status = decode_status(row.integer(first));
-  if (!is_terminal(x.status))
-    row_is_corrupt("a tombstone of an operation that is "
-                   + to_string(x.status));
-  x.finished_at = decode_purge_time(row, first + 1);
-  x.purged_at = decode_purge_time(row, first + 2);
-  if (!row.is_null(first + 3))
-    x.successor = decode_id(row.blob(first + 3));
+  if (x.next_run < 1 || x.next_run > max_run)
+    row_is_corrupt("tombstones in runs up to " + std::to_string(x.next_run));
   return x;
 }
 
 tombstone_sums tombstones_in(sqlite::connection& db) {
-  const auto range = range_in(db);
-  auto stmt = db.prepare("SELECT forgotten_to FROM tombstone_bounds");
-  tombstone_sums x{.rows = range.next - range.first};
-  if (stmt.step())
-    x.remembered_since = forgotten_to_in(stmt, 0);
-  return x;
+  const auto x = read_tombstone_bounds(db);
+  return {.rows = x.size(), .remembered_since = x.forgotten_to};
 }
 
 std::optional<timestamp> first_purge_in(sqlite::connection& db) {
-  auto stmt = db.prepare("SELECT purged_at FROM tombstone "
-                         "ORDER BY number LIMIT 1");
+  auto stmt = db.prepare("SELECT purged_at FROM purge_time "
+                         "ORDER BY first LIMIT 1");
   if (!stmt.step())
     return std::nullopt;
   const timestamp x{stmt.integer(0)};
@@ -76,111 +44,187 @@ std::optional<timestamp> first_purge_in(sqlite::connection& db) {
                                                 : std::optional{x};
 }
 
+// -- with the store's transactions --------------------------------------------
+
 void tombstone_table::load(sqlite::connection& db) {
-  const auto range = range_in(db);
-  now_ = {.first = range.first, .next = range.next, .forgotten_to = {}};
-  {
-    auto stmt
-      = db.prepare("SELECT youngest, forgotten_to FROM tombstone_bounds");
-    if (!stmt.step())
-      row_is_corrupt("no bounds of its tombstones");
-    now_.youngest = stmt.integer(0);
-    now_.forgotten_to = forgotten_to_in(stmt, 1);
-  }
-  committed_ = now_;
-  find_ = db.prepare(WAYBILL_SELECT_PURGED);
-  insert_ = db.prepare(
-    "INSERT INTO tombstone (number, id, " WAYBILL_PURGED_COLUMNS
-    ") VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
-  first_to_stay_ = db.prepare(
-    "SELECT number FROM tombstone WHERE number >= ?1 AND number < ?2 "
-    "AND purged_at BETWEEN ?3 AND ?4 ORDER BY number LIMIT 1");
-  last_due_ = db.prepare(
-    "SELECT number FROM tombstone WHERE number >= ?1 AND number < ?2 "
-    "AND purged_at < ?3 AND purged_at >= ?4 ORDER BY number DESC LIMIT 1");
-  latest_ = db.prepare("SELECT max(purged_at) FROM tombstone "
-                       "WHERE number >= ?1 AND number < ?2");
-  first_ = db.prepare("SELECT min(number) FROM tombstone");
-  delete_
-    = db.prepare("DELETE FROM tombstone WHERE number >= ?1 AND number < ?2");
+  now_ = committed_ = read_tombstone_bounds(db);
+  runs_.load(db, now_.next_run);
+  if (!runs_.list().empty() && runs_.list().back()->next > now_.next)
+    row_is_corrupt("a run of tombstones up to "
+                   + std::to_string(runs_.list().back()->next));
+  facts_.load(db);
+  insert_purge_ = db.prepare(
+    "INSERT INTO purge_time (first, purged_at, tombstones) "
+    "VALUES (?1, ?2, ?3)");
+  insert_successor_ = db.prepare(
+    "INSERT INTO tombstone_successor (number, id, successor) "
+    "VALUES (?1, ?2, ?3)");
+  purges_in_order_ = db.prepare(
+    "SELECT first, tombstones, purged_at FROM purge_time ORDER BY first");
+  latest_
+    = db.prepare("SELECT max(purged_at) FROM purge_time WHERE first < ?1");
+  delete_purges_ = db.prepare("DELETE FROM purge_time WHERE first < ?1 "
+                              "AND first + tombstones <= ?1");
+  delete_successors_
+    = db.prepare("DELETE FROM tombstone_successor WHERE number < ?1");
   set_bounds_ = db.prepare(
-    "UPDATE tombstone_bounds SET youngest = ?1, forgotten_to = ?2");
+    "UPDATE tombstone_bounds SET first = ?1, next = ?2, youngest = ?3, "
+    "forgotten_to = ?4, next_run = ?5");
+  fresh_.clear();
+  purges_.clear();
 }
 
 void tombstone_table::close() noexcept {
-  for (auto* const stmt : {&find_, &insert_, &first_to_stay_, &last_due_,
-                           &latest_, &first_, &delete_, &set_bounds_})
+  runs_.close();
+  facts_.close();
+  for (auto* const stmt :
+       {&insert_purge_, &insert_successor_, &purges_in_order_, &latest_,
+        &delete_purges_, &delete_successors_, &set_bounds_})
     *stmt = {};
 }
 
 void tombstone_table::flush() {
-  if (now_.youngest == committed_.youngest
-      && now_.forgotten_to == committed_.forgotten_to)
-    return;
-  set_bounds_.bind(1, now_.youngest);
+  write_fresh();
+  if (changes_begun_ != changes_before_)
+    now_.next_run = runs_.next_run();
+  if (now_ != committed_)
+    write_bounds();
+}
+
+void tombstone_table::on_commit() noexcept {
+  committed_ = now_;
+  changes_before_ = changes_begun_;
+  runs_.on_commit();
+}
+
+void tombstone_table::on_rollback(bool /*unfinished*/) noexcept {
+  now_ = committed_;
+  changes_before_ = changes_begun_;
+  fresh_.clear();
+  purges_.clear();
+  runs_.on_rollback();
+}
+
+void tombstone_table::write_bounds() {
+  set_bounds_.bind(1, now_.first);
+  set_bounds_.bind(2, now_.next);
+  set_bounds_.bind(3, now_.youngest);
   if (now_.forgotten_to)
-    set_bounds_.bind(2, now_.forgotten_to->us());
+    set_bounds_.bind(4, now_.forgotten_to->us());
   else
-    set_bounds_.bind_null(2);
+    set_bounds_.bind_null(4);
+  set_bounds_.bind(5, now_.next_run);
   set_bounds_.run();
 }
 
+// -- reading ------------------------------------------------------------------
+
 std::optional<purged_operation>
 tombstone_table::find(const tracked_operation_id& id) {
-  if (!may_have(id))
+  if (!now_.may_have(id))
     return std::nullopt;
-  const auto bytes = encode_id(id);
-  find_.bind_borrowed(1, bytes);
-  const sqlite::reset_guard guard{find_};
-  if (!find_.step())
-    return std::nullopt;
-  return decode_purged(find_, 0);
+  const auto key = to_run_key(id);
+  const auto last = std::find_if(fresh_.rbegin(), fresh_.rend(),
+                                 [&](const auto& x) { return x.key == key; });
+  if (last != fresh_.rend())
+    return last->number < now_.first ? std::nullopt
+                                     : std::optional{complete(*last)};
+  if (const auto found = runs_.find(key, now_.first))
+    return complete(*found);
+  return std::nullopt;
 }
 
+purged_operation tombstone_table::complete(const run_entry& entry) {
+  std::optional<timestamp> purged_at;
+  if (!purges_.empty() && entry.number >= purges_.front().first)
+    purged_at = std::prev(std::ranges::upper_bound(purges_, entry.number, {},
+                                                   &purge::first))
+                  ->at;
+  return facts_.complete(entry, purged_at);
+}
+
+// -- changing -----------------------------------------------------------------
+
 void tombstone_table::add(const tombstone& x) {
-  const auto id = encode_id(x.id);
-  insert_.bind(1, now_.next);
-  insert_.bind_borrowed(2, id);
-  insert_.bind(3, static_cast<std::int64_t>(x.was.status));
-  insert_.bind(4, x.was.finished_at.us());
-  insert_.bind(5, x.was.purged_at.us());
-  id_bytes successor{};
-  if (x.was.successor) {
-    successor = encode_id(*x.was.successor);
-    insert_.bind_borrowed(6, successor);
-  } else {
-    insert_.bind_null(6);
-  }
   ++changes_begun_;
-  insert_.run();
+  if (purges_.empty() || purges_.back().at != x.was.purged_at)
+    purges_.push_back({now_.next, x.was.purged_at});
+  fresh_.push_back({to_run_key(x.id), now_.next,
+                    encode_tombstone({x.was.status, x.was.finished_at,
+                                      x.was.successor.has_value()})});
+  if (x.was.successor) {
+    const auto id = encode_id(x.id);
+    const auto successor = encode_id(*x.was.successor);
+    insert_successor_.bind(1, now_.next);
+    insert_successor_.bind_borrowed(2, id);
+    insert_successor_.bind_borrowed(3, successor);
+    insert_successor_.run();
+  }
   ++now_.next;
+  ++added_;
   now_.youngest = std::max(now_.youngest, time_in(x.id).value_or(-1));
+  if (std::ssize(fresh_) >= sizes_.fresh)
+    write_fresh();
+}
+
+// What has been forgotten already is not written at all.
+void tombstone_table::write_fresh() {
+  if (fresh_.empty())
+    return;
+  const auto first = std::max(now_.first, fresh_.front().number);
+  std::erase_if(fresh_, [&](const auto& x) { return x.number < first; });
+  if (!fresh_.empty()) {
+    write_purges();
+    std::ranges::sort(fresh_);
+    runs_.add(fresh_, first, now_.next);
+  }
+  fresh_.clear();
+  purges_.clear();
+}
+
+void tombstone_table::write_purges() {
+  auto end = now_.next;
+  for (auto at = purges_.rbegin(); at != purges_.rend() && end > now_.first;
+       ++at) {
+    const auto first = std::max(now_.first, at->first);
+    insert_purge_.bind(1, first);
+    insert_purge_.bind(2, at->at.us());
+    insert_purge_.bind(3, end - first);
+    insert_purge_.run();
+    end = first;
+  }
 }
 
 bool tombstone_table::expire(const due_times& due, std::int64_t limit) {
-  if (!has_any())
+  if (std::ranges::any_of(purges_,
+                          [&](const purge& x) { return x.at < due.before; }))
+    write_fresh();
+  const auto written = fresh_.empty() ? now_.next : fresh_.front().number;
+  if (now_.first >= written)
     return false;
-  constexpr std::int64_t looked_at = 4'096; // by a clock that was ahead
-  auto end = std::min(now_.next, now_.first + looked_at);
-  const auto lower = [&end](sqlite::statement& stmt, std::int64_t if_none,
-                            std::int64_t behind) {
-    const sqlite::reset_guard guard{stmt};
-    end = stmt.step() ? stmt.integer(0) + behind : if_none;
-  };
-  first_to_stay_.bind(1, now_.first);
-  first_to_stay_.bind(2, end);
-  first_to_stay_.bind(3, due.before.us());
-  first_to_stay_.bind(4, due.now.us());
-  lower(first_to_stay_, end, 0);
-  const auto is_last = end < std::min(now_.next, now_.first + looked_at);
-  last_due_.bind(1, now_.first);
-  last_due_.bind(2, end);
-  last_due_.bind(3, due.before.us());
-  last_due_.bind(4, due.not_before.us());
-  lower(last_due_, now_.first, 1);
+  constexpr int looked_at = 4'096; // by a clock that was ahead
+  auto end = now_.first;           // of what goes
+  bool is_last = false;
+  {
+    const sqlite::reset_guard guard{purges_in_order_};
+    for (int i = 0; i < looked_at && !is_last; ++i) {
+      if (!purges_in_order_.step()) {
+        is_last = true;
+        break;
+      }
+      const auto next = end_of_purge(purges_in_order_, 0);
+      const auto purged_at = decode_purge_time(purges_in_order_, 2);
+      if (next <= now_.first || next > written)
+        row_is_corrupt("a purge up to tombstone " + std::to_string(next));
+      if (purged_at >= due.before && purged_at <= due.now)
+        is_last = true;
+      else if (purged_at < due.before && purged_at >= due.not_before)
+        end = next;
+    }
+  }
   const auto lot = std::min(end, now_.first + limit);
-  const auto more = lot < end || (!is_last && end < now_.next);
   const auto found = lot > now_.first;
+  const auto more = lot < end || !is_last;
   take_away(lot, due.before);
   return found && more;
 }
@@ -196,30 +240,60 @@ bool tombstone_table::keep_at_most(std::int64_t rows, std::int64_t limit) {
 void tombstone_table::take_away(std::int64_t end, timestamp latest) {
   if (end <= now_.first)
     return;
-  bool is_empty = true;
+  ++changes_begun_;
+  const auto note = [&](timestamp t) {
+    forgotten_to(std::max(min_timestamp, std::min(t, latest)));
+  };
   {
-    latest_.bind(1, now_.first);
-    latest_.bind(2, end);
+    latest_.bind(1, end);
     const sqlite::reset_guard guard{latest_};
-    if (latest_.step() && !latest_.is_null(0)) {
-      forgotten_to(std::max(min_timestamp,
-                            std::min(timestamp{latest_.integer(0)}, latest)));
-      is_empty = false;
-    }
+    if (latest_.step() && !latest_.is_null(0))
+      note(timestamp{latest_.integer(0)});
   }
-  if (is_empty) { // numbers have a gap in a file that someone has made
-    const sqlite::reset_guard guard{first_};
-    if (first_.step() && !first_.is_null(0))
-      end = std::clamp(first_.integer(0), end, now_.next);
-  } else {
-    delete_.bind(1, now_.first);
-    delete_.bind(2, end);
-    ++changes_begun_;
-    delete_.run();
-  }
+  for (const auto& each : purges_)
+    if (each.first < end)
+      note(each.at);
+  delete_purges_.bind(1, end);
+  delete_purges_.run();
+  delete_successors_.bind(1, end);
+  delete_successors_.run();
   now_.first = end;
-  if (!has_any()) // the numbers begin anew when it is opened again
+  if (!has_any())
     now_.youngest = -1;
+  runs_.forget(end);
+}
+
+void tombstone_table::merge() {
+  constexpr std::int64_t at_least = 64;
+  ++changes_begun_;
+  runs_.merge(2 * added_ + at_least, now_.first);
+  added_ = 0;
+}
+
+std::int64_t tombstone_table::sweep(std::int64_t pages) {
+  if (!has_garbage())
+    return 0;
+  ++changes_begun_;
+  return runs_.sweep(pages);
+}
+
+// -- for readers --------------------------------------------------------------
+
+tombstone_finder::tombstone_finder(sqlite::connection& db) : db_{db} {
+  source_.open(db);
+  facts_.load(db);
+}
+
+std::optional<purged_operation>
+tombstone_finder::find(const tracked_operation_id& id) {
+  const auto bounds = read_tombstone_bounds(db_);
+  if (!bounds.may_have(id))
+    return std::nullopt;
+  known_ = source_.list(known_, run_filters::leave_out);
+  const auto found = source_.find(known_, to_run_key(id), bounds.first);
+  if (!found)
+    return std::nullopt;
+  return facts_.complete(*found, std::nullopt);
 }
 
 } // namespace waybill

@@ -741,7 +741,10 @@ bool fails_with_calls(int nth) {
 TEST_CASE_METHOD(call_model_fixture,
                  "20,000 random steps of calls do what a simple model says",
                  "[calls][promise-3][promise-5]") {
-  options.checkpoint_pages = 100; // from the first restart on
+  // From the first restart on.
+  options.checkpoint_pages = 100;
+  options.tombstone_runs
+    = {.page_entries = 2, .fan_in = 2, .full = 16, .fresh = 3};
   for (int i = 0; i < 20'000; ++i) {
     CAPTURE(i);
     step();

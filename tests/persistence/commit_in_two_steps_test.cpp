@@ -78,6 +78,35 @@ struct two_steps {
 } // namespace
 
 TEST_CASE_METHOD(two_steps,
+                 "a purge that is rolled back while the batch before is synced "
+                 "leaves that one's tombstones",
+                 "[calls][promise-3][threads]") {
+  store.reset();
+  options.duplicates_of = duplicate_scope::all;
+  options.tombstone_runs
+    = {.page_entries = 2, .fan_in = 2, .full = 64, .fresh = 2};
+  store.emplace(options);
+  const auto purge_one = [&](std::uint64_t n) {
+    store->record_enqueue(enqueue(n), at(1));
+    store->record_terminal(terminal(n), at(1));
+    store->purge_chunk(purge_before(at(9)), at(20), 10, 1s);
+  };
+  for (std::uint64_t n = 10; n < 40; n += 2) {
+    store->begin();
+    purge_one(n);
+    store->begin_commit([] {});
+    store->begin();
+    purge_one(n + 1);
+    store->rollback();
+    store->finish_commit();
+  }
+  for (std::uint64_t n = 10; n < 40; ++n)
+    CHECK(store->get_status(status_of(n), at(30)).purged.has_value()
+          == (n % 2 == 0));
+  CHECK(store_reader{options.file}.check()->faults.empty());
+}
+
+TEST_CASE_METHOD(two_steps,
                  "promise 1, durability: a commit in two steps is durable when "
                  "it is finished, and is told so",
                  "[promise-1][threads]") {
