@@ -78,7 +78,7 @@ struct store_options {
   duplicate_scope duplicates_of = duplicate_scope::calls;
   std::int64_t max_tombstones = 10'000'000;
   /// How these are packed; for tests.
-  run_sizes tombstone_runs;
+  run_sizes tombstone_runs{};
 };
 
 /// Whether the file can be used turns out when it is opened.
