@@ -140,6 +140,8 @@ run_list packed_runs::find_group(std::size_t tier) const {
     if (tier_of(*each) <= tier && each->entries < full_ && !is_merged(each)) {
       group.push_back(each);
       entries += each->entries;
+      if (is_enough())
+        break;
       continue;
     }
     if (is_enough())

@@ -9,7 +9,8 @@ struct purge_progress {
   std::int64_t deleted = 0; // rows
   /// False if rows that are due may be left.
   bool finished = true;
-  /// Whether something that was purged before was forgotten.
+  /// Whether something that was purged before was forgotten, or what is left of
+  /// such was deleted: there may be space.
   bool has_forgotten = false;
 };
 

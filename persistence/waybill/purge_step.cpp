@@ -93,10 +93,10 @@ bool forget_some(store_parts& x, const purge_terminal& request, timestamp now,
   constexpr std::int64_t lot = 512;
   for (std::int64_t rows = 0;;) {
     const auto limit = std::clamp(max_rows - rows, std::int64_t{1}, lot);
-    const auto before = x.tombstones.changes_begun();
+    const auto before = x.tombstones.size();
     const auto more = x.tombstones.keep_at_most(x.options.max_tombstones, limit)
                       || x.tombstones.expire(due, limit);
-    has_forgotten = x.tombstones.changes_begun() != before || has_forgotten;
+    has_forgotten = x.tombstones.size() != before || has_forgotten;
     if (x.tombstones.sweep(limit) > 0) {
       x.log.note_scattered_pages();
       has_forgotten = true;
@@ -142,12 +142,15 @@ purge_progress delete_some(store_parts& x, const purge_terminal& request,
 }
 
 // Merging takes space before it gives any.
-void tidy_tombstones(store_parts& x) {
+// @returns whether pages were given back.
+bool tidy_tombstones(store_parts& x, std::int64_t max_rows) {
   constexpr std::int64_t pages = 64;
   if (!x.space.is_short())
     x.tombstones.merge();
-  if (x.tombstones.sweep(pages) > 0)
-    x.log.note_scattered_pages();
+  if (x.tombstones.sweep(std::min(pages, max_rows)) == 0)
+    return false;
+  x.log.note_scattered_pages();
+  return true;
 }
 
 // What is deleted, as an operator may have said it.
@@ -162,8 +165,8 @@ std::string words_for(const purge_terminal& x) {
 purge_progress purge_step(store_parts& x, const purge_terminal& request,
                           timestamp now, std::int64_t max_rows,
                           std::chrono::microseconds max_time) {
-  const auto done = delete_some(x, request, now, max_rows, max_time);
-  tidy_tombstones(x);
+  auto done = delete_some(x, request, now, max_rows, max_time);
+  done.has_forgotten = tidy_tombstones(x, max_rows) || done.has_forgotten;
   if (request.act && done.deleted > 0)
     x.audit.note({.verb = audit_verb::purge,
                   .act = request.act,

@@ -72,6 +72,7 @@ void tombstone_table::load(sqlite::connection& db) {
     "forgotten_to = ?4, next_run = ?5");
   fresh_.clear();
   purges_.clear();
+  added_ = 0;
 }
 
 void tombstone_table::close() noexcept {
@@ -171,6 +172,7 @@ void tombstone_table::add(const tombstone& x) {
 void tombstone_table::write_fresh() {
   if (fresh_.empty())
     return;
+  ++changes_begun_;
   const auto first = std::max(now_.first, fresh_.front().number);
   std::erase_if(fresh_, [&](const auto& x) { return x.number < first; });
   if (!fresh_.empty()) {
@@ -207,7 +209,8 @@ bool tombstone_table::expire(const due_times& due, std::int64_t limit) {
   bool is_last = false;
   {
     const sqlite::reset_guard guard{purges_in_order_};
-    for (int i = 0; i < looked_at && !is_last; ++i) {
+    for (int i = 0; i < looked_at && !is_last && end < now_.first + limit;
+         ++i) {
       if (!purges_in_order_.step()) {
         is_last = true;
         break;
@@ -224,7 +227,7 @@ bool tombstone_table::expire(const due_times& due, std::int64_t limit) {
   }
   const auto lot = std::min(end, now_.first + limit);
   const auto found = lot > now_.first;
-  const auto more = lot < end || !is_last;
+  const auto more = lot < written && (lot < end || !is_last);
   take_away(lot, due.before);
   return found && more;
 }
@@ -266,8 +269,11 @@ void tombstone_table::take_away(std::int64_t end, timestamp latest) {
 void tombstone_table::merge() {
   constexpr std::int64_t at_least = 64;
   ++changes_begun_;
-  runs_.merge(2 * added_ + at_least, now_.first);
-  added_ = 0;
+  // What has gathered while there was no space, or was added and rolled back,
+  // makes no part too large for the space that there is.
+  const auto some = std::min(added_, sizes_.fresh);
+  added_ -= some;
+  runs_.merge(2 * some + at_least, now_.first);
 }
 
 std::int64_t tombstone_table::sweep(std::int64_t pages) {

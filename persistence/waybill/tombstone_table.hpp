@@ -80,6 +80,9 @@ public:
   /// Whether there is any. If not, nobody need look for one.
   [[nodiscard]] bool has_any() const noexcept { return now_.size() > 0; }
 
+  /// How many there are.
+  [[nodiscard]] std::int64_t size() const noexcept { return now_.size(); }
+
   /// What an operation was; none if it has no tombstone. The same id may have
   /// been purged twice: then the last time counts.
   std::optional<purged_operation> find(const tracked_operation_id& id);
@@ -156,7 +159,7 @@ private:
   packed_runs runs_;
   std::vector<run_entry> fresh_; // of this transaction, not in a run yet
   std::vector<purge> purges_;    // of these
-  std::int64_t added_ = 0;       // since the last merge
+  std::int64_t added_ = 0;       // and not merged for yet
   std::uint64_t changes_begun_ = 0;
   std::uint64_t changes_before_ = 0; // this transaction
   tombstone_facts facts_;

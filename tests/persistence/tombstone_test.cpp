@@ -296,6 +296,97 @@ TEST_CASE_METHOD(tombstone_fixture,
 }
 
 TEST_CASE_METHOD(tombstone_fixture,
+                 "what is forgotten gives its pages back in steps that are "
+                 "bounded, and each tells that there may be space",
+                 "[calls][promise-9][promise-15]") {
+  store.close();
+  options.tombstone_runs.page_entries = 1;
+  store = operation_tracking_store{options};
+  open();
+  bury_all(25);
+  const auto pages = [&] {
+    return open_reader(options.file)
+      .query_int("SELECT count(*) FROM tombstone_page");
+  };
+  auto x = purge_before(min_timestamp);
+  x.forget_before = at(21);
+  store.purge_chunk(x, at(90), 24, 1h);
+  CHECK(pages() == 25); // the run has one that counts
+  for (const auto left : {23, 21}) {
+    CHECK(store.purge_chunk(x, at(90), 1, 1h).has_forgotten);
+    CHECK(pages() == left);
+  }
+  x.forget_before.reset();
+  CHECK(store.purge_chunk(x, at(90), 1, 1h).has_forgotten);
+  CHECK(pages() == 20);
+}
+
+TEST_CASE_METHOD(store_fixture,
+                 "what was added while nothing could be merged makes no step "
+                 "longer, and is merged by and by",
+                 "[calls][promise-9]") {
+  store.close();
+  auto db = open_writer(options.file);
+  constexpr std::int64_t fresh = 64;
+  tombstone_table table{
+    {.page_entries = 1, .fan_in = 2, .full = 65'536, .fresh = fresh}};
+  table.load(db);
+  const auto add = [&](std::int64_t count) {
+    for (std::int64_t n = 0; n < count; ++n)
+      table.add({id_at(n), {tracking_status::delivered, at(n), at(1)}});
+    table.flush();
+  };
+  const auto listed = [&] {
+    return db.query_int("SELECT count(*) FROM tombstone_run");
+  };
+  db.exec("BEGIN");
+  add(100 * fresh);
+  db.exec("COMMIT");
+  table.on_commit();
+  db.exec("BEGIN");
+  add(fresh);
+  db.exec("ROLLBACK");
+  table.on_rollback(false);
+  CHECK(listed() == 100);
+  db.exec("BEGIN");
+  const auto before = db.query_int("SELECT count(*) FROM tombstone_page");
+  table.merge();
+  // A part of each merge, of which there are six.
+  CHECK(db.query_int("SELECT count(*) FROM tombstone_page") - before
+        < 8 * (2 * fresh + 64));
+  for (int i = 0; i < 200; ++i)
+    table.merge();
+  CHECK(listed() < 20);
+  table.flush();
+  db.exec("COMMIT");
+  table.on_commit();
+  CHECK(table.find(id_at(7)));
+  table.close();
+}
+
+TEST_CASE_METHOD(store_fixture,
+                 "tombstones that fail to be written are a change that has "
+                 "begun",
+                 "[calls][promise-3]") {
+  store.close();
+  auto db = open_writer(options.file);
+  tombstone_table table{run_sizes{}};
+  table.load(db);
+  db.exec("BEGIN");
+  table.add({id_at(1), {tracking_status::delivered, at(1), at(2)}});
+  db.exec("CREATE TEMP TRIGGER fails BEFORE INSERT ON main.tombstone_run "
+          "BEGIN SELECT RAISE(ABORT, 'planted'); END");
+  const auto before = table.changes_begun();
+  CHECK(error_of([&] {
+          table.expire({at(30), min_timestamp, at(40)}, 10);
+        }).code);
+  CHECK(table.changes_begun() != before);
+  db.exec("ROLLBACK");
+  table.on_rollback(false);
+  table.close();
+}
+
+TEST_CASE_METHOD(tombstone_fixture,
                  "the bound made lower is reached, in steps that are bounded",
                  "[calls][promise-9][promise-15]") {
   bury_all(100);
