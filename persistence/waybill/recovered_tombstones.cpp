@@ -135,13 +135,18 @@ bool recovered_tombstones::take_purge(const salvaged_row& row) {
 bool recovered_tombstones::take_bounds(const salvaged_row& row) {
   const auto& x = row.values;
   const auto& forgotten_to = x[of_bounds::forgotten_to];
-  if (!x[of_bounds::first].is_between(1, max_run_number)
+  const auto& first = x[of_bounds::first];
+  if (!first.is_between(1, max_run_number)
+      || !x[of_bounds::next].is_between(first.integer, max_run_number)
       || !(forgotten_to.is_null() || forgotten_to.is_time()))
     return false;
-  has_bounds_ = true;
-  first_ = x[of_bounds::first].integer;
+  // What may be junk makes none be forgotten.
+  if (row.is_proven)
+    first_ = has_bounds_ ? std::min(first_, first.integer) : first.integer;
+  has_bounds_ = has_bounds_ || row.is_proven;
   if (forgotten_to.is_integer())
-    forgotten_to_ = forgotten_to.integer;
+    forgotten_to_ = std::max(forgotten_to_.value_or(forgotten_to.integer),
+                             forgotten_to.integer);
   return true;
 }
 

@@ -38,7 +38,7 @@ private:
   void make_runs();
 
   sqlite::connection& db_;
-  bool has_bounds_ = false;
+  bool has_bounds_ = false; // that are proven
   std::int64_t first_ = 1;
   std::optional<std::int64_t> forgotten_to_;
   sqlite::statement insert_;
