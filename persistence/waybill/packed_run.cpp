@@ -4,6 +4,7 @@
 #include <string>
 
 #include "waybill/operation_row.hpp"
+#include "waybill/page_seal.hpp"
 
 namespace waybill {
 
@@ -77,7 +78,8 @@ run_page::run_page(const run_layout& layout,
   : layout_{layout} {
   constexpr auto head = run_layout::page_head;
   const auto each = layout.entry_bytes();
-  if (bytes.size() < head + each || (bytes.size() - head) % each != 0)
+  if (bytes.size() < head + each || bytes.size() > sqlite::page_bytes
+      || (bytes.size() - head) % each != 0)
     row_is_corrupt("a page of a run of " + std::to_string(bytes.size())
                    + " bytes");
   const auto first = decode_big_endian(bytes.first(head));

@@ -39,7 +39,7 @@ void packed_runs::load(sqlite::connection& db, std::int64_t next_run) {
     = std::max({next_run, last_page / max_run_pages + 1, std::int64_t{1}});
   for (const auto& each : *runs_)
     next_run_ = std::max(next_run_, each->run + 1);
-  if (next_run_ > max_run)
+  if (next_run_ >= max_run)
     row_is_corrupt("run " + std::to_string(next_run_ - 1));
   jobs_.clear();
   has_stepped_ = false;

@@ -98,6 +98,12 @@ run_writer::run_writer(run_sink& sink, const run_facts& x)
 void run_writer::add(const run_entry& x) {
   if (run_.entries > 0 && x <= before_)
     row_is_corrupt("a run that is not sorted");
+  if (x.number < run_.first || x.number >= run_.next
+      || run_.next - run_.first > UINT32_MAX
+      || run_.entries >= run_.next - run_.first)
+    row_is_corrupt("number " + std::to_string(x.number)
+                   + " among those of a run from " + std::to_string(run_.first)
+                   + " to before " + std::to_string(run_.next));
   const auto& layout = sink_.layout();
   if (in_page_ == 0) {
     append_number(page_, static_cast<std::uint64_t>(run_.first),

@@ -57,7 +57,7 @@ public:
   run_writer(run_sink& sink, const run_facts& x);
 
   /// @throws store_error `store_corrupt` if it does not come behind the one
-  ///         before it.
+  ///         before it, or has no number of this run.
   void add(const run_entry& x);
 
   /// @returns null if it has no entry.

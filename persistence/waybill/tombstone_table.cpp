@@ -21,10 +21,10 @@ tombstone_bounds read_tombstone_bounds(sqlite::connection& db) {
   if (!stmt.is_null(3))
     x.forgotten_to = decode_purge_time(stmt, 3);
   x.next_run = stmt.integer(4);
-  if (x.first < 1 || x.next < x.first || x.next > max_run_number)
+  if (x.first < 1 || x.next < x.first || x.next >= max_run_number)
     row_is_corrupt("tombstones numbered from " + std::to_string(x.first)
                    + " to before " + std::to_string(x.next));
-  if (x.next_run < 1 || x.next_run > max_run)
+  if (x.next_run < 1 || x.next_run >= max_run)
     row_is_corrupt("tombstones in runs up to " + std::to_string(x.next_run));
   return x;
 }
@@ -44,14 +44,31 @@ std::optional<timestamp> first_purge_in(sqlite::connection& db) {
                                                 : std::optional{x};
 }
 
+namespace {
+
+// Each number that counts is in a run.
+void require_runs_of(const tombstone_bounds& x, const run_list& runs) {
+  auto next = x.first;
+  for (const auto& each : runs) {
+    if (each->next <= x.first)
+      continue; // it is about to go
+    if (each->first > next)
+      row_is_corrupt("no run of tombstone " + std::to_string(next));
+    next = each->next;
+  }
+  if (next != x.next)
+    row_is_corrupt("runs of tombstones up to " + std::to_string(next)
+                   + ", but tombstones up to " + std::to_string(x.next));
+}
+
+} // namespace
+
 // -- with the store's transactions --------------------------------------------
 
 void tombstone_table::load(sqlite::connection& db) {
   now_ = committed_ = read_tombstone_bounds(db);
   runs_.load(db, now_.next_run);
-  if (!runs_.list().empty() && runs_.list().back()->next > now_.next)
-    row_is_corrupt("a run of tombstones up to "
-                   + std::to_string(runs_.list().back()->next));
+  require_runs_of(now_, runs_.list());
   facts_.load(db);
   insert_purge_ = db.prepare(
     "INSERT INTO purge_time (first, purged_at, tombstones) "

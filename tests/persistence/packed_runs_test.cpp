@@ -301,6 +301,32 @@ TEST_CASE("the newest of what has the same key is found, in a page, over pages "
   CHECK_FALSE(model.runs->find(key, 21));
 }
 
+TEST_CASE("a run takes no entry whose number is not one of its own", "[runs]") {
+  run_model model{wide_layout, 9};
+  struct place {
+    std::int64_t number;
+    std::int64_t first;
+    std::int64_t next;
+  };
+  const auto x = GENERATE(place{9, 10, 12}, place{12, 10, 12},
+                          place{1, 1, std::int64_t{1} << 40U});
+  CAPTURE(x.number, x.first, x.next);
+  const std::vector<run_entry> lot{{{7, 7}, x.number, 1}};
+  CHECK(error_of([&] { model.runs->add(lot, x.first, x.next); }).code
+        == errc::store_corrupt);
+}
+
+TEST_CASE("a page of a run is no larger than a page of the file", "[runs]") {
+  std::vector<std::uint8_t> bytes(8 + 150 * wide_layout.entry_bytes());
+  bytes[7] = 1;
+  CHECK(error_of([&] {
+          run_page{wide_layout, bytes};
+        }).code
+        == errc::store_corrupt);
+  bytes.resize(8 + 140 * wide_layout.entry_bytes());
+  CHECK(run_page{wide_layout, bytes}.size() == 140);
+}
+
 TEST_CASE("a filter has all that it was given, and few others", "[runs]") {
   const auto keys = GENERATE(1, 40, 1'000);
   run_filter filter{keys};

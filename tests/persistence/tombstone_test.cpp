@@ -432,6 +432,44 @@ TEST_CASE_METHOD(tombstone_fixture,
   CHECK(tombstones() == 0);
 }
 
+TEST_CASE_METHOD(tombstone_fixture,
+                 "promise 11: a store some tombstone of which is in no run is "
+                 "damaged, and is not opened",
+                 "[calls][promise-11]") {
+  for (std::uint64_t n = 1; n <= 3; ++n)
+    bury(n);
+  store.close();
+  const auto* const sql
+    = GENERATE("DELETE FROM tombstone_run WHERE first = 1",
+               "DELETE FROM tombstone_run WHERE first = 2",
+               "DELETE FROM tombstone_run WHERE first = 3",
+               "UPDATE tombstone_bounds SET next = 5",
+               "UPDATE tombstone_bounds SET next = 2000000000000000000",
+               "UPDATE tombstone_bounds SET next = 3",
+               "UPDATE tombstone_bounds SET next = 2305843009213693952");
+  CAPTURE(sql);
+  open_writer(options.file).exec(sql);
+  CHECK(error_of([&] { operation_tracking_store{options}; }).code
+        == errc::store_corrupt);
+}
+
+TEST_CASE_METHOD(tombstone_fixture,
+                 "a store that has forgotten some of its tombstones, or "
+                 "all, is opened again",
+                 "[calls]") {
+  bury(1, at(20));
+  bury(2, at(25));
+  forget_before(at(21));
+  CHECK(tombstones() == 1);
+  restart();
+  CHECK(what_was(2));
+  forget_before(max_timestamp);
+  CHECK(tombstones() == 0);
+  restart();
+  CHECK_FALSE(what_was(2));
+  CHECK(faults().empty());
+}
+
 TEST_CASE_METHOD(
   tombstone_fixture,
   "numbers with a gap that someone has made cost no endless work", "[calls]") {
@@ -439,9 +477,10 @@ TEST_CASE_METHOD(
     bury(n);
   store.close();
   open_writer(options.file)
-    .exec("UPDATE tombstone_bounds SET next = 2000000000000000000; "
-          "UPDATE purge_time SET tombstones = 1999999999999999997 "
-          "WHERE first = 3");
+    .exec("INSERT INTO tombstone_run SELECT next_run, next, 4000000000, 1, 0, "
+          "zeroblob(16), zeroblob(16), x'' FROM tombstone_bounds; "
+          "UPDATE tombstone_bounds SET next = 4000000000; "
+          "UPDATE purge_time SET tombstones = 3999999997 WHERE first = 3");
   options.max_tombstones = 1;
   store = operation_tracking_store{options};
   auto x = purge_before(min_timestamp);
@@ -985,27 +1024,6 @@ TEST_CASE_METHOD(tombstone_fixture,
 }
 
 TEST_CASE_METHOD(tombstone_fixture,
-                 "promise 11: a check goes on behind a part that cannot be "
-                 "read",
-                 "[calls][promise-11]") {
-  bury(1);
-  store.close();
-  const auto root = open_reader(options.file)
-                      .query_int("SELECT rootpage FROM sqlite_schema "
-                                 "WHERE name = 'audit'");
-  open_writer(options.file).exec("DELETE FROM tombstone_bounds");
-  auto bytes = read_file(options.file);
-  std::fill_n(bytes.begin() + (root - 1) * std::ptrdiff_t{4'096}, 4'096, 'x');
-  write_file(options.file, bytes);
-  std::string all;
-  for (const auto& each : faults())
-    all += each + "\n";
-  CAPTURE(all);
-  CHECK(all.find("audit: ") != std::string::npos);
-  CHECK(all.find("no bounds of its tombstones") != std::string::npos);
-}
-
-TEST_CASE_METHOD(tombstone_fixture,
                  "promise 11: bounds that are not proven make a recovery "
                  "forget no tombstones",
                  "[calls][promise-11]") {
@@ -1035,6 +1053,27 @@ TEST_CASE_METHOD(tombstone_fixture,
   store = operation_tracking_store{options};
   CHECK(what_was(2));
   CHECK(what_was(3));
+}
+
+TEST_CASE_METHOD(tombstone_fixture,
+                 "promise 11: a check goes on behind a part that cannot be "
+                 "read",
+                 "[calls][promise-11]") {
+  bury(1);
+  store.close();
+  const auto root = open_reader(options.file)
+                      .query_int("SELECT rootpage FROM sqlite_schema "
+                                 "WHERE name = 'audit'");
+  open_writer(options.file).exec("DELETE FROM tombstone_bounds");
+  auto bytes = read_file(options.file);
+  std::fill_n(bytes.begin() + (root - 1) * std::ptrdiff_t{4'096}, 4'096, 'x');
+  write_file(options.file, bytes);
+  std::string all;
+  for (const auto& each : faults())
+    all += each + "\n";
+  CAPTURE(all);
+  CHECK(all.find("audit: ") != std::string::npos);
+  CHECK(all.find("no bounds of its tombstones") != std::string::npos);
 }
 
 TEST_CASE_METHOD(tombstone_fixture,
