@@ -1,45 +1,145 @@
-// Reading works without this. It adds keys, copying, and pages that renew
-// themselves while nobody is busy with them.
+// Reading works without this. It adds keys, copying, one switch for the zone of
+// all times, and pages that show by themselves what is new.
 
-const renewEvery = 5000;
-const busy = () => {
-  const at = document.activeElement;
-  return (at && at.matches('main input, main button, main a'))
-    || !getSelection().isCollapsed;
-};
+// Where the pages are, whatever prefix they are behind.
+const root = new URL('../', import.meta.url);
+
+const element = (name, text, properties = {}) => Object.assign(
+  document.createElement(name), {textContent: text}, properties);
+
+// -- times --------------------------------------------------------------------
+
+// Each time is in the page as UTC. What is shown of it is written anew in the
+// zone that is chosen, as exactly as the server wrote it.
+
+const zoneKey = 'waybill zone';
+
+function rememberedZone() {
+  try {
+    const zone = localStorage.getItem(zoneKey);
+    if (zone) return zone;
+  } catch {
+    // Nothing may be kept here.
+  }
+  return document.documentElement.dataset.zone ?? 'local';
+}
+
+let zone = rememberedZone();
+
+function inZone(date) {
+  const ahead = zone === 'utc' ? 0 : -date.getTimezoneOffset();
+  const text = new Date(date.getTime() + ahead * 60_000).toISOString();
+  const two = x => String(Math.trunc(Math.abs(x))).padStart(2, '0');
+  return {
+    day: text.slice(0, 10),
+    clock: text.slice(11, 23),
+    zone: zone === 'utc' ? 'Z'
+      : ` ${ahead < 0 ? '-' : '+'}${two(ahead / 60)}:${two(ahead % 60)}`,
+  };
+}
+
+const wholeTime = /^\d{4}-\d\d-\d\d ([\d:.]+?)(?:Z| [+-]\d\d:\d\d)$/;
+const clockTime = /^\d\d:\d\d(?::\d\d(?:\.\d+)?)?$/;
+
+// Ages stay as they are.
+function written(text, date) {
+  const is = inZone(date);
+  const whole = wholeTime.exec(text);
+  if (whole) return `${is.day} ${is.clock.slice(0, whole[1].length)}${is.zone}`;
+  return clockTime.test(text) ? is.clock.slice(0, text.length) : text;
+}
+
+function showTimes(within) {
+  for (const each of within.querySelectorAll('time[datetime], [data-time]')) {
+    const date = new Date(each.dateTime ?? each.dataset.time);
+    each.textContent = written(each.textContent, date);
+    if (each.title) each.title = written(each.title, date);
+  }
+}
+
+const zoneSwitch = element('button', '', {className: 'zone'});
+
+function setZone(to) {
+  zone = to;
+  const other = zone === 'utc' ? 'local time' : 'UTC';
+  zoneSwitch.textContent = zone === 'utc' ? 'UTC' : 'Local time';
+  zoneSwitch.title = `Times are in ${zone === 'utc' ? 'UTC' : 'local time'}; `
+    + `show them in ${other} (u)`;
+  showTimes(document);
+}
+
+zoneSwitch.addEventListener('click', () => {
+  const to = zone === 'utc' ? 'local' : 'utc';
+  try {
+    localStorage.setItem(zoneKey, to);
+  } catch {
+    // Then it holds for this page only.
+  }
+  setZone(to);
+});
+// Another tab has switched.
+addEventListener('storage', event => {
+  if (event.key === zoneKey) setZone(rememberedZone());
+});
+
+// A time that is typed without a zone is meant in the one that is shown.
+const typedTime = /^(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d(?::\d\d(?:\.\d+)?)?))?$/;
+const timeFields = 'input[name$=since]:not([type=hidden])';
+addEventListener('submit', event => {
+  for (const input of event.target.querySelectorAll(timeFields)) {
+    const [, day, clock = '00:00'] = typedTime.exec(input.value.trim()) ?? [];
+    const date = new Date(`${day}T${clock}${zone === 'utc' ? 'Z' : ''}`);
+    if (!Number.isNaN(date.getTime()))
+      input.value = `${day} ${clock}${inZone(date).zone}`;
+  }
+});
 
 // -- how fresh the page is ----------------------------------------------------
 
 const mark = document.querySelector('.now');
-const clock = () => new Date().toTimeString().slice(0, 8);
+mark.after(zoneSwitch);
+setZone(zone);
 
 function setMark(state, text) {
-  const span = document.createElement('span');
-  span.className = `mark ${state}`;
-  span.textContent = text;
+  const now = new Date();
+  const span = element('span', `${text} `, {className: `mark ${state}`});
+  span.append(element('time', inZone(now).clock.slice(0, 8),
+                      {dateTime: now.toISOString()}));
   mark.replaceChildren(span);
 }
 
 function isStale() {
   if (mark.dataset.stale) return;
   mark.dataset.stale = 'true';
-  setMark('degraded', `Stale since ${clock()}`);
-}
-
-// What the server says of the service stays, unless that is well.
-const firstMark = [...mark.childNodes];
-const isLive = mark.querySelector('.ok') !== null;
-
-function isFresh() {
-  delete mark.dataset.stale;
-  if (isLive) setMark('ok', `Live ${clock()}`);
-  else mark.replaceChildren(...firstMark);
+  setMark('degraded', 'Stale since');
 }
 
 // -- pages that renew themselves ----------------------------------------------
 
+const renewEvery = 5000;
+const leastBetween = 500;
+const usualBetween = 2000; // where there is always something new
+const busy = () => {
+  const at = document.activeElement;
+  return (at && at.matches('main input, main button, main a'))
+    || document.querySelector('dialog[open]') !== null
+    || !getSelection().isCollapsed;
+};
+
+let between = leastBetween;
+let renewableAt = 0;
+let isRenewing = false;
+let isWantedAgain = false;
+
 async function renew() {
   if (document.hidden || busy()) return;
+  if (isRenewing) {
+    isWantedAgain = true; // the answer may be older than what is new
+    return;
+  }
+  isRenewing = true;
+  isWantedAgain = false;
+  const began = Date.now();
   try {
     const answer = await fetch(location.href, {headers: {Accept: 'text/html'}});
     if (!answer.ok) throw new Error(answer.status);
@@ -47,30 +147,67 @@ async function renew() {
                                                  'text/html');
     const fresh = page.querySelector('main');
     if (!fresh || busy()) return;
-    document.querySelector('main').replaceChildren(...fresh.childNodes);
-    addCopying();
-    if (!fresh.hasAttribute('data-renew')) clearInterval(renewing);
+    showTimes(page);
+    const main = document.querySelector('main');
+    main.toggleAttribute('data-renew', fresh.hasAttribute('data-renew'));
+    main.replaceChildren(...fresh.childNodes);
     mark.replaceChildren(...page.querySelector('.now').childNodes);
     delete mark.dataset.stale;
     document.title = page.title;
+    addCopying();
+    // For whoever adds to the page.
+    document.dispatchEvent(new Event('waybill:renewed'));
   } catch {
     isStale();
+  } finally {
+    isRenewing = false;
+    const wasQuiet = began - renewableAt > usualBetween;
+    between = wasQuiet ? leastBetween : Math.min(2 * between, usualBetween);
+    // What takes the server long is asked for less often.
+    const took = Date.now() - began;
+    renewableAt = began + Math.min(Math.max(between, 20 * took), renewEvery);
+    if (isWantedAgain) renewSoon();
   }
 }
 
-const renewing = document.querySelector('main[data-renew]')
-  ? setInterval(renew, renewEvery) : undefined;
+let soon;
+function renewSoon() {
+  soon ??= setTimeout(() => {
+    soon = undefined;
+    renewIfItDoes();
+  }, Math.max(0, renewableAt - Date.now()));
+}
+
+function renewIfItDoes() {
+  if (document.querySelector('main[data-renew]')) renew();
+}
 
 // -- copying ------------------------------------------------------------------
 
-const copy = text => navigator.clipboard && navigator.clipboard.writeText(text);
+const copy = text => navigator.clipboard?.writeText(text);
+
+// Of a link what it leads to, of others what they say.
+async function copyOf(source) {
+  if (!source.href) return copy(source.dataset.text ?? source.textContent);
+  const text = fetch(source.href).then(answer => {
+    if (!answer.ok) throw new Error(answer.status);
+    return answer.text();
+  });
+  // Some browsers let one copy only while the click is handled.
+  return navigator.clipboard.write([new ClipboardItem({
+    'text/plain': text.then(x => new Blob([x], {type: 'text/plain'})),
+  })]);
+}
 
 function addCopying() {
   if (!navigator.clipboard) return;
-  for (const each of document.querySelectorAll('[data-copy]')) {
-    const button = document.createElement('button');
-    button.textContent = 'Copy id';
-    button.addEventListener('click', () => copy(each.textContent));
+  for (const each of [...document.querySelectorAll('[data-copy]')].reverse()) {
+    const button = element('button', each.dataset.copy);
+    button.addEventListener('click', async () => {
+      button.textContent = await copyOf(each).then(() => 'Copied',
+                                                   () => 'Not copied');
+      setTimeout(() => { button.textContent = each.dataset.copy; }, 2000);
+    });
     document.querySelector('.acts')?.prepend(button);
   }
 }
@@ -79,54 +216,256 @@ addCopying();
 
 // -- keys ---------------------------------------------------------------------
 
-const rows = () => [...document.querySelectorAll('tr[data-id]')];
-let at = rows().findIndex(row => row.classList.contains('open'));
+// Those that lead somewhere.
+const rows = () =>
+  [...document.querySelectorAll('main .rows > tbody > tr:not(.detail)')]
+    .filter(row => row.querySelector('a'));
+
+// Where the keys are: it has the focus, had it, or was opened or closed.
+let lastRow = document.querySelector('tr.open')
+  ?? document.getElementById(location.hash.slice(1))?.closest('tr');
+function currentRow() {
+  const all = rows();
+  const focused = document.activeElement?.closest('tr');
+  return [focused, lastRow].find(row => row && all.includes(row));
+}
 
 function move(by) {
   const all = rows();
   if (all.length === 0) return;
-  all[at]?.classList.remove('at');
-  at = Math.min(Math.max(at + by, 0), all.length - 1);
-  all[at].classList.add('at');
-  all[at].querySelector('a').focus({preventScroll: true});
-  all[at].scrollIntoView({block: 'nearest'});
+  const from = all.indexOf(currentRow());
+  lastRow?.classList.remove('at');
+  lastRow = all[Math.min(Math.max(from + by, 0), all.length - 1)];
+  lastRow.classList.add('at');
+  lastRow.querySelector('a').focus({preventScroll: true});
+  lastRow.scrollIntoView({block: 'nearest'});
+}
+
+// What has the focus goes by the browser's own rules.
+function openRow() {
+  if (!document.activeElement?.matches('a, button, summary'))
+    currentRow()?.querySelector('a').click();
 }
 
 const keys = {
-  '/': () => document.querySelector('input[name=error]')?.focus(),
-  j: () => move(1),
-  k: () => move(-1),
-  o: () => {
-    const row = rows()[at];
-    if (row) location.href = `operations/${row.dataset.id}`;
-  },
-  c: () => rows()[at] && copy(rows()[at].dataset.id),
+  '/': ['filter', () => (document.querySelector('main input[name=error]')
+    ?? document.querySelector('main form input:not([type=hidden])'))?.focus()],
+  j: ['next row', () => move(1)],
+  k: ['row before', () => move(-1)],
+  Enter: ['open it, or close it', openRow],
+  o: ["the operation's page", () => {
+    const id = currentRow()?.dataset.id;
+    if (id) location.href = new URL(`operations/${id}`, root);
+  }],
+  c: ['copy its id', () => {
+    const id = currentRow()?.dataset.id;
+    if (id) copy(id);
+  }],
+  p: ['pause what is live, go on',
+    () => document.querySelector('[data-live-acts] button')?.click()],
+  u: ['times in UTC, in local time', () => zoneSwitch.click()],
+  '?': ['these keys', showHelp],
 };
 
-if (rows().length > 0) document.querySelector('.keys').hidden = false;
+let help;
+function showHelp() {
+  if (!help) {
+    help = element('dialog', '', {className: 'help'});
+    help.setAttribute('aria-labelledby', 'help-title');
+    const list = element('dl', '', {className: 'facts'});
+    const all = {
+      ...keys,
+      ...(document.querySelector('[data-select]') && {x: ['select it']}),
+      Escape: ['leave a field, or this'],
+    };
+    for (const [key, [meaning]] of Object.entries(all)) {
+      const term = document.createElement('dt');
+      term.append(element('kbd', key === 'Escape' ? 'Esc' : key));
+      list.append(term, element('dd', meaning));
+    }
+    const close = element('button', 'Close');
+    close.addEventListener('click', () => help.close());
+    help.append(element('h2', 'Keys', {id: 'help-title'}), list, close);
+    document.body.append(help);
+  }
+  help.showModal();
+}
+
+const helpButton = element('button', '', {className: 'keys'});
+helpButton.append(element('kbd', '?'), ' keys');
+helpButton.addEventListener('click', showHelp);
+document.querySelector('footer').prepend(helpButton);
 
 document.addEventListener('keydown', event => {
-  const typing = event.target.matches('input, textarea, select');
+  const dialog = document.querySelector('dialog[open]');
+  if (dialog) {
+    if (event.key === '?' && dialog === help) help.close();
+    return;
+  }
+  const typing = event.target.matches(
+    'input:not([type=checkbox]), textarea, select');
   if (event.key === 'Escape') {
-    if (typing) event.target.blur();
+    document.activeElement.blur(); // then the page shows what is new again
     return;
   }
   if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
-  const act = Object.hasOwn(keys, event.key) && keys[event.key];
+  const act = Object.hasOwn(keys, event.key) && keys[event.key][1];
   if (!act) return;
-  event.preventDefault();
+  if (event.key !== 'Enter') event.preventDefault();
   act();
 });
 
-// -- live ---------------------------------------------------------------------
+// -- what is new in the store -------------------------------------------------
 
 // One tab of this browser follows the store, and tells the others; those that
 // nobody sees do nothing, and catch up when they are looked at.
 
-const mostRows = 500;
 const pollEvery = 5000;
+const streamAgainAfter = 60_000;
 
-function makeRow(step, offset) {
+/// Calls `take` with what a stream or other tabs say.
+/// @param cursor where to begin; empty: from now on.
+/// @param seesEach whether no step may be missed, not even those that were
+///        committed while nobody looked; if not, `take` hears that there are
+///        some.
+function follow({cursor, seesEach, take, isFresh}) {
+  let said = null; // by other tabs, while this one catches up
+  let isBehind = true; // until catching up has come to the end
+  let again; // when it is tried again
+
+  function hear(reply) {
+    cursor = reply.next;
+    take(reply);
+    isFresh();
+  }
+
+  // Another store: its page, as soon as it can be read.
+  async function startOver() {
+    for (;;) {
+      try {
+        if ((await fetch(location.href)).ok) return location.reload();
+      } catch {
+        // Nobody is there yet.
+      }
+      isStale();
+      await new Promise(done => setTimeout(done, pollEvery));
+    }
+  }
+
+  const watchUrl = query =>
+    new URL(`api/v1/watch?${new URLSearchParams(query)}`, root);
+
+  // All that has been committed since, in pages. What the others say meanwhile
+  // goes on from there, but only if that is the end.
+  async function catchUp() {
+    if (said) return;
+    clearTimeout(again);
+    said = [];
+    isBehind = true;
+    let wait = 0;
+    try {
+      for (let pages = 0; isBehind && pages < 50; ++pages) {
+        const answer = await fetch(watchUrl({
+          wait: '0s', limit: 1000, ...(seesEach && {after: cursor})}));
+        if (answer.status === 400) return startOver();
+        if (!answer.ok) throw new Error(answer.status);
+        const reply = await answer.json();
+        hear(reply);
+        isBehind = reply.transitions.length > 0;
+      }
+    } catch {
+      isStale();
+      wait = pollEvery;
+    }
+    const heard = said;
+    said = null;
+    if (!isBehind) heard.forEach(hear);
+    else if (!document.hidden) again = setTimeout(catchUp, wait);
+  }
+
+  let polling;
+  function poll(on) {
+    clearInterval(polling);
+    if (on) polling = setInterval(catchUp, pollEvery);
+  }
+
+  if (!navigator.locks || !window.BroadcastChannel) {
+    const look = () => {
+      poll(!document.hidden);
+      if (!document.hidden) catchUp();
+    };
+    document.addEventListener('visibilitychange', look);
+    look();
+    return;
+  }
+
+  const name = `waybill ${root.pathname}`;
+  const others = new BroadcastChannel(name);
+  others.onmessage = event => {
+    if (document.hidden) return;
+    if (said) said.push(event.data);
+    else if (!isBehind) hear(event.data);
+  };
+
+  let giveUp; // being, or wanting to be, the one that follows
+  let streamAgain;
+  function openStream(done) {
+    const stream = new EventSource(watchUrl(cursor && {after: cursor}));
+    stream.onopen = isFresh;
+    stream.onmessage = event => {
+      const reply = JSON.parse(event.data);
+      hear(reply);
+      others.postMessage(reply);
+    };
+    stream.addEventListener('over', () => {
+      stream.close();
+      startOver();
+    });
+    stream.onerror = () => {
+      isStale();
+      if (stream.readyState !== EventSource.CLOSED) return;
+      // There are as many streams as there may be, or a proxy says no.
+      done();
+      poll(true);
+      streamAgain = setTimeout(look, streamAgainAfter);
+    };
+    return stream;
+  }
+
+  async function lead() {
+    const control = new AbortController();
+    giveUp = () => control.abort();
+    await catchUp();
+    try {
+      await navigator.locks.request(name, {signal: control.signal}, () =>
+        new Promise(done => {
+          const stream = openStream(done);
+          giveUp = () => {
+            stream.close();
+            done();
+          };
+        }));
+    } catch {
+      // It was hidden before its turn came.
+    }
+  }
+
+  const look = () => {
+    poll(false);
+    clearTimeout(streamAgain);
+    giveUp?.();
+    giveUp = undefined;
+    if (!document.hidden) lead();
+  };
+  document.addEventListener('visibilitychange', look);
+  look();
+}
+
+// -- the page that shows each step --------------------------------------------
+
+const mostRows = 500;
+
+function makeRow(step) {
   const row = document.createElement('tr');
   const cell = (classes, ...content) => {
     const td = row.insertCell();
@@ -135,12 +474,11 @@ function makeRow(step, offset) {
     td.append(...content);
     return td;
   };
-  const element = (name, text, properties = {}) => Object.assign(
-    document.createElement(name), {textContent: text}, properties);
   const cut = text => text ? [element('span', text, {title: text})] : [];
   row.setAttribute('role', 'row');
-  const at = new Date(Date.parse(step.at) + offset).toISOString();
-  cell('p3', element('time', at.slice(11, 23), {title: step.at}));
+  const at = inZone(new Date(step.at));
+  cell('p3', element('time', at.clock, {
+    dateTime: step.at, title: `${at.day} ${at.clock}${at.zone}`}));
   cell('p1', element('span', step.status,
                      {className: `mark ${step.status.toLowerCase()}`}));
   const id = element('a', '', {
@@ -168,9 +506,8 @@ function makeGapRow() {
   return row;
 }
 
-function follow(table) {
+function showSteps(table) {
   const body = table.tBodies[0];
-  const offset = Number(table.dataset.offset) * 1000;
   const asked = new URLSearchParams(location.search);
   // Each parameter may be a list with commas, and the words of the command.
   const meant = {
@@ -185,13 +522,9 @@ function follow(table) {
     (!statuses.size || statuses.has(step.status.toLowerCase()))
     && (!kinds.size || kinds.has(step.kind));
 
-  let cursor = table.dataset.live;
   let last = Number(table.dataset.last);
   let paused = false;
   let held = [];
-  let catching = null; // what the others say meanwhile
-  let isBehind = true; // until catching up has come to the end
-  let again; // when it is tried again
 
   // Pausing, and what waits meanwhile.
   const button = document.createElement('button');
@@ -208,6 +541,8 @@ function follow(table) {
       : waiting || 'Pause';
     button.setAttribute('aria-pressed', paused);
   };
+  const isFree = () => !paused && !body.contains(document.activeElement)
+    && getSelection().isCollapsed;
   button.addEventListener('click', () => {
     // While rows are held back by a selection, it shows them.
     if (!paused && held.length) show();
@@ -215,141 +550,55 @@ function follow(table) {
     if (!paused) show();
     label();
   });
+  body.addEventListener('focusout', () => setTimeout(() => {
+    if (isFree()) show();
+    label();
+  }));
+  label();
 
   function take(reply) {
     if (reply.gap && reply.gap.to > last) held.push(makeGapRow());
     for (const step of reply.transitions) {
       if (step.number <= last) continue;
       last = step.number;
-      if (isWanted(step)) held.push(makeRow(step, offset));
+      if (isWanted(step)) held.push(makeRow(step));
     }
     if (reply.gap) last = Math.max(last, reply.gap.to);
-    cursor = reply.next;
     if (held.length > mostRows) held.splice(0, held.length - mostRows);
-    if (!paused && !body.contains(document.activeElement)
-        && getSelection().isCollapsed)
-      show();
+    if (isFree()) show();
     label();
-    isFresh();
   }
 
-  // Another store: its page, as soon as it can be read.
-  async function startOver() {
-    for (;;) {
-      try {
-        if ((await fetch(location.href)).ok) return location.reload();
-      } catch {
-        // Nobody is there yet.
-      }
-      isStale();
-      await new Promise(done => setTimeout(done, pollEvery));
-    }
-  }
-
-  // All that has been committed since, in pages. What the others say meanwhile
-  // goes on from there, but only if that is the end.
-  async function catchUp() {
-    if (catching) return;
-    clearTimeout(again);
-    catching = [];
-    isBehind = true;
-    let wait = 0;
+  // How the service is, which no step tells.
+  const words = {at_rest: ['rest', 'At rest'], ok: ['ok', 'Live']};
+  async function askHealth() {
+    if (document.hidden || mark.dataset.stale) return;
     try {
-      for (let pages = 0; isBehind && pages < 50; ++pages) {
-        const answer = await fetch(
-          `api/v1/watch?wait=0s&limit=1000&after=${encodeURIComponent(cursor)}`);
-        if (answer.status === 400) return startOver();
-        if (!answer.ok) throw new Error(answer.status);
-        const reply = await answer.json();
-        take(reply);
-        isBehind = reply.transitions.length > 0;
-      }
+      const {state} = await (await fetch(new URL('api/v1/health', root))).json();
+      setMark(...words[state] ?? [state, state]);
     } catch {
       isStale();
-      wait = pollEvery;
-    }
-    const said = catching;
-    catching = null;
-    if (!isBehind) said.forEach(take);
-    else if (!document.hidden) again = setTimeout(catchUp, wait);
-  }
-
-  let polling;
-  function poll(on) {
-    clearInterval(polling);
-    if (on) polling = setInterval(catchUp, pollEvery);
-  }
-
-  if (!navigator.locks || !window.BroadcastChannel) {
-    const look = () => {
-      poll(!document.hidden);
-      if (!document.hidden) catchUp();
-    };
-    document.addEventListener('visibilitychange', look);
-    look();
-    return;
-  }
-
-  const name = `waybill ${new URL('.', location.href).pathname}`;
-  const others = new BroadcastChannel(name);
-  others.onmessage = event => {
-    if (document.hidden) return;
-    if (catching) catching.push(event.data);
-    else if (!isBehind) take(event.data);
-  };
-
-  let giveUp; // being, or wanting to be, the one that follows
-  function openStream(done) {
-    const stream = new EventSource(
-      `api/v1/watch?after=${encodeURIComponent(cursor)}`);
-    stream.onopen = isFresh;
-    stream.onmessage = event => {
-      const reply = JSON.parse(event.data);
-      take(reply);
-      others.postMessage(reply);
-    };
-    stream.addEventListener('over', () => {
-      stream.close();
-      startOver();
-    });
-    stream.onerror = () => {
-      isStale();
-      if (stream.readyState === EventSource.CLOSED) {
-        done();
-        poll(true); // there are as many streams as there may be
-      }
-    };
-    return stream;
-  }
-
-  async function lead() {
-    const control = new AbortController();
-    giveUp = () => control.abort();
-    await catchUp();
-    try {
-      await navigator.locks.request(name, {signal: control.signal}, () =>
-        new Promise(done => {
-          const stream = openStream(done);
-          giveUp = () => {
-            stream.close();
-            done();
-          };
-        }));
-    } catch {
-      // It was hidden before its turn came.
     }
   }
+  setInterval(askHealth, renewEvery);
 
-  const look = () => {
-    poll(false);
-    giveUp?.();
-    giveUp = undefined;
-    if (!document.hidden) lead();
-  };
-  document.addEventListener('visibilitychange', look);
-  label();
-  look();
+  follow({cursor: table.dataset.live, seesEach: true, take, isFresh() {
+    if (!mark.dataset.stale) return;
+    delete mark.dataset.stale;
+    askHealth();
+  }});
 }
 
-const live = document.querySelector('[data-live]');
-if (live) follow(live);
+const steps = document.querySelector('table[data-live]');
+if (steps) {
+  showSteps(steps);
+} else if (document.querySelector('main[data-renew]')) {
+  setInterval(renewIfItDoes, renewEvery);
+  document.addEventListener('visibilitychange', renewIfItDoes);
+  follow({
+    cursor: '',
+    seesEach: false,
+    take: reply => reply.transitions.length && renewSoon(),
+    isFresh: () => mark.dataset.stale && renewSoon(),
+  });
+}

@@ -117,7 +117,10 @@ html svg_of(const chart& x) {
   out.add("</svg>");
   if (largest > 0)
     out.add("<text x=0 y=14>").number(top).add("</text>");
-  out.add("<text x=0 y=87>").text(x.begin);
+  out.add("<text x=0 y=87");
+  if (!x.begin_time.empty())
+    out.add(" data-time=\"").text(x.begin_time).add("\"");
+  out.add(">").text(x.begin);
   out.add("</text><text x=\"100%\" y=87 text-anchor=end>").text(x.end);
   out.add("</text></svg>\n");
   return out;

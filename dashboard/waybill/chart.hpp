@@ -27,6 +27,8 @@ struct chart {
   /// Below its left and its right end.
   std::string begin;
   std::string end;
+  /// The time that `begin` is, in UTC; empty: it is none.
+  std::string begin_time = {};
 };
 
 /// From 0 to a round number above the largest value, which is written at the

@@ -48,6 +48,7 @@ std::int64_t in_flight_in(const counts_reply& counts) {
 void add_chart(html& out, markup title, const html& last, chart x,
                const answer_context& c) {
   x.begin = clock_text(first_minute(c.now), c);
+  x.begin_time = to_string(first_minute(c.now));
   x.end = "now";
   out.add("<section><div class=head><h2>")
     .add(title)

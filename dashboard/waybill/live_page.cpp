@@ -61,25 +61,14 @@ std::string watch_options_of(const watch_query& x) {
   return text;
 }
 
-// How far the shown zone is ahead of UTC, for those who write times later.
-std::chrono::seconds offset_of(const answer_context& c) {
-  const auto text = time_text(c.now, c.about.where);
-  if (text.ends_with('Z') || text.size() < 6)
-    return std::chrono::seconds{0};
-  const auto sign = text[text.size() - 6] == '-' ? -1 : 1;
-  const auto number = [&](std::size_t from_end) {
-    return (text[text.size() - from_end] - '0') * 10
-           + (text[text.size() - from_end + 1] - '0');
-  };
-  return sign
-         * (std::chrono::hours{number(5)} + std::chrono::minutes{number(2)});
-}
-
 void add_live_row(html& out, const transition& x, const answer_context& c) {
   constexpr std::size_t day = std::string_view{"2026-11-23 "}.size();
   constexpr std::size_t clock = std::string_view{"09:14:10.002"}.size();
   const auto full = time_text(x.at, c.about.where, precision::milliseconds);
-  out.add("<tr role=row><td role=cell class=p3><time title=\"").text(full);
+  out.add("<tr role=row><td role=cell class=p3><time datetime=\"")
+    .text(to_string(x.at))
+    .add("\" title=\"")
+    .text(full);
   out.add("\">").text(full.substr(day, clock)).add("</time>");
   out.add("<td role=cell class=p1>").add(status_mark(x.status));
   out.add("<td role=cell class=p2><a class=id title=\"").text(to_string(x.id));
@@ -98,8 +87,6 @@ void add_live_rows(html& out, const live_view& x, const answer_context& c) {
     .text(x.found.next)
     .add("\" data-last=\"")
     .text(std::to_string(x.last))
-    .add("\" data-offset=\"")
-    .text(std::to_string(offset_of(c).count()))
     .add("\"><thead role=rowgroup><tr role=row><th role=columnheader "
          "class=w-time>time<th role=columnheader class=w-step>status<th "
          "role=columnheader class=w-id>id<th role=columnheader>error<th "

@@ -1,4 +1,6 @@
 // One operation: where it stands, and each step that led there.
+#include <filesystem>
+
 #include "waybill/act_controls.hpp"
 #include "waybill/history_table.hpp"
 #include "waybill/list_query.hpp"
@@ -80,8 +82,15 @@ void add_details(html& out, const tracking_status_snapshot& x,
 }
 
 void add_commands(html& out, const std::string& id,
-                  const std::optional<call_snapshot>& call) {
-  out.add("<section><div class=head><h2>As a command</h2></div>\n<p>")
+                  const std::optional<call_snapshot>& call,
+                  const answer_context& c) {
+  // Whoever takes it along has no default for the file.
+  const auto file = std::filesystem::absolute(c.source.file()).string();
+  out
+    .add("<section><div class=head><h2>As a command</h2></div>\n<p "
+         "data-copy=\"Copy as command\" data-text=\"")
+    .text("waybill --db " + shell_word(file) + " history " + id)
+    .add("\">")
     .add(command_line("history " + id))
     .add("</p>");
   if (call)
@@ -129,10 +138,12 @@ void add_summary(page_parts& page, const tracking_status_snapshot& x,
   if (x.last_error)
     page.heading.add(": ").text(
       x.last_error->substr(0, x.last_error->find('\n')));
-  page.lead.add("<p><code data-copy>").text(id).add("</code></p>\n<p>");
+  page.lead.add("<p><code data-copy=\"Copy id\">")
+    .text(id)
+    .add("</code></p>\n<p>");
   page.lead.text(x.target_summary.value_or(x.kind)).add(", recorded ");
   page.lead.add(age_mark(x.created_at, c)).add(" ago</p>");
-  page.acts.add("<a href=\"../api/v1/operations/")
+  page.acts.add("<a data-copy=\"Copy as JSON\" href=\"../api/v1/operations/")
     .text(id)
     .add("/history\">JSON</a>");
 }
@@ -166,7 +177,7 @@ http_response operation_page(const answer_context& c, const std::string& id) {
     .add(history_table(history, call.call, c))
     .add("</section>\n<div>\n");
   add_details(page.content, x, call, c);
-  add_commands(page.content, to_string(x.id), call.call);
+  add_commands(page.content, to_string(x.id), call.call, c);
   page.content.add("</div></div>\n");
   return framed(c.about, c.asked, page, &c);
 }

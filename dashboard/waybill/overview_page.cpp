@@ -277,8 +277,9 @@ void add_targets(html& out, const overview_facts& x, const answer_context& c) {
     "<th class=\"num w-age\">parked<th class=\"num w-age\">oldest<tbody>\n");
   for (const auto& each : rows)
     out.add("<tr><td>")
-      .add(trouble_of(each) ? state_mark("degraded", each.name)
-                            : cut_text(each.name))
+      .add(each.paused_since  ? state_mark("paused", each.name)
+           : trouble_of(each) ? state_mark("degraded", each.name)
+                              : cut_text(each.name))
       .add("<td class=num>")
       .add(figure(each.calls))
       .add("<td class=num>")

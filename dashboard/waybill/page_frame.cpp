@@ -27,7 +27,10 @@ constexpr std::array menu{menu_item{menu_entry::overview, "./", "Overview"},
 
 void add_head(html& page, const page_parts& x, const site& about,
               const std::string& up) {
-  page.add("<!doctype html>\n<html lang=en>\n<head>\n<meta charset=utf-8>\n"
+  page.add("<!doctype html>\n<html lang=en");
+  if (about.where == zone::utc)
+    page.add(" data-zone=utc");
+  page.add(">\n<head>\n<meta charset=utf-8>\n"
            "<meta name=viewport content=\"width=device-width\">\n<title>");
   page.text(x.title).add(" · ").text(about.name).add("</title>\n");
   page.add("<link rel=icon href=\"").text(up).add("assets/");
@@ -63,12 +66,14 @@ html freshness(const answer_context& c) {
   const auto state = c.service->health.state;
   out.add("<span class=\"mark ")
     .text(to_string(state))
-    .add("\" data-live>")
+    .add("\">")
     .add(state == health_state::ok ? html{}.add("Live ")
                                    : html{}.text(to_string(state)).add(" "))
-    .add("<span data-clock>")
+    .add("<time datetime=\"")
+    .text(to_string(c.now))
+    .add("\">")
     .text(clock)
-    .add("</span></span>");
+    .add("</time></span>");
   return out;
 }
 
@@ -93,9 +98,7 @@ void add_header(html& page, const page_parts& x, const site& about,
 }
 
 void add_footer(html& page, const site& about, const answer_context* context) {
-  page.add("<footer><span class=keys hidden><kbd>/</kbd> filter <kbd>j</kbd> "
-           "<kbd>k</kbd> move <kbd>Enter</kbd> open <kbd>o</kbd> page "
-           "<kbd>c</kbd> copy id</span>\n<span>");
+  page.add("<footer><span>");
   if (context != nullptr)
     page
       .add(about.actions ? html{}.add("acts through the service of ")

@@ -165,7 +165,7 @@ void add_stuck_answer(page_parts& page, const stuck_view& x) {
       .add(" not moved for ")
       .text(x.age)
       .add(x.found.next_cursor && !is_full ? html{}.add(" so far") : html{});
-  page.lead.add("<p>In flight, those recorded first first. ")
+  page.lead.add("<p>In flight, the oldest first. ")
     .add(command_line(x.age == usual_age ? std::string{"stuck"}
                                          : "stuck --for " + shell_word(x.age)))
     .add("</p>");

@@ -290,6 +290,8 @@ TEST_CASE_METHOD(dashboard_fixture, "an operation shows each of its steps") {
   CHECK(has(x, "waybill history " + id_of_text(1)));
   CHECK(has(x, "<span class=soft>3 steps</span>"));
   CHECK(has(x, "2026-11-23 08:32:11Z"));
+  CHECK(has(x, "data-text=\"waybill --db " + options.file + " history "
+                 + id_of_text(1) + '"'));
 }
 
 // -- JSON ---------------------------------------------------------------------
@@ -398,6 +400,7 @@ TEST_CASE_METHOD(dashboard_fixture,
   CHECK(has(get("/operations/" + id_of_text(2)),
             "<dt>requeued from<dd><a href=\"" + id_of_text(1)));
   CHECK(has(get("/targets"), "paused by anna: &lt;b&gt;update&lt;/b&gt;"));
+  CHECK(has(get("/"), "<span class=\"mark paused\">plant</span>"));
 }
 
 TEST_CASE_METHOD(dashboard_fixture,

@@ -382,7 +382,8 @@ TEST_CASE_METHOD(feed_fixture, "the page of steps shows the newest first",
   CHECK(heading_of(x) == "The last steps");
   CHECK(x.body.find("Delivered") != std::string::npos);
   CHECK(has(x, "503 &lt;b&gt;busy&lt;/b&gt;"));
-  CHECK(has(x, "data-offset=\"0\""));
+  CHECK(has(x, "<time datetime=\"2026-11-23T08:16:30.000000Z\" title="
+               "\"2026-11-23 08:16:30.000Z\">08:16:30.000</time>"));
   const auto parked = get("/live?status=parked&kind=ExternalSystem.CachedCall");
   CHECK(heading_of(parked) == "The last steps that were asked for");
   CHECK(has(parked, "waybill watch --status parked --kind "
