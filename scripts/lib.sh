@@ -43,6 +43,7 @@ example_packages=(libcli11-dev libcpp-httplib-dev libmicrohttpd-dev)
 test_packages=(catch2 patch)
 clang_packages=(clang libclang-rt-14-dev)
 lint_packages=(clang-format-14 clang-tidy-14)
+browser_packages=(chromium-headless-shell)
 
 # Repeated builds are quick where ccache is installed.
 launcher=
@@ -104,6 +105,17 @@ need_packages() {
       apt-get -qq -y --no-install-recommends -o Dpkg::Use-Pty=0 \
       install "${missing[@]}" >/dev/null ||
     die "could not install: ${missing[*]}"
+}
+
+# need_browser: what tests/browser needs: Debian's chromium, and what npm brings.
+# Where there is none of them, those tests say that they are skipped.
+need_browser() {
+  if ! command -v npm >/dev/null; then
+    echo "there is no npm: tests in a browser are skipped"
+    return
+  fi
+  ! grep -qx 'ID=debian' /etc/os-release || need_packages "${browser_packages[@]}"
+  tests/browser/run.sh --install || [[ $? -eq 77 ]]
 }
 
 # compiler_of PRESET: what is not shipped is always compiled by clang, which takes

@@ -50,6 +50,7 @@ packages=("${build_packages[@]}" "${example_packages[@]}" "${test_packages[@]}"
   "${clang_packages[@]}")
 $lint && packages+=("${lint_packages[@]}")
 step "packages" need_packages "${packages[@]}"
+step "browser" need_browser || true
 
 if $lint; then
   step "format" scripts/format.sh --check || true
