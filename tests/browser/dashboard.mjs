@@ -260,8 +260,8 @@ test('an operation can be copied as JSON and as a command', async () => {
   const command = await copied('Copy as command');
   assert.equal(command,
                `waybill --db ${site.file} history ${known.parked}`);
-  assert.equal((await site.ask('history', known.parked)).snapshot.status,
-               'Parked');
+  const [history] = await site.ask('history', known.parked);
+  assert.equal(history.snapshot.status, 'Parked');
 });
 
 test('an error that is a script is shown as text', async () => {
@@ -413,4 +413,35 @@ test('a page outlives the service and the server', async () => {
   await marked(overview, 'Live');
   await context.close();
   complaints.splice(0); // it could not be reached for a while
+});
+
+test('an act is done for a reason, and the history tells of it', async () => {
+  await site.server.end();
+  await site.startServer('--actions');
+  const page = await open('operations?status=parked');
+  await page.getByRole('button', {name: 'Requeue all that match…'}).waitFor();
+  await page.keyboard.press('j');
+  await page.keyboard.press('x');
+  await page.getByRole('button', {name: 'Requeue 1 selected…'}).waitFor();
+  for (const path of ['operations?status=parked', 'targets', 'storage']) {
+    await page.goto(new URL(path, site.url).href);
+    assert.deepEqual(await barriers(page), [], path);
+  }
+  await page.goto(new URL(`operations/${known.parked}`, site.url).href);
+  await page.getByRole('button', {name: 'Requeue…'}).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.waitFor();
+  assert.deepEqual(await barriers(page), []);
+  site.answers.delete('/busy');
+  await page.keyboard.type('the line is empty again');
+  await page.keyboard.press('Enter');
+  await dialog.getByText('1 of 1 operation requeued').waitFor();
+  const {requeue} = await site.json(`operations/${known.parked}`);
+  await eventually('its end', () => site.isDone(requeue.requeued_as));
+  const [history] = await site.ask('history', requeue.requeued_as);
+  assert.equal(history.snapshot.status, 'Delivered');
+  assert.match(JSON.stringify(await site.ask('audit')),
+               /the line is empty again/);
+  await dialog.getByRole('button', {name: 'Close'}).click();
+  await has(page, 'requeued as');
 });

@@ -128,13 +128,13 @@ export class Site {
     });
   }
 
-  /// What the command says, as JSON.
+  /// What the command says, in lines of JSON.
   async ask(...words) {
     const program = new Program(process.env.WAYBILL_COMMAND,
                                 ['--db', this.file, ...words, '--json']);
     const [code] = await program.ended;
     if (code !== 0) throw new Error(`${words}: ${code} ${program.err}`);
-    return JSON.parse(program.out);
+    return program.out.trim().split('\n').map(line => JSON.parse(line));
   }
 
   json = async path => (await fetch(new URL(`api/v1/${path}`, this.url))).json();
