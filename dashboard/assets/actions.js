@@ -5,6 +5,7 @@
 
 const api = new URL('../api/v1/', import.meta.url);
 const mostListed = 500;
+const mostFailuresListed = 10_000;
 const stepsASecond = 4;
 const mostInStep = 256;
 
@@ -65,7 +66,8 @@ const words = {
 const isDone = outcome =>
   ['requeued', 'applied', 'payload_discarded'].includes(outcome);
 
-// How many by outcome, and each one: those that were not done come first.
+// How many by outcome, and each one: those that were not done come first, and
+// take the places of others.
 class Outcomes {
   constructor() {
     this.element = make('div', {className: 'outcomes'});
@@ -79,6 +81,7 @@ class Outcomes {
     this.counts = new Map();
     this.seen = 0;
     this.listed = 0;
+    this.failed = 0; // of those that are listed
   }
 
   get done() {
@@ -91,7 +94,8 @@ class Outcomes {
     for (const each of results) {
       this.seen += 1;
       this.counts.set(each.outcome, (this.counts.get(each.outcome) ?? 0) + 1);
-      if (this.listed < mostListed) this.add(each);
+      if (isDone(each.outcome) ? this.listed < mostListed
+        : this.failed < mostFailuresListed) this.add(each);
     }
     this.totals.textContent = [...this.counts]
       .map(([outcome, n]) => `${n.toLocaleString('en')} ${words[outcome]
@@ -114,8 +118,13 @@ class Outcomes {
     if (each.reason) said.append(`: ${each.reason}`);
     if (each.successor) said.append(' as ', link(each.successor));
     const row = make('tr', {}, make('td', {}, link(each.id)), said);
-    if (isDone(each.outcome)) this.body.append(row);
-    else this.body.prepend(row);
+    if (isDone(each.outcome)) return this.body.append(row);
+    this.body.prepend(row);
+    this.failed += 1;
+    if (this.listed > mostListed && this.listed > this.failed) {
+      this.body.lastElementChild.remove();
+      this.listed -= 1;
+    }
   }
 }
 
@@ -132,7 +141,7 @@ class Act {
     this.running = false;
     this.reason = make('input', {name: 'reason', required: true,
       maxLength: 1000, autocomplete: 'off', autofocus: true});
-    this.name = make('input', {name: 'who', maxLength: 100,
+    this.name = make('input', {name: 'who', maxLength: 70,
       autocomplete: 'name', value: rememberedName(),
       placeholder: 'for the audit'});
     this.said = make('p', {className: 'said'});
@@ -164,12 +173,23 @@ class Act {
       this.end();
     });
     this.dialog.addEventListener('close', () => {
+      if (this.running) { // browsers close it whatever is said to cancel
+        this.dialog.showModal();
+        this.leave.focus();
+        return this.end();
+      }
       this.stopped = true;
       this.dialog.remove();
       if (this.changed) location.reload();
     });
-    // Keys of the page below are none here.
-    this.dialog.addEventListener('keydown', event => event.stopPropagation());
+    // Keys of the page below are none here. Esc is not left to the browser,
+    // which asks once only whether it may close the dialog.
+    this.dialog.addEventListener('keydown', event => {
+      event.stopPropagation();
+      if (event.key !== 'Escape' || event.isComposing) return;
+      event.preventDefault();
+      this.end();
+    });
     document.body.append(this.dialog);
     this.dialog.showModal();
     this.reason.focus();
@@ -180,7 +200,7 @@ class Act {
   end() {
     if (!this.running) return this.dialog.close();
     this.stopped = true;
-    this.leave.disabled = true;
+    this.leave.setAttribute('aria-disabled', true); // it keeps the focus
     this.say('Stopping after this step…');
   }
 
@@ -237,7 +257,7 @@ class Act {
     }
     this.running = false;
     this.progress.hidden = true;
-    this.leave.disabled = false;
+    this.leave.removeAttribute('aria-disabled');
     this.leave.textContent = 'Close';
     this.leave.focus();
   }
@@ -289,6 +309,11 @@ function filterOf(text) {
   return filter;
 }
 
+// What is not meant: by it a step knows what came after the count.
+const later = filter => (filter.status ?? []).join().toLowerCase().split(',')
+  .every(each => ['parked', 'failed'].includes(each.trim()))
+  ? 'finishes' : 'is recorded';
+
 function actOnMatching(verb, text) {
   const {name, done, lead} = bulk[verb];
   const filter = filterOf(text);
@@ -313,8 +338,8 @@ function actOnMatching(verb, text) {
         if (isOver()) return undefined;
       } while (said.next_cursor);
       return {count: due, bound: said.bound,
-        text: due ? `${counted(due, 'operation')} would be ${done}; what comes `
-          + 'later is left alone' : 'Nothing can be done to what matches',
+        text: due ? `${counted(due, 'operation')} would be ${done}; what `
+          + `${later(filter)} later is left alone` : 'Nothing can be done to what matches',
         label: `${name} ${counted(due, 'operation')}`};
     },
     async act(run) {
@@ -399,9 +424,10 @@ function purge() {
       const many = `${said.complete ? '' : 'more than '}`
         + counted(said.count, 'operation');
       return {...said, count: said.complete ? said.count : Infinity,
-        text: said.count ? `${many} would be deleted`
-          : 'Nothing finished before that',
-        label: `Purge ${many}`};
+        text: said.count ? `${many} would be deleted` : said.complete
+          ? 'Nothing finished before that'
+          : 'There is not the time to count what would be deleted',
+        label: said.count ? `Purge ${many}` : 'Purge'};
     },
     async act(run) {
       let act;
@@ -491,5 +517,5 @@ document.addEventListener('keydown', event => {
 new MutationObserver(reveal).observe(document.querySelector('main'),
   {childList: true});
 reveal();
-// A browser that goes back remembers what was checked.
+// Some browsers remember which buttons could be pressed.
 showSelection();

@@ -74,7 +74,7 @@ html list_acts(const answer_context& c, const list_query& query,
 html row_choice(const answer_context& c, const tracked_operation_id& id) {
   html out;
   if (can_act(c))
-    out.add("<input type=checkbox hidden data-select=\"")
+    out.add("<input type=checkbox autocomplete=off hidden data-select=\"")
       .text(to_string(id))
       .add("\" aria-label=\"Select ")
       .text(to_string(id))
