@@ -80,7 +80,7 @@ audit_record decode_audit(const sqlite::statement& row) {
 }
 
 void audit_table::load(sqlite::connection& db) {
-  find_ = db.prepare("SELECT number, verb, what, last_at FROM audit "
+  find_ = db.prepare("SELECT number, verb, what, last_at, who FROM audit "
                      "WHERE id = ?1");
   insert_ = db.prepare("INSERT INTO audit (id, verb, at, last_at, who, what, "
                        "operations, last, reason) "
@@ -134,7 +134,8 @@ audit_table::add_to_known(const act_step& x) {
     const sqlite::reset_guard guard{find_};
     if (!find_.step())
       return *x.act->id;
-    if (find_.integer(1) != static_cast<std::int64_t>(x.verb))
+    if (find_.integer(1) != static_cast<std::int64_t>(x.verb)
+        || text_or_none(find_, 4) != x.act->who)
       return tracked_operation_id::generate(); // it is another act
     what = with_others(decode_text(find_, 2), x);
     update_.bind(1, find_.integer(0));

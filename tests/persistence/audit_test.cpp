@@ -162,6 +162,15 @@ TEST_CASE_METHOD(audit_fixture,
     CHECK(audit().front().verb == audit_verb::requeue);
     CHECK(audit().back() == record);
   }
+  SECTION("what another does with its id is another act") {
+    take(6);
+    discard({6}, operator_act{id_of(99), "bert", std::nullopt}, at(8));
+    REQUIRE(texts().size() == 2);
+    CHECK(texts().front()
+          == "discard by bert: 1: " + ids_text({6}) + ": cancelled");
+    CHECK(audit().front().id != id_of(99));
+    CHECK(audit().back() == record);
+  }
   SECTION("a purge deletes in steps, too") {
     auto purge = purge_before(at(99));
     purge.act = operator_act{id_of(97), "carl", "--older-than 7d", "full"};
