@@ -37,17 +37,21 @@ ordered_json text_or_null(const std::optional<T>& x) {
 
 // -- who and why --------------------------------------------------------------
 
-// A name is what somebody says; whose program it is the service has seen.
+bool is_blank(const std::string& text) {
+  return text.find_first_not_of(" \t\r\n") == std::string::npos;
+}
+
+// A name is what somebody says; whom this runs as is what we say.
 std::string operator_in(const answer_context& c, const act_request& x) {
   if (!x.who)
     return c.about.actions->user;
-  if (x.who->empty())
+  if (is_blank(*x.who))
     throw query_error{"who must not be empty"};
   return *x.who + " (" + c.about.actions->user + ')';
 }
 
 std::string reason_in(const act_request& x) {
-  if (!x.reason || x.reason->find_first_not_of(" \t\r\n") == std::string::npos)
+  if (!x.reason || is_blank(*x.reason))
     throw query_error{"reason is missing: why it is done, for the audit"};
   if (x.reason->size() > limits::max_reason)
     throw query_error{"reason must have at most "
@@ -141,6 +145,10 @@ found_by_filter filter_in(const answer_context& c, const act_request& x,
           "can be discarded"};
   request.order = list_order::oldest_first;
   request.filter.number_until = bound.number_until;
+  // Without a history nothing has the number by which it finished.
+  if (std::ranges::all_of(statuses, is_terminal) && !c.store.keeps_history())
+    request.filter.terminal_until = std::min(
+      request.filter.terminal_until.value_or(bound.moment), bound.moment);
   request.cursor = x.cursor;
   return found;
 }
@@ -307,6 +315,25 @@ std::string purge_words(const act_request& x) {
          + (x.with_payload ? " --with-payload" : "");
 }
 
+std::int64_t delete_finished(const answer_context& c,
+                             const purge_question& asked,
+                             const purge_terminal& step) {
+  std::int64_t deleted = 0;
+  try {
+    for_each_purge(asked, step, [&](const purge_terminal& request) {
+      deleted += ask_service(c, request).deleted;
+    });
+  } catch (const operator_error& e) {
+    if (deleted == 0)
+      throw;
+    // Whatever it says of one status: something is done.
+    throw operator_error{errc::outcome_unknown,
+                         std::to_string(deleted)
+                           + " deleted; then: " + e.what()};
+  }
+  return deleted;
+}
+
 // A step is what finished between two times: a service deletes all of it before
 // it answers.
 http_response answer_purge(const answer_context& c, const act_request& x) {
@@ -330,20 +357,19 @@ http_response answer_purge(const answer_context& c, const act_request& x) {
   const auto page = c.store.list(list, act_search_time);
   std::int64_t deleted = 0;
   if (!page.operations.empty())
-    for_each_purge(asked,
-                   {.older_than = std::min(asked.older_than,
-                                           *page.operations.back().terminal_at
-                                             + std::chrono::microseconds{1}),
-                    .status = std::nullopt,
-                    .deadline = std::nullopt,
-                    .not_before = page.operations.front().terminal_at,
-                    .with_payload = x.with_payload,
-                    .act = act},
-                   [&](const purge_terminal& request) {
-                     deleted += ask_service(c, request).deleted;
-                   });
+    deleted = delete_finished(
+      c, asked,
+      {.older_than = std::min(asked.older_than,
+                              *page.operations.back().terminal_at
+                                + std::chrono::microseconds{1}),
+       .status = std::nullopt,
+       .deadline = std::nullopt,
+       .not_before = page.operations.front().terminal_at,
+       .with_payload = x.with_payload,
+       .act = act});
   return act_reply({{"act", to_string(*act.id)},
                     {"deleted", deleted},
+                    {"older_than", to_string(asked.older_than)},
                     {"next_cursor", text_or_null(page.next_cursor)}});
 }
 

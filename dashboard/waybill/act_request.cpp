@@ -37,6 +37,15 @@ std::vector<std::string> read_texts(const std::string& name, const json& x) {
   return all;
 }
 
+// None would leave everything through.
+std::vector<std::string> read_some_texts(const std::string& name,
+                                         const json& x) {
+  auto all = read_texts(name, x);
+  if (all.empty())
+    refuse_field(name, "an array with something in it");
+  return all;
+}
+
 tracked_operation_id read_id(const std::string& name, const json& x) {
   const auto id = tracked_operation_id::parse(read_text(name, x));
   if (!id || id->is_nil())
@@ -56,7 +65,7 @@ parameters read_parameters(const std::string& name, const json& x) {
       all.emplace_back(key, value.get<std::string>());
     else
       for (auto& each :
-           read_texts(name + '.' + escape(key.substr(0, 60)), value))
+           read_some_texts(name + '.' + escape(key.substr(0, 60)), value))
         all.emplace_back(key, std::move(each));
   }
   return all;

@@ -23,7 +23,7 @@ struct service_facts {
 
 /// The way to the service, for what operators do.
 struct action_link {
-  /// Whom the service takes us for.
+  /// Whom this runs as.
   std::string user;
   /// Sends it a line (operator_messages.hpp), and waits for its answer.
   /// @returns none if no service listens: nothing is done.

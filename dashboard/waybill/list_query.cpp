@@ -119,12 +119,14 @@ list_query parse_list_query(const parameters& query, list_use use) {
   list_query x;
   std::set<std::string> seen;
   for (const auto& [name, value] : query) {
-    if (value.empty())
+    if (value.empty() && use != list_use::filter)
       continue; // a field of a form that was left empty
     if (!read_filter_field(name, value, x.filter)
         && !read_view_field(name, value, use, x))
       throw query_error{"there is no parameter \""
                         + escape(truncate_utf8(sanitize_utf8(name), 60)) + '"'};
+    if (value.empty())
+      throw query_error{name + " must not be empty"};
     if (!seen.insert(name).second && name != "kind" && name != "status")
       throw query_error{name + " must be given once only"};
   }

@@ -6,6 +6,19 @@ namespace waybill::dashboard {
 
 namespace {
 
+// What each parameter is in a URL, or a list of texts.
+ojson filter_in_json() {
+  const ojson texts{{"type", "array"},
+                    {"items", typed("string")},
+                    {"minItems", 1}};
+  auto all = filter_properties();
+  for (auto& each : all)
+    each = {{"anyOf",
+             ojson::array(
+               {each["type"] == "integer" ? each : typed("string"), texts})}};
+  return all;
+}
+
 // The body of a verb's requests.
 ojson body_of(audit_verb verb) {
   auto properties = ojson::object();
@@ -16,7 +29,7 @@ ojson body_of(audit_verb verb) {
       return;
     if constexpr (std::is_same_v<type, std::optional<parameters>>)
       properties[name] = {{"type", "object"},
-                          {"properties", filter_properties()},
+                          {"properties", filter_in_json()},
                           {"required", ojson::array()},
                           {"additionalProperties", false}};
     else if constexpr (is_optional<type>)
@@ -24,6 +37,12 @@ ojson body_of(audit_verb verb) {
     else
       properties[name] = schema_of<type>();
   });
+  if (has_field(verb, "limit"))
+    properties["limit"].update(
+      {{"minimum", 1}, {"maximum", limits::max_acted_on}});
+  if (has_field(verb, "ids"))
+    properties["ids"].update(
+      {{"minItems", 1}, {"maxItems", limits::max_acted_on}});
   auto required = ojson::array();
   if (has_field(verb, "target"))
     required = ojson::array({"target", "reason"});
@@ -77,7 +96,10 @@ void add_act_schemas(ojson& to) {
                  {"complete", typed("boolean")},
                  {"older_than", formatted("string", "date-time")}});
   to["purge_step"]
-    = object_of({{"act", id}, {"deleted", number}, {"next_cursor", cursor}});
+    = object_of({{"act", id},
+                 {"deleted", number},
+                 {"older_than", formatted("string", "date-time")},
+                 {"next_cursor", cursor}});
 }
 
 void add_act_paths(ojson& to) {
