@@ -173,7 +173,8 @@ struct run_model {
       db, layout, [&](const std::string& x) { faults.push_back(x); },
       [&](const run_entry& x) { found.emplace(x.number, x); },
       [] { return true; });
-    REQUIRE(faults == std::vector<std::string>{});
+    CAPTURE(faults);
+    REQUIRE(faults.empty());
     for (const auto& x : now.entries)
       REQUIRE(found.at(x.number) == x);
     for (std::uint64_t n = 0; n < 310; ++n)

@@ -822,7 +822,7 @@ struct tombstone_model : store_fixture {
     for (std::uint64_t n = 0; n < ids; n += 7)
       REQUIRE(reader.get_status({some_id(n), std::nullopt}).purged
               == what_was(n));
-    REQUIRE(reader.check()->faults == std::vector<std::string>{});
+    REQUIRE(reader.check()->faults.empty());
   }
 
   void step() {
