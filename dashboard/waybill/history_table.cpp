@@ -95,8 +95,8 @@ html history_table(const history_reply& x,
   }
   if (x.payload_discarded)
     add_remark(out, html{}
-                      .add(age_mark(x.payload_discarded->at, c))
-                      .add(" ago its payload was discarded: ")
+                      .add(ago_mark(x.payload_discarded->at, c))
+                      .add(" its payload was discarded: ")
                       .text(x.payload_discarded->reason.value_or("")));
   if (call)
     add_next(out, *call, c);

@@ -142,7 +142,7 @@ void add_summary(page_parts& page, const tracking_status_snapshot& x,
     .text(id)
     .add("</code></p>\n<p>");
   page.lead.text(x.target_summary.value_or(x.kind)).add(", recorded ");
-  page.lead.add(age_mark(x.created_at, c)).add(" ago</p>");
+  page.lead.add(ago_mark(x.created_at, c)).add("</p>");
   page.acts.add("<a data-copy=\"Copy as JSON\" href=\"../api/v1/operations/")
     .text(id)
     .add("/history\">JSON</a>");

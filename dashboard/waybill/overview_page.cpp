@@ -103,8 +103,8 @@ void add_answer(page_parts& page, const overview_facts& x,
   } else {
     if (x.counts.oldest_in_flight)
       page.lead.add("The oldest was recorded ")
-        .add(age_mark(x.counts.oldest_in_flight, c))
-        .add(" ago. ");
+        .add(ago_mark(*x.counts.oldest_in_flight, c))
+        .add(". ");
     if (x.of(tracking_status::parked) > 0)
       page.lead
         .text(counted(x.of(tracking_status::parked), "is parked, ",

@@ -173,6 +173,13 @@ html age_mark(const std::optional<timestamp>& t, const answer_context& c) {
   return out;
 }
 
+html ago_mark(timestamp t, const answer_context& c) {
+  auto out = age_mark(t, c);
+  if (c.now - t >= std::chrono::seconds{1})
+    out.add(" ago");
+  return out;
+}
+
 html short_id(const tracked_operation_id& id) {
   const auto text = to_string(id);
   html out;

@@ -58,6 +58,8 @@ html state_mark(std::string_view shape, std::string_view word);
 
 /// How long ago, with the time in full for those who point at it.
 html age_mark(const std::optional<timestamp>& t, const answer_context& c);
+/// The same as a sentence has it: `3m ago`, but `now`.
+html ago_mark(timestamp t, const answer_context& c);
 html time_mark(timestamp t, const answer_context& c);
 
 /// The beginning and the end of an id; all of it for those who point at it.

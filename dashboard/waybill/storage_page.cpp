@@ -185,8 +185,8 @@ void add_counted(html& out, const stats_reply& x, const answer_context& c) {
   out
     .add("<section><div class=head><h2>Counted since the start</h2><span "
          "class=soft>")
-    .add(age_mark(x.since, c))
-    .add(" ago</span></div>\n<table><thead><tr><th>what<th "
+    .add(ago_mark(x.since, c))
+    .add("</span></div>\n<table><thead><tr><th>what<th "
          "class=num>how many<tbody>\n");
   for (const auto& each : all)
     out.add("<tr><td>")

@@ -290,6 +290,9 @@ TEST_CASE_METHOD(dashboard_fixture, "an operation shows each of its steps") {
   CHECK(has(x, "waybill history " + id_of_text(1)));
   CHECK(has(x, "<span class=soft>3 steps</span>"));
   CHECK(has(x, "2026-11-23 08:32:11Z"));
+  CHECK(has(x, ">27h</time> ago</p>"));
+  about.now = [] { return at(1); };
+  CHECK(has(get("/operations/" + id_of_text(1)), ">now</time></p>"));
   CHECK(has(x, "data-text=\"waybill --db " + options.file + " history "
                  + id_of_text(1) + '"'));
 }
