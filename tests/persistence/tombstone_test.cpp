@@ -1028,38 +1028,6 @@ TEST_CASE_METHOD(tombstone_fixture,
 }
 
 TEST_CASE_METHOD(tombstone_fixture,
-                 "promise 11: bounds that are not proven make a recovery "
-                 "forget no tombstones",
-                 "[calls][promise-11]") {
-  bury(1, at(20));
-  bury(2, at(25));
-  bury(3, at(25));
-  forget_before(at(21));
-  store.close();
-  const auto root = open_reader(options.file)
-                      .query_int("SELECT rootpage FROM sqlite_schema "
-                                 "WHERE name = 'tombstone_bounds'");
-  auto bytes = read_file(options.file);
-  const auto byte_at = [&](std::size_t i) -> auto& {
-    return bytes[static_cast<std::size_t>(root - 1) * 4'096 + i];
-  };
-  const auto row
-    = static_cast<std::size_t>(256 * static_cast<unsigned char>(byte_at(8))
-                               + static_cast<unsigned char>(byte_at(9)));
-  REQUIRE(byte_at(row + 9) == 2);  // `first`
-  REQUIRE(byte_at(row + 10) == 4); // `next`
-  byte_at(row + 9) = 4;
-  write_file(options.file, bytes);
-  const auto copy = dir / "copy.db";
-  REQUIRE(recover_store(options.file, copy, unproven_rows::copy));
-  options.file = copy;
-  CHECK(faults().empty());
-  store = operation_tracking_store{options};
-  CHECK(what_was(2));
-  CHECK(what_was(3));
-}
-
-TEST_CASE_METHOD(tombstone_fixture,
                  "promise 11: a check goes on behind a part that cannot be "
                  "read",
                  "[calls][promise-11]") {
