@@ -34,16 +34,6 @@ using id_list = std::vector<tracked_operation_id>;
 constexpr const char* acted_on = "plant";
 constexpr auto act_patience = std::chrono::minutes{1};
 
-forward_call small_call(const tracked_operation_id& id, std::uint64_t n) {
-  return {.id = id,
-          .kind = kind_text(n),
-          .target_summary = target_text(n),
-          .source_instance_id = instance_text(n),
-          .source_script = script_text(n),
-          .source_node = node_text(n),
-          .payload = std::string(256, 'x')};
-}
-
 // Makes a store with parked calls.
 id_list park_calls(const std::string& file, std::int64_t count) {
   store_options x;
@@ -61,7 +51,8 @@ id_list park_calls(const std::string& file, std::int64_t count) {
       ids.push_back(next());
       const auto taken = calls.take(
         {.target = acted_on,
-         .call = small_call(ids.back(), static_cast<std::uint64_t>(n)),
+         .call = forward_call_of(ids.back(), static_cast<std::uint64_t>(n),
+                                 std::string(256, 'x')),
          .root = std::nullopt,
          .codec = std::nullopt,
          .deadline = std::nullopt},

@@ -51,17 +51,6 @@ forward_options options_for_calls() {
   return x;
 }
 
-forward_call forward_call_of(tracked_operation_id id, std::uint64_t n,
-                             std::string payload) {
-  return {.id = id,
-          .kind = kind_text(n),
-          .target_summary = target_text(n),
-          .source_instance_id = instance_text(n),
-          .source_script = script_text(n),
-          .source_node = node_text(n),
-          .payload = std::move(payload)};
-}
-
 // -- senders ------------------------------------------------------------------
 
 struct calls_to_send {

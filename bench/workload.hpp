@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <random>
 #include <string>
+#include <utility>
 
+#include "waybill/forward_messages.hpp"
 #include "waybill/messages.hpp"
 
 namespace waybill::bench {
@@ -67,6 +69,17 @@ inline record_enqueue enqueue_of(tracked_operation_id id, std::uint64_t n) {
           .source_script = script_text(n),
           .source_node = node_text(n),
           .deadline = std::nullopt};
+}
+
+inline forward_call forward_call_of(tracked_operation_id id, std::uint64_t n,
+                                    std::string payload) {
+  return {.id = id,
+          .kind = kind_text(n),
+          .target_summary = target_text(n),
+          .source_instance_id = instance_text(n),
+          .source_script = script_text(n),
+          .source_node = node_text(n),
+          .payload = std::move(payload)};
 }
 
 inline record_attempt attempt_of(tracked_operation_id id) {

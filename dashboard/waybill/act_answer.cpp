@@ -1,7 +1,6 @@
 #include "waybill/act_answer.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <utility>
 
@@ -12,6 +11,7 @@
 #include "waybill/list_query.hpp"
 #include "waybill/operator_messages.hpp"
 #include "waybill/text.hpp"
+#include "waybill/whole_number.hpp"
 
 namespace waybill::dashboard {
 
@@ -22,13 +22,6 @@ using std::chrono::steady_clock;
 
 // Whoever else asks waits so long.
 constexpr std::chrono::milliseconds act_search_time{100};
-
-http_response act_reply(const ordered_json& x) {
-  http_response answer;
-  answer.type = "application/json";
-  answer.body = x.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
-  return answer;
-}
 
 template <class T>
 ordered_json text_or_null(const std::optional<T>& x) {
@@ -102,18 +95,12 @@ struct act_bound {
 act_bound bound_in(const answer_context& c, const act_request& x) {
   if (!x.bound)
     return {c.now, c.store.last_transition_number() + 1};
-  act_bound bound;
   const auto point = parse_resume_point(*x.bound);
-  if (!point)
+  const auto number = point ? whole_number<std::int64_t>(point->cursor)
+                            : std::nullopt;
+  if (!number)
     throw query_error{"bound must be what a dry run was answered with"};
-  bound.moment = point->moment;
-  const auto& text = point->cursor;
-  const auto* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end,
-                                             bound.number_until);
-  if (error != std::errc{} || stop != end)
-    throw query_error{"bound must be what a dry run was answered with"};
-  return bound;
+  return {point->moment, *number};
 }
 
 std::string to_text(const act_bound& x) {
@@ -178,9 +165,10 @@ http_response count_matching(const answer_context& c, const act_request& x,
     count += std::ssize(meant_in(c, page));
     request.cursor = page.next_cursor;
   } while (request.cursor && steady_clock::now() < end);
-  return act_reply({{"count", count},
-                    {"bound", to_text(bound)},
-                    {"next_cursor", text_or_null(request.cursor)}});
+  return json_answer(
+    ordered_json{{"count", count},
+                 {"bound", to_text(bound)},
+                 {"next_cursor", text_or_null(request.cursor)}});
 }
 
 // @returns where the next step begins; none after the last one.
@@ -219,9 +207,9 @@ http_response answer_bulk(const answer_context& c, const act_request& x,
   if (!request.ids.empty())
     for (const auto& each : ask_service(c, request).results)
       results.push_back(ordered_json(to_json(each)));
-  return act_reply({{"act", to_string(*request.act->id)},
-                    {"results", std::move(results)},
-                    {"next_cursor", text_or_null(next)}});
+  return json_answer(ordered_json{{"act", to_string(*request.act->id)},
+                                  {"results", std::move(results)},
+                                  {"next_cursor", text_or_null(next)}});
 }
 
 // -- pause and resume ---------------------------------------------------------
@@ -237,7 +225,7 @@ http_response answer_pause(const answer_context& c, const act_request& x) {
   const auto reply = ask_service(c, request);
   if (reply.outcome == pause_outcome::not_found)
     return problem(404, "there is no target \"" + escape(*x.target) + '"');
-  return act_reply(ordered_json(to_json(reply)));
+  return json_answer(ordered_json(to_json(reply)));
 }
 
 // -- purge --------------------------------------------------------------------
@@ -303,9 +291,9 @@ http_response count_purge(const answer_context& c, const act_request& x,
                        return complete;
                      });
                  });
-  return act_reply({{"count", count},
-                    {"complete", complete},
-                    {"older_than", to_string(asked.older_than)}});
+  return json_answer(ordered_json{{"count", count},
+                                  {"complete", complete},
+                                  {"older_than", to_string(asked.older_than)}});
 }
 
 std::string purge_words(const act_request& x) {
@@ -367,10 +355,11 @@ http_response answer_purge(const answer_context& c, const act_request& x) {
        .not_before = page.operations.front().terminal_at,
        .with_payload = x.with_payload,
        .act = act});
-  return act_reply({{"act", to_string(*act.id)},
-                    {"deleted", deleted},
-                    {"older_than", to_string(asked.older_than)},
-                    {"next_cursor", text_or_null(page.next_cursor)}});
+  return json_answer(
+    ordered_json{{"act", to_string(*act.id)},
+                 {"deleted", deleted},
+                 {"older_than", to_string(asked.older_than)},
+                 {"next_cursor", text_or_null(page.next_cursor)}});
 }
 
 http_response answer_verb(const answer_context& c, audit_verb verb) {

@@ -15,14 +15,6 @@ namespace {
 // Whoever else asks waits so long.
 constexpr std::chrono::milliseconds api_search_time{100};
 
-template <class Json>
-http_response json_answer(const Json& x) {
-  http_response answer;
-  answer.type = "application/json";
-  answer.body = x.dump(-1, ' ', false, Json::error_handler_t::replace);
-  return answer;
-}
-
 // What is asked without parameters.
 void check_no_parameters(const answer_context& c) {
   if (!c.asked.query.empty())

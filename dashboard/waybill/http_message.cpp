@@ -11,6 +11,14 @@ namespace waybill::dashboard {
 
 namespace {
 
+template <class Json>
+http_response with_text(const Json& x) {
+  http_response answer;
+  answer.type = "application/json";
+  answer.body = x.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return answer;
+}
+
 std::optional<int> hex_digit(char c) {
   if (c >= '0' && c <= '9')
     return c - '0';
@@ -169,15 +177,21 @@ std::string_view reason_of(int status) {
   }
 }
 
+http_response json_answer(const nlohmann::json& x) {
+  return with_text(x);
+}
+
+http_response json_answer(const nlohmann::ordered_json& x) {
+  return with_text(x);
+}
+
 http_response problem(int status, const std::string& detail) {
   const nlohmann::ordered_json x{{"title", std::string{reason_of(status)}},
                                  {"status", status},
                                  {"detail", detail}};
-  http_response answer;
+  auto answer = json_answer(x);
   answer.status = status;
   answer.type = "application/problem+json";
-  answer.body = x.dump(-1, ' ', false,
-                       nlohmann::ordered_json::error_handler_t::replace);
   return answer;
 }
 

@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include <nlohmann/json_fwd.hpp>
+
 namespace waybill::dashboard {
 
 class answer_stream;
@@ -67,6 +69,10 @@ std::string to_query(const parameters& x);
 
 /// What a status is called: `404` is `Not Found`.
 std::string_view reason_of(int status);
+
+/// An answer for programs. Bytes that are not UTF-8 become U+FFFD.
+http_response json_answer(const nlohmann::json& x);
+http_response json_answer(const nlohmann::ordered_json& x);
 
 /// An error for programs, as problem details (RFC 9457).
 http_response problem(int status, const std::string& detail);

@@ -1,12 +1,12 @@
 #include "waybill/list_query.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
 #include <set>
 #include <type_traits>
 
 #include "waybill/text.hpp"
+#include "waybill/whole_number.hpp"
 
 namespace waybill::dashboard {
 
@@ -21,15 +21,13 @@ namespace {
 
 std::int64_t read_number(const std::string& name, const std::string& text,
                          std::int64_t least, std::int64_t most) {
-  std::int64_t x = 0;
-  const auto* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, x);
-  if (error != std::errc{} || stop != end || x < least || x > most)
+  const auto x = whole_number<std::int64_t>(text);
+  if (!x || *x < least || *x > most)
     refuse_value(name,
                  "a whole number from " + std::to_string(least) + " to "
                    + std::to_string(most),
                  text);
-  return x;
+  return *x;
 }
 
 bool read_switch(const std::string& name, const std::string& text) {

@@ -1,9 +1,10 @@
 #include <arpa/inet.h>
 
 #include <array>
-#include <charconv>
+#include <string_view>
 
 #include "waybill/http_server.hpp"
+#include "waybill/whole_number.hpp"
 
 namespace waybill::dashboard {
 
@@ -20,11 +21,11 @@ std::optional<listen_address> parse_listen_address(const std::string& text) {
     return std::nullopt;
   listen_address x;
   x.host = text.substr(0, colon);
-  const auto* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data() + colon + 1, end,
-                                             x.port);
-  if (error != std::errc{} || stop != end)
+  const auto port
+    = whole_number<std::uint16_t>(std::string_view{text}.substr(colon + 1));
+  if (!port)
     return std::nullopt;
+  x.port = *port;
   if (x.host == "localhost")
     x.host = "127.0.0.1";
   std::array<unsigned char, sizeof(in6_addr)> bytes{};

@@ -7,6 +7,7 @@
 #include "waybill/filter_text.hpp"
 #include "waybill/list_query.hpp"
 #include "waybill/text.hpp"
+#include "waybill/whole_number.hpp"
 
 namespace waybill::dashboard {
 
@@ -36,13 +37,11 @@ void read_wait(const std::string& text, watch_query& to) {
 }
 
 void read_watch_limit(const std::string& text, watch_query& to) {
-  auto& size = to.request.page_size;
-  const auto* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, size);
-  if (error != std::errc{} || stop != end || size < 1
-      || size > limits::max_page_size)
+  const auto size = whole_number<std::int32_t>(text);
+  if (!size || *size < 1 || *size > limits::max_page_size)
     refuse_watch("limit", "a whole number from 1 to "
                             + std::to_string(limits::max_page_size));
+  to.request.page_size = *size;
 }
 
 } // namespace

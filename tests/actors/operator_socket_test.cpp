@@ -90,13 +90,7 @@ TEST_CASE_METHOD(operator_fixture,
                  "store, or by the command when none does") {
   run();
   std::atomic<int> attempts{0};
-  const auto deliver = [&](const delivery& x) {
-    ++attempts;
-    return x.id == x.idempotency_key
-             ? delivery_result{.what = delivery_result::kind::permanent,
-                               .error = "400"}
-             : delivery_result{};
-  };
+  const auto deliver = takes_requeued_calls(attempts);
   const auto to = running->spawn_store_and_forward(quick(), deliver);
   for (std::uint64_t n = 1; n <= 3; ++n)
     get(to, call(n));

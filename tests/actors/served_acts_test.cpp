@@ -48,13 +48,7 @@ TEST_CASE_METHOD(served_fixture,
                  "runs, and recorded with who and why") {
   run();
   std::atomic<int> attempts{0};
-  const auto deliver = [&](const delivery& x) {
-    ++attempts;
-    return x.id == x.idempotency_key
-             ? delivery_result{.what = delivery_result::kind::permanent,
-                               .error = "400"}
-             : delivery_result{};
-  };
+  const auto deliver = takes_requeued_calls(attempts);
   auto plant = quick();
   plant.target = "plant";
   const auto to = running->spawn_store_and_forward(plant, deliver);

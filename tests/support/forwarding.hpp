@@ -26,6 +26,19 @@ inline forward_call call(std::uint64_t n) {
           .payload = "payload " + std::to_string(n)};
 }
 
+/// A target that takes calls that have been requeued, and refuses all others
+/// for good.
+/// @param attempts counts all; outlives what is returned.
+inline auto takes_requeued_calls(std::atomic<int>& attempts) {
+  return [&attempts](const delivery& x) {
+    ++attempts;
+    return x.id == x.idempotency_key
+             ? delivery_result{.what = delivery_result::kind::permanent,
+                               .error = "400"}
+             : delivery_result{};
+  };
+}
+
 inline std::vector<forward_call> calls(std::uint64_t count) {
   std::vector<forward_call> all;
   for (std::uint64_t n = 1; n <= count; ++n)
